@@ -1,0 +1,1 @@
+"""The same six steps, wired four times."""
