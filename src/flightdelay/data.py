@@ -108,7 +108,9 @@ def check_all(folder: Path = DATA) -> int:
     return len(names)
 
 
-def load(table: str, months: Sequence[str] = (), columns: Sequence[str] | None = None, folder: Path = DATA) -> pd.DataFrame:
+def load(
+    table: str, months: Sequence[str] = (), columns: Sequence[str] | None = None, folder: Path = DATA
+) -> pd.DataFrame:
     """Load a table of the data folder after checking its sums.
 
     Parameters

@@ -63,9 +63,13 @@ def load_model(content: bytes, trusted: list[str] | None = None) -> "Pipeline":
     try:
         return skops.io.loads(content, trusted=[*TRUSTED_TYPES, *(trusted or [])])
     except UntrustedTypesFoundException as error:
-        raise StoreError(f"The model holds types that are not trusted, so it is not loaded: {error}") from None
+        raise StoreError(
+            f"The model holds types that are not trusted, so it is not loaded: {error}"
+        ) from None
     except Exception as error:
-        raise StoreError(f"The model cannot be read ({type(error).__name__}): the file is not a skops model.") from error
+        raise StoreError(
+            f"The model cannot be read ({type(error).__name__}): the file is not a skops model."
+        ) from error
 
 
 class Store:
@@ -110,9 +114,13 @@ class Store:
         try:
             return dict(json.loads(path.read_text()))
         except FileNotFoundError:
-            raise StoreError(f"The model store {self.root} has no decision for {month}: run that month first.") from None
+            raise StoreError(
+                f"The model store {self.root} has no decision for {month}: run that month first."
+            ) from None
         except ValueError:
-            raise StoreError(f"The decision {path} is damaged: delete the file and run {month} again.") from None
+            raise StoreError(
+                f"The decision {path} is damaged: delete the file and run {month} again."
+            ) from None
 
     def champion(self, before: str | None = None) -> str | None:
         """Return the version of the champion, or None where nothing was promoted yet.

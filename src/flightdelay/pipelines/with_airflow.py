@@ -64,7 +64,9 @@ def evaluate(features: str, challenger: str, params: Any = None) -> dict[str, An
     from flightdelay.steps.evaluate import evaluate
     from flightdelay.store import load_model
 
-    return dict(evaluate(pd.read_parquet(features), load_model(Path(challenger).read_bytes()), params["month"]))
+    return dict(
+        evaluate(pd.read_parquet(features), load_model(Path(challenger).read_bytes()), params["month"])
+    )
 
 
 @task
@@ -80,7 +82,14 @@ def decide(features: str, challenger: str, evaluation: Any, params: Any = None) 
 
 @dag(
     schedule=None,
-    params={"month": "2013-09", "window": None, "sample": None, "store": "", "data": str(DATA), "artifacts": ""},
+    params={
+        "month": "2013-09",
+        "window": None,
+        "sample": None,
+        "store": "",
+        "data": str(DATA),
+        "artifacts": "",
+    },
 )
 def flight_delay() -> None:
     """Wire the six tasks."""
@@ -112,5 +121,7 @@ def run(
         finished = found.test(run_conf={**given, "artifacts": artifacts})
         failed = [task.task_id for task in finished.get_task_instances() if task.state == "failed"]
     if failed:
-        raise RuntimeError(f"The Airflow task {failed[0]} failed for {month}: its message is in the output above.")
+        raise RuntimeError(
+            f"The Airflow task {failed[0]} failed for {month}: its message is in the output above."
+        )
     return RunResult.of(month, store)

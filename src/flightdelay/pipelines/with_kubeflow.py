@@ -73,7 +73,9 @@ def evaluate(features: Input[Dataset], challenger: Input[Model], month: str, eva
 
 
 @component
-def decide(features: Input[Dataset], challenger: Input[Model], evaluation: Input[Artifact], store: str) -> str:
+def decide(
+    features: Input[Dataset], challenger: Input[Model], evaluation: Input[Artifact], store: str
+) -> str:
     import json
     from pathlib import Path
 

@@ -45,7 +45,9 @@ def train(features: pd.DataFrame, month: str) -> Annotated[bytes, "challenger"]:
 
 
 @step
-def evaluate(features: pd.DataFrame, challenger: bytes, month: str) -> Annotated[dict[str, Any], "evaluation"]:
+def evaluate(
+    features: pd.DataFrame, challenger: bytes, month: str
+) -> Annotated[dict[str, Any], "evaluation"]:
     return evaluating.evaluate(features, load_model(challenger), month)
 
 

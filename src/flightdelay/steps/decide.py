@@ -92,7 +92,9 @@ def _objections(challenger: Metrics, opponent: Metrics) -> list[str]:
     if gain < 0:
         found.append(f"its log loss is {-gain:.4f} higher than the opponent's")
     elif gain < SMALLEST_GAIN:
-        found.append(f"its log loss is only {gain:.4f} lower than the opponent's, where {SMALLEST_GAIN} is asked")
+        found.append(
+            f"its log loss is only {gain:.4f} lower than the opponent's, where {SMALLEST_GAIN} is asked"
+        )
     if dearer > 0:
         found.append(f"acting on it costs {dearer:.1f} more per 1000 flights")
     return found

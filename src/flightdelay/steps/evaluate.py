@@ -83,7 +83,10 @@ def measure(late: pd.Series, probabilities: np.ndarray) -> Metrics:
     """
     offered = probabilities >= OFFER_FROM
     was_late = late.to_numpy() == 1
-    cost = COST_NEEDLESS_OFFER * (offered & ~was_late).sum() + COST_MISSED_CONNECTION * (~offered & was_late).sum()
+    cost = (
+        COST_NEEDLESS_OFFER * (offered & ~was_late).sum()
+        + COST_MISSED_CONNECTION * (~offered & was_late).sum()
+    )
     return {
         "auc": float(roc_auc_score(late, probabilities)),
         "log_loss": float(log_loss(late, probabilities)),
@@ -98,7 +101,11 @@ def calibration(late: pd.Series, probabilities: np.ndarray) -> list[CalibrationB
     rows = pd.DataFrame({"p": probabilities, "late": late.to_numpy()})
     bins = rows.groupby(pd.qcut(rows["p"], CALIBRATION_BINS, duplicates="drop"), observed=True)
     return [
-        {"flights": len(rows), "mean_probability": float(rows["p"].mean()), "late_rate": float(rows["late"].mean())}
+        {
+            "flights": len(rows),
+            "mean_probability": float(rows["p"].mean()),
+            "late_rate": float(rows["late"].mean()),
+        }
         for _, rows in bins
     ]
 

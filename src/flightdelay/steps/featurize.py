@@ -49,7 +49,9 @@ def featurize(raw: Raw) -> pd.DataFrame:
     weather = raw.weather.sort_values(["time_hour", "origin"], kind="stable")
     for column in ("wind_speed", "wind_gust"):
         weather[column] = weather[column].where(weather[column] <= STRONGEST_WIND)
-    asked = pd.DataFrame({"known_at": known_at, "origin": flights["origin"]}).sort_values("known_at", kind="stable")
+    asked = pd.DataFrame({"known_at": known_at, "origin": flights["origin"]}).sort_values(
+        "known_at", kind="stable"
+    )
     seen = pd.merge_asof(
         asked.reset_index(names="row"),
         weather.rename(columns={"time_hour": "known_at"}),

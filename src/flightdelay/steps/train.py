@@ -26,7 +26,9 @@ def gradient_boosting() -> Pipeline:
     return make_pipeline(encode, boost)
 
 
-def train(features: pd.DataFrame, month: str, estimator: ClassifierMixin | Pipeline | None = None) -> Pipeline:
+def train(
+    features: pd.DataFrame, month: str, estimator: ClassifierMixin | Pipeline | None = None
+) -> Pipeline:
     """Fit the challenger on the flights before `month`; rows of `month` and later are not looked at.
 
     Parameters
@@ -44,6 +46,8 @@ def train(features: pd.DataFrame, month: str, estimator: ClassifierMixin | Pipel
     Pipeline or classifier
         The fitted estimator.
     """
-    history = features[features["month"] < month].sort_values(["time_hour", "carrier", "flight"], kind="stable")
+    history = features[features["month"] < month].sort_values(
+        ["time_hour", "carrier", "flight"], kind="stable"
+    )
     model = gradient_boosting() if estimator is None else estimator
     return model.fit(history[FEATURES], history["late"])

@@ -137,5 +137,7 @@ def _refusal(name: str, table: pd.DataFrame, failures: pd.DataFrame) -> Validati
         return _error(name, f"column {first['failure_case']} is not known", "no other columns")
     if check.startswith("dtype"):
         wanted = check.removeprefix("dtype('").removesuffix("')")
-        return _error(name, f"column {first['column']} has the type {first['failure_case']}", f"type {wanted}")
+        return _error(
+            name, f"column {first['column']} has the type {first['failure_case']}", f"type {wanted}"
+        )
     return _error(name, f"column {first['column']} has {first['failure_case']}{more}", check)

@@ -1,0 +1,305 @@
+"""Say what this machine can run and what it lacks, each with its fix: ``make doctor``.
+
+It diagnoses an environment that may be broken, so it imports nothing from it that it can do without.
+"""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from companion.bootstrap import ROOT, SUITABLE
+
+TOOLS = {
+    "zenml": "ZenML",
+    "apache-airflow": "Airflow",
+    "kfp": "Kubeflow Pipelines",
+    "jupyterlab": "JupyterLab",
+}
+CLUSTER_CHAPTERS = "08 to 12"
+GB = 10**9
+# Airflow with its server takes 1.2 GB, a kernel with the year's flights 0.5 GB; a "4 GB" machine shows less.
+BOOK_MEMORY = 3.5 * GB
+BOOK_DISK = 2 * GB
+# Kubeflow Pipelines asks for 3.1 GiB of memory and its images take some 10 GB.
+CLUSTER_MEMORY = 7.5 * GB
+CLUSTER_DISK = 20 * GB
+# A command that does not answer in this time does not work.
+PATIENCE = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes
+    ----------
+    name
+        What was looked at.
+    ok
+        Whether it will do.
+    detail
+        What was found.
+    fix
+        What to do where it will not.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def system_name() -> str:
+    """Name the system by what decides on the fixes: Linux, macOS, WSL2 or Windows."""
+    if platform.system() == "Linux":
+        return "WSL2" if "microsoft" in platform.release().lower() else "Linux"
+    return {"Darwin": "macOS"}.get(platform.system(), platform.system())
+
+
+def by_system(linux: str, macos: str, wsl2: str = "") -> str:
+    """Pick the fix for this system; that for Linux goes for WSL2 where it has none of its own."""
+    return {"macOS": macos, "WSL2": wsl2 or linux}.get(system_name(), linux)
+
+
+def answer(*command: str) -> str | None:
+    """Run a command and return what it prints; None if it fails, hangs or does not exist."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def check_system() -> Finding:
+    """Refuse Windows itself, where neither Airflow nor ZenML runs."""
+    name = system_name()
+    detail = f"{name} on {platform.machine()}"
+    if name not in ("Linux", "macOS", "WSL2"):
+        fix = "Install WSL2 (in PowerShell: wsl --install), open Ubuntu and clone the repository there."
+        return Finding("system", False, detail, fix)
+    return Finding("system", True, detail)
+
+
+def check_python() -> Finding:
+    """Compare the running Python with what the lock was made for."""
+    ok = sys.version_info[:2] in SUITABLE
+    fix = by_system(
+        "sudo apt install python3.12 python3.12-venv (or any of 3.11 to 3.13), then make doctor",
+        "brew install python@3.13, then make doctor",
+    )
+    return Finding("Python", ok, platform.python_version(), fix)
+
+
+def check_lock(root: Path) -> Finding:
+    """Compare what is installed with the lock."""
+    fix = "rm -rf .venv, then make doctor: it sets up the environment again"
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        return Finding("packages", False, "the environment is incomplete", fix)
+    try:
+        text = (root / "requirements.txt").read_text(encoding="utf-8")
+    except OSError as error:
+        return Finding("packages", False, f"{error}", "git checkout requirements.txt")
+    wrong = []
+    count = 0
+    for line in text.splitlines():
+        if not line or line[0] in "# ":
+            continue
+        requirement = Requirement(line.rstrip("\\ "))
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        count += 1
+        version = installed(requirement.name)
+        if version is None or version not in requirement.specifier:
+            wrong.append(f"{requirement.name} {version or 'missing'}")
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        return Finding("packages", False, f"not as in the lock: {', '.join(wrong[:3])}{more}", fix)
+    return Finding("packages", True, f"all {count} as in the lock")
+
+
+def installed(package: str) -> str | None:
+    """Look up the version of a package without importing it; None if it is not there."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def check_tools() -> Finding:
+    """Name the versions of the tools that the book is about."""
+    versions = {title: installed(package) for package, title in TOOLS.items()}
+    detail = ", ".join(f"{title} {version or 'missing'}" for title, version in versions.items())
+    return Finding("tools", None not in versions.values(), detail, "rm -rf .venv, then make doctor")
+
+
+def check_shadows(folders: list[Path]) -> Finding:
+    """Find files that Python would import in place of an orchestrator."""
+    found = [
+        path
+        for folder in dict.fromkeys(folders)
+        for name in ("airflow", "kfp", "zenml")
+        for path in (folder / f"{name}.py", folder / name / "__init__.py")
+        if path.exists()
+    ]
+    if found:
+        names = ", ".join(str(path) for path in found)
+        return Finding("imports", False, f"imported in place of the real tool: {names}", "Rename it.")
+    return Finding("imports", True, "no file of yours hides a tool")
+
+
+def check_writable(root: Path) -> Finding:
+    """See whether runs and notebooks can be written."""
+    ok = os.access(root, os.W_OK)
+    detail = "can be written to" if ok else f"{root} cannot be written to"
+    return Finding("folder", ok, detail, "Clone the repository into your home folder.")
+
+
+def check_disk(root: Path, needed: float) -> Finding:
+    """Compare the free disk with what is needed."""
+    free = shutil.disk_usage(root).free
+    fix = by_system(
+        "Make room (docker system prune removes what Docker no longer uses).",
+        "Make room, or raise the disk limit in the settings of Docker Desktop.",
+    )
+    return Finding("disk", free >= needed, f"{free / GB:.0f} GB free, {needed / GB:.0f} GB needed", fix)
+
+
+def check_memory(needed: float) -> Finding:
+    """Compare the memory of the machine with what is needed."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    fix = by_system(
+        "Use a larger machine.",
+        "Use a larger machine.",
+        "Raise memory= under [wsl2] in .wslconfig of your Windows home, then: wsl --shutdown",
+    )
+    return Finding("memory", memory >= needed, f"{memory / GB:.0f} GB, {round(needed / GB)} GB needed", fix)
+
+
+def check_engine() -> Finding:
+    """Ask Docker, then Podman, whether its engine answers."""
+    formats = {"docker": "{{.ServerVersion}}", "podman": "{{.Version.Version}}"}
+    there = [name for name in formats if shutil.which(name)]
+    for name in there:
+        version = answer(name, "info", "--format", formats[name])
+        if version:
+            return Finding("container engine", True, f"{name} {version}")
+    if there:
+        fix = by_system(
+            "sudo systemctl start docker; and to use it without sudo: sudo usermod -aG docker $USER, "
+            "then log in again",
+            "Start Docker Desktop (or: podman machine start).",
+            "Start Docker Desktop on Windows and turn on Settings > Resources > WSL integration.",
+        )
+        return Finding("container engine", False, f"{there[0]} is installed, its engine does not answer", fix)
+    fix = by_system(
+        "sudo apt install docker.io, then sudo usermod -aG docker $USER and log in again",
+        "Install Docker Desktop (brew install --cask docker).",
+        "Install Docker Desktop on Windows and turn on Settings > Resources > WSL integration.",
+    )
+    return Finding("container engine", False, "neither docker nor podman", fix)
+
+
+def check_command(name: str, arguments: tuple[str, ...], linux: str) -> Finding:
+    """See whether a command is there and starts."""
+    fix = by_system(linux, f"brew install {name}")
+    if not shutil.which(name):
+        return Finding(name, False, "not installed", fix)
+    version = answer(name, *arguments)
+    if version is None:
+        return Finding(name, False, f"{shutil.which(name)} does not start", fix)
+    return Finding(name, True, version.splitlines()[0] if version else "installed")
+
+
+def check_architecture() -> Finding:
+    """See whether Kubeflow's backend has images for this processor."""
+    machine = platform.machine()
+    if machine == "x86_64":
+        return Finding("processor", True, machine)
+    fix = "None, and chapters 08 to 10 do not need it. Kubeflow's local runner (chapter 07) works here."
+    return Finding("processor", False, f"{machine}: Kubeflow's backend has no images for it", fix)
+
+
+def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
+    """Look at everything.
+
+    Returns
+    -------
+    dict
+        The findings by group. Only the first group has to be in order for the book to run.
+    """
+    folders = [Path.cwd(), root, root / "work"]
+    book: list[Callable[[], Finding]] = [
+        check_python,
+        lambda: check_lock(root),
+        check_tools,
+        lambda: check_shadows(folders),
+        lambda: check_writable(root),
+        lambda: check_disk(root, BOOK_DISK),
+        lambda: check_memory(BOOK_MEMORY),
+    ]
+    system = check_system()
+    cluster: list[Callable[[], Finding]] = [
+        check_engine,
+        lambda: check_command(
+            "kubectl",
+            ("version", "--client"),
+            "https://kubernetes.io/docs/tasks/tools/install-kubectl-linux/",
+        ),
+        lambda: check_command(
+            "kind",
+            ("version",),
+            "https://kind.sigs.k8s.io/docs/user/quick-start/#installing-from-release-binaries",
+        ),
+        check_architecture,
+        lambda: check_disk(root, CLUSTER_DISK),
+        lambda: check_memory(CLUSTER_MEMORY),
+    ]
+    # On Windows itself nothing else is worth a look.
+    if not system.ok:
+        return {"The book": [system]}
+    return {
+        "The book": [system, *(check() for check in book)],
+        f"The cluster chapters, {CLUSTER_CHAPTERS} (optional)": [check() for check in cluster],
+    }
+
+
+def report(groups: dict[str, list[Finding]], color: bool) -> str:
+    """Write the findings for a person."""
+    marks = {True: "OK   ", False: "LACKS"}
+    if color:
+        marks = {True: "\033[32mOK   \033[0m", False: "\033[1;31mLACKS\033[0m"}
+    lines = []
+    for title, findings in groups.items():
+        lines += [f"\033[1m{title}\033[0m" if color else title]
+        for finding in findings:
+            lines.append(f"  {marks[finding.ok]}  {finding.name:<16}  {finding.detail}")
+            if not finding.ok:
+                lines.append(f"         {'':<16}  Fix: {finding.fix}")
+        lines.append("")
+    book, *cluster = ([f.name for f in findings if not f.ok] for findings in groups.values())
+    if book:
+        lines.append(f"The book does not run here yet: see {', '.join(book)}.")
+    else:
+        lines.append("The book runs here: make tour")
+    if cluster and cluster[0]:
+        lines.append(f"The cluster chapters lack: {', '.join(cluster[0])}. Without, read them as recorded.")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Print the report; 0 if the book can run here, otherwise 1."""
+    groups = examine()
+    print(report(groups, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    return 0 if all(finding.ok for finding in groups["The book"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""``python -m companion.lab``: copy the notebooks to ``work/``, where a learner writes, and open them.
+
+A copy that the learner wrote in is never overwritten; an untouched one follows its notebook.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from companion.workspace import WorkspaceError, repository
+from flightdelay.files import locked, write_atomically
+
+
+def copy_notebooks(root: Path) -> list[str]:
+    """Copy ``notebooks/*.ipynb`` into ``work/``; return what a learner should know, a sentence per notebook.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no notebook, or if ``work/`` cannot be written.
+    """
+    work = root / "work"
+    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
+    if not notebooks:
+        raise WorkspaceError(
+            "There is nothing in notebooks/: build the notebooks first, with 'make notebooks'."
+        )
+    record = work / ".copied.json"  # what was copied, to tell an untouched copy from one written in
+    kept = []
+    try:
+        with locked(work):
+            copied: dict[str, str] = json.loads(record.read_bytes()) if record.exists() else {}
+            for notebook in notebooks:
+                name, content, copy = notebook.name, notebook.read_bytes(), work / notebook.name
+                new = hashlib.sha256(content).hexdigest()
+                old = hashlib.sha256(copy.read_bytes()).hexdigest() if copy.exists() else None
+                if old in (None, new, copied.get(name)):
+                    if old != new:
+                        write_atomically(copy, content)
+                    copied[name] = new
+                elif new != copied.get(name):
+                    kept.append(
+                        f"There is a newer {name}, but you wrote in yours, which is kept; to get the newer "
+                        "one too, rename yours and start again."
+                    )
+            write_atomically(record, json.dumps(copied, indent=1, sort_keys=True).encode())
+    except OSError as error:
+        raise WorkspaceError(f"Cannot copy the notebooks into {work}: {error.strerror}.") from error
+    return kept
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; where it opens JupyterLab it does not return."""
+    parser = argparse.ArgumentParser(prog="python -m companion.lab", description="Open the notebooks.")
+    parser.add_argument("--no-open", action="store_true", help="only copy the notebooks into work/")
+    options = parser.parse_args(arguments)
+    try:
+        root = repository()
+        for sentence in copy_notebooks(root):
+            print(sentence, flush=True)
+    except WorkspaceError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    if not options.no_open:
+        os.execv(
+            sys.executable, [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root / 'work'}"]
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Remake the lock: ``make lock`` resolves pyproject.toml afresh into requirements.txt.
+
+`requirements.txt` is the whole book; `requirements-image.txt` is what the image of a pipeline's step
+needs. Both come out of one resolution, so that a version is the same in both. `uv.lock` is not kept: it names
+the host of a package index, and readers have their own.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from companion.bootstrap import ROOT, uv_environment
+
+# Lock file, the extra of pyproject.toml that it holds, and what it is.
+LOCKS = {
+    "requirements.txt": ("book", "Everything, with hashes, for Python 3.11 to 3.13 on Linux and macOS."),
+    "requirements-image.txt": ("image", "What the image of a pipeline's step needs, with hashes."),
+}
+# The same numbers on every Python need the same version of these.
+ONE_VERSION = ("numpy", "scipy", "scikit-learn")
+# The resolver was seen to step back from these without a word.
+NAMED = ("apache-airflow", "jupyterlab", "kfp", "zenml")
+HEADER = "# {text}\n# Made by `make lock` from pyproject.toml: change that, not this.\n"
+
+
+class LockError(Exception):
+    """What is wrong with a resolution, and what to do."""
+
+
+def pins(text: str) -> dict[str, set[str]]:
+    """Map each package of a lock to its versions (more than one if Pythons differ)."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def unhashed(text: str) -> list[str]:
+    """List the lines of a lock that pin a package without a hash, or are no pin at all."""
+    requirements = text.replace("\\\n", " ").splitlines()
+    return [
+        line.split("--hash")[0].strip()
+        for line in requirements
+        if line.strip() and not line.lstrip().startswith("#")
+        if not re.match(r"[\w.-]+==\S+.* --hash=sha256:[0-9a-f]{64}", line)
+    ]
+
+
+def direct(project: Path, *extras: str) -> dict[str, str]:
+    """Map each package that pyproject.toml names (for these extras) to its version, or to ``""``."""
+    table = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+    lines = [*table["dependencies"], *(line for e in extras for line in table["optional-dependencies"][e])]
+    found = {}
+    for line in lines:
+        requirement = Requirement(line)
+        exact = re.fullmatch(r"==([\w.]+)", str(requirement.specifier))
+        if requirement.name != table["name"]:
+            found[requirement.name] = exact[1] if exact else ""
+    return found
+
+
+def check(text: str, named: dict[str, str]) -> None:
+    """Refuse a lock that is not what the project promises.
+
+    Parameters
+    ----------
+    text
+        The lock.
+    named
+        The packages that it has to hold, with their versions where pyproject.toml fixes one.
+
+    Raises
+    ------
+    LockError
+        With the first thing that is wrong.
+    """
+    found = pins(text)
+    for name, version in named.items():
+        if name not in found:
+            raise LockError(f"The resolution lacks {name}, which pyproject.toml names.")
+        if version and found[name] != {version}:
+            raise LockError(f"pyproject.toml says {name}=={version}, the resolution {sorted(found[name])}.")
+    for name in set(NAMED) & set(named):
+        if not named[name]:
+            raise LockError(f"pyproject.toml does not fix the version of {name}: the resolver may step back.")
+    for name in ONE_VERSION:
+        if len(found.get(name, ())) > 1:
+            raise LockError(
+                f"{name} has several versions, {sorted(found[name])}: cap it in pyproject.toml at one that "
+                "all Pythons have."
+            )
+    if "://" in text:
+        raise LockError("The resolution names a host; a lock has to work with any package index.")
+    if unhashed(text):
+        raise LockError(f"The resolution has no hash for {unhashed(text)[0]}.")
+
+
+def resolve(folder: Path) -> dict[str, str]:
+    """Resolve the project in an empty folder and return the text of each lock."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+    environ = uv_environment(dict(os.environ), sys.executable)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+
+    def run(*arguments: str) -> str:
+        # --project, so that a uv.lock or a setting of a folder further up is not taken.
+        command = [uv, *arguments, "--quiet", "--python", sys.executable, "--project", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False, cwd=folder)
+        if done.returncode:
+            raise LockError(f"uv {arguments[0]} failed:\n{done.stderr.strip()}")
+        return done.stdout
+
+    run("lock")
+    locks = {}
+    for name, (extra, text) in LOCKS.items():
+        body = run("export", "--frozen", "--no-emit-project", "--no-header", "--extra", extra)
+        locks[name] = HEADER.format(text=text) + body
+    return locks
+
+
+def main() -> int:
+    """Write the locks, or say what is wrong and leave them as they are."""
+    project = ROOT / "pyproject.toml"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            locks = resolve(Path(folder))
+        check(locks["requirements.txt"], direct(project, "image", "book"))
+        check(locks["requirements-image.txt"], direct(project, "image"))
+    except LockError as error:
+        print(f"The lock was not changed. {error}", file=sys.stderr)
+        return 1
+    for name, text in locks.items():
+        path = ROOT / name
+        before = pins(path.read_text(encoding="utf-8")) if path.exists() else {}
+        after = pins(text)
+        temporary = path.with_suffix(".new")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+        print(f"{name}: {len(after)} packages")
+        for package in sorted(before.keys() | after.keys()):
+            old, new = (" and ".join(sorted(side.get(package, {"–"}))) for side in (before, after))
+            if before and old != new:
+                print(f"  {package}: {old} → {new}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Run one pipeline in a process of its own, so that no tool sees another one's imports or settings.
+
+``run_in`` is what to call; ``python -m companion.runner`` is the process that it starts.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from companion.workspace import repository, tool_environment
+
+MODULES = {
+    "plain": "flightdelay.pipelines.in_plain_python",
+    "zenml": "flightdelay.pipelines.with_zenml",
+    "airflow": "flightdelay.pipelines.with_airflow",
+    "kubeflow": "flightdelay.pipelines.with_kubeflow",
+}
+
+
+class RunFailedError(RuntimeError):
+    """A pipeline failed in its process; the text is the last lines of what it printed."""
+
+
+def run_in(
+    tool: str,
+    months: Sequence[str],
+    *,
+    store: Path,
+    state: Path,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Run months in order in one tool and wait for them.
+
+    Parameters
+    ----------
+    tool : str
+        A key of `MODULES`.
+    months : sequence of str
+        The months to run, one after the other in one process.
+    store : Path
+        The model store.
+    state : Path
+        Where the tool keeps what it keeps (made where needed); the output goes to ``state/output.log``.
+    **options
+        Further keyword arguments of the pipeline's ``run``, as JSON can write them.
+
+    Returns
+    -------
+    list of dict
+        For each month ``seconds``, ``evaluation`` and ``decision``. The seconds are those of the run alone:
+        imports and the making of a database come before.
+
+    Raises
+    ------
+    RunFailedError
+        If a month failed.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
+        job.write_text(
+            json.dumps({"tool": tool, "months": list(months), "store": str(store), "options": options})
+        )
+        environment = {**os.environ, **tool_environment(state)}
+        environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(repository() / "dags")
+        log = state / "output.log"
+        with log.open("a") as output:
+            command = [sys.executable, "-m", "companion.runner", str(job), str(answer)]
+            finished = subprocess.run(
+                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, cwd=state
+            )
+        if finished.returncode != 0:
+            lines = log.read_text(errors="replace").splitlines()
+            raise RunFailedError("\n".join(lines[-15:]))
+        answers: list[dict[str, Any]] = json.loads(answer.read_text())
+    return answers
+
+
+def _prepare(tool: str) -> None:
+    """Make the database of a tool that has one, so that it is not counted as part of a run."""
+    if tool == "airflow":
+        subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
+    if tool == "zenml":
+        from zenml.client import Client
+
+        Client.initialize()
+        print(Client().active_stack_model.name)
+
+
+def main() -> None:
+    """Do the job in the file that the first argument names; write the answer to the second."""
+    job = json.loads(Path(sys.argv[1]).read_text())
+    _prepare(job["tool"])
+    run = import_module(MODULES[job["tool"]]).run
+    answers = []
+    for month in job["months"]:
+        started = time.perf_counter()
+        result = run(month, store=Path(job["store"]), **job["options"])
+        seconds = time.perf_counter() - started
+        answers.append({"seconds": seconds, "evaluation": result.evaluation, "decision": result.decision})
+    Path(sys.argv[2]).write_text(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main()

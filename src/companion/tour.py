@@ -1,0 +1,214 @@
+"""``make tour``: the year in plain Python, one month in every orchestrator, one table, one report.
+
+It writes ``build/tour.json`` and ``build/tour.html``. What the tools print goes to ``build/tour/*/output.log``.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from companion.report import write_report
+from companion.runner import RunFailedError, run_in
+from companion.workspace import repository
+from flightdelay.errors import FlightDelayError
+from flightdelay.months import MONTHS
+from flightdelay.pipelines.in_plain_python import run
+from flightdelay.steps.evaluate import measure, month_rows, predict
+from flightdelay.steps.featurize import featurize
+from flightdelay.steps.ingest import ingest
+from flightdelay.steps.train import train
+
+MONTH = "2013-09"
+TOOLS = {
+    "zenml": ("ZenML", "zenml"),
+    "airflow": ("Airflow", "apache-airflow"),
+    "kubeflow": ("Kubeflow (local)", "kfp"),
+}
+FROZEN_UNTIL = "2013-04"
+RECENT_MONTHS = 3
+
+console = Console(highlight=False)
+
+
+def the_year(folder: Path) -> list[dict[str, Any]]:
+    """Run February to December in plain Python, in order, in the store ``folder/plain/store``.
+
+    Before `MONTH` runs, the store is copied for each tool, so that all meet the same champion.
+    """
+    store, rows = folder / "plain" / "store", []
+    for month in MONTHS[1:]:
+        if month == MONTH:
+            for tool in TOOLS:
+                shutil.copytree(store, folder / tool / "store")
+        started = time.perf_counter()
+        result = run(month, store=store)
+        evaluation, decision = result.evaluation, result.decision
+        rows.append(
+            {
+                "month": month,
+                "seconds": time.perf_counter() - started,
+                "late_rate": evaluation["late_rate"],
+                "auc": evaluation["challenger"]["auc"],
+                "log_loss": evaluation["challenger"]["log_loss"],
+                "mean_probability": evaluation["challenger"]["mean_probability"],
+                "baseline": evaluation["baseline"],
+                "champion": decision["champion"],
+                "decision": decision["decision"],
+                "reasons": decision["reasons"],
+                "digest": evaluation["digest"],
+                "calibration": evaluation["calibration"],
+                "slices": evaluation["slices"],
+                "drift": evaluation["drift"],
+            }
+        )
+    return rows
+
+
+def other_histories(rows: list[dict[str, Any]]) -> None:
+    """Add to each month what a frozen model and one of the recent months would have done.
+
+    ``frozen`` learned once, from January to March; ``recent`` learns from the three months before. Both
+    start in April.
+    """
+    features = featurize(ingest(MONTHS[-1]))
+    frozen = train(features, FROZEN_UNTIL)
+    for row in rows:
+        month = row["month"]
+        if month < FROZEN_UNTIL:
+            continue
+        first = MONTHS[MONTHS.index(month) - RECENT_MONTHS]
+        recent = train(features[features["month"] >= first], month)
+        flights: pd.DataFrame = month_rows(features, month)
+        for name, model in (("frozen", frozen), ("recent", recent)):
+            row[name] = measure(flights["late"], predict(model, flights))
+
+
+def one_month(tool: str, folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
+    """Run `MONTH` in one tool and compare it with plain Python."""
+    name, package = TOOLS[tool]
+    row = {"orchestrator": tool, "status": "unavailable", "reason": None}
+    row |= dict.fromkeys(("seconds", "overhead_seconds", "auc", "log_loss", "digest", "decision"))
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return row | {"reason": f"{name} is not installed here: run `make clean`, then `make tour`."}
+    try:
+        [answer] = run_in(tool, [MONTH], store=folder / tool / "store", state=folder / tool)
+    except RunFailedError as error:
+        log = (folder / tool / "output.log").relative_to(repository())
+        last = str(error).splitlines()[-1:] or ["no output"]
+        return row | {
+            "reason": f"{name} failed: {last[0]} The whole output is in {log}; `make doctor` may know more."
+        }
+    return row | {
+        "status": "ran",
+        "seconds": answer["seconds"],
+        "overhead_seconds": answer["seconds"] - plain["seconds"],
+        "auc": answer["evaluation"]["challenger"]["auc"],
+        "log_loss": answer["evaluation"]["challenger"]["log_loss"],
+        "digest": answer["evaluation"]["digest"],
+        "decision": answer["decision"]["decision"],
+    }
+
+
+def show(rows: list[dict[str, Any]], plain: dict[str, Any]) -> None:
+    """Print the table of the orchestrators."""
+    table = Table(title=f"{MONTH} in every orchestrator", title_justify="left")
+    for title in (
+        "orchestrator",
+        "seconds",
+        "more than plain",
+        "AUC",
+        "log loss",
+        "decision",
+        "same as plain",
+    ):
+        table.add_column(title, justify="left" if title in ("orchestrator", "decision") else "right")
+    for row in rows:
+        if row["status"] == "unavailable":
+            table.add_row(row["orchestrator"], "–", "–", "–", "–", "could not run", "–")
+            continue
+        table.add_row(
+            row["orchestrator"],
+            f"{row['seconds']:.1f}",
+            f"{row['overhead_seconds']:+.1f}" if row["orchestrator"] != "plain" else "",
+            f"{row['auc']:.3f}",
+            f"{row['log_loss']:.3f}",
+            row["decision"],
+            "yes" if row["digest"] == plain["digest"] else "NO",
+        )
+    console.print(table)
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Print what is under way, then how long it took."""
+    started = time.perf_counter()
+    console.print(f"{text} …", end=" ")
+    yield
+    console.print(f"{time.perf_counter() - started:.0f} s")
+
+
+def main() -> int:
+    """Run the tour.
+
+    Returns
+    -------
+    int
+        0 if every tool that is installed ran and gave plain Python's digest, 1 otherwise.
+    """
+    build = repository() / "build"
+    folder = build / "tour"
+    shutil.rmtree(folder, ignore_errors=True)
+    console.print("Will this flight arrive more than 15 minutes late? Asked two hours before departure.\n")
+    with progress("The year in plain Python: 11 months, each learning from all months before it"):
+        year = the_year(folder)
+    with progress("The same months with a model frozen in March, and with one of the last three months"):
+        other_histories(year)
+    found = next(row for row in year if row["month"] == MONTH)
+    plain = {"orchestrator": "plain", "status": "ran", "reason": None, "overhead_seconds": 0.0}
+    plain |= {name: found[name] for name in ("seconds", "auc", "log_loss", "digest", "decision")}
+    rows = [plain]
+    for tool, (name, _) in TOOLS.items():
+        with progress(f"{MONTH} in {name}, in a process of its own"):
+            rows.append(one_month(tool, folder, plain))
+    console.print()
+    show(rows, plain)
+    for row in rows:
+        if row["reason"]:
+            console.print(f"{row['orchestrator']}: {row['reason']}")
+    (build / "tour.json").write_text(
+        json.dumps({"month": MONTH, "window": None, "rows": rows, "year": year}, indent=1) + "\n"
+    )
+    write_report(build / "tour.json", build / "tour.html")
+    same = all(row["digest"] == plain["digest"] for row in rows if row["status"] == "ran")
+    failed = [row for row in rows if row["reason"] and "failed" in row["reason"]]
+    if not same:
+        console.print(
+            "\nThe digests differ: the same code gave different probabilities. That must not happen."
+        )
+    elif len([row for row in rows if row["status"] == "ran"]) == len(rows):
+        console.print("\nThe same six steps, the same digest: the orchestrator changed nothing in the model.")
+    console.print("Look at build/tour.html in a browser; the figures are in build/tour.json.")
+    return 0 if same and not failed else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except FlightDelayError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nStopped. `make tour` starts afresh.", file=sys.stderr)
+        sys.exit(130)

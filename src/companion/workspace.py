@@ -1,0 +1,188 @@
+"""A folder and an environment for each notebook, so that no notebook needs or disturbs another one.
+
+The first cell of every notebook says::
+
+    import companion
+
+    state = companion.workspace("01")
+
+Everything a tool writes (ZenML's configuration, Airflow's home, …) goes below that folder, never to the
+user's own ``~/.config`` or ``~/airflow``.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import sys
+import sysconfig
+import tempfile
+from collections import Counter
+from importlib import metadata
+from pathlib import Path
+
+# Imported before the environment is set, these would write to the user's own folders.
+SDKS = ("zenml", "airflow", "kfp")
+VERSIONS_SHOWN = ("scikit-learn", "zenml", "apache-airflow", "kfp")
+
+_folder_of: dict[str, Path] = {}  # the chapters this kernel has a folder for
+
+
+class WorkspaceError(RuntimeError):
+    """A notebook cannot get its folder; the text is one clear sentence."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence alone in a notebook (IPython looks for this method)."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def repository() -> Path:
+    """Return the root of the repository.
+
+    Raises
+    ------
+    WorkspaceError
+        If neither the package's own location nor the current folder lies in a copy of the repository.
+    """
+    for folder in (Path(__file__).parents[2], Path.cwd(), *Path.cwd().parents):
+        project = folder / "pyproject.toml"
+        if project.is_file() and 'name = "pipelines-for-humans"' in project.read_text(encoding="utf-8"):
+            return folder
+    raise WorkspaceError(
+        f"No copy of the repository was found above {Path.cwd()}; start inside the folder that you cloned."
+    )
+
+
+def tool_environment(folder: Path) -> dict[str, str]:
+    """Return the environment variables that keep the tools quiet, offline and inside `folder`.
+
+    They must be set before ZenML, Airflow or Kubeflow is imported.
+    """
+    return {
+        "ZENML_CONFIG_PATH": str(folder / "zenml"),
+        "ZENML_ANALYTICS_OPT_IN": "false",
+        "ZENML_LOGGING_VERBOSITY": "WARN",
+        # ZenML's rich tracebacks hide a failing cell from Jupyter.
+        "ZENML_ENABLE_RICH_TRACEBACK": "false",
+        # A notebook has no file that ZenML could find the code by; this replaces `zenml init`.
+        "ZENML_CUSTOM_SOURCE_ROOT": str(repository() / "src"),
+        "AUTO_OPEN_DASHBOARD": "false",
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        # The only cluster that a notebook may ever talk to.
+        "KUBECONFIG": str(repository() / "build" / "cluster" / "kubeconfig"),
+    }
+
+
+def workspace(chapter: str) -> Path:
+    """Give this notebook a new folder, point the tools to it and print the versions.
+
+    Called again in the same kernel, it returns the same folder with what is in it.
+
+    Parameters
+    ----------
+    chapter
+        The two digits of the chapter, such as ``"01"``.
+
+    Returns
+    -------
+    Path
+        ``work/state/<chapter>/run-<n>`` in the repository, or below ``COMPANION_WORK`` where that is set.
+
+    Raises
+    ------
+    WorkspaceError
+        If `chapter` is not two digits, if an SDK was imported before the call, or if the folder cannot be
+        made.
+    """
+    if not re.fullmatch(r"\d\d", chapter):
+        raise WorkspaceError(f'A chapter is two digits, such as "01", but workspace() was given {chapter!r}.')
+    if chapter not in _folder_of:
+        imported = [sdk for sdk in SDKS if sdk in sys.modules]
+        if imported:
+            raise WorkspaceError(
+                f"{imported[0]} was imported before companion.workspace(): restart the kernel, then run the "
+                "notebook from its first cell."
+            )
+        _folder_of[chapter] = _new_folder(chapter)
+        os.environ.update(tool_environment(_folder_of[chapter]))
+        if "COMPANION_COMMANDS" in os.environ:
+            from companion import replay  # not above: `python -m companion.replay` imports this module first
+
+            replay.install()
+            _name_cells()
+    versions = [f"Python {platform.python_version()}"]
+    versions += [f"{package} {metadata.version(package)}" for package in VERSIONS_SHOWN]
+    print(" · ".join(versions))
+    return _folder_of[chapter]
+
+
+def _new_folder(chapter: str) -> Path:
+    work = Path(os.environ.get("COMPANION_WORK") or repository() / "work")
+    run = 1
+    while True:  # mkdir decides, so that two kernels started at once never share a folder
+        folder = work / "state" / chapter / f"run-{run}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            run += 1
+        except OSError as error:
+            raise WorkspaceError(
+                f"Cannot make the folder {folder} ({error.strerror}): free some space, or make it writable, "
+                "then run this cell again."
+            ) from error
+
+
+def _name_cells() -> None:
+    """Tell the commands that a cell starts which cell it is, and which run of it (`companion.replay`)."""
+    from IPython.core.getipython import get_ipython
+    from IPython.core.interactiveshell import ExecutionInfo
+
+    runs: Counter[str] = Counter()
+
+    def name_cell(info: ExecutionInfo) -> None:
+        cell = hashlib.sha256((info.raw_cell or "").encode()).hexdigest()[:12]
+        runs[cell] += 1
+        os.environ["COMPANION_CELL"] = f"{cell}-{runs[cell]}"
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.events.register("pre_run_cell", name_cell)
+
+
+def path_patterns(work: str) -> dict[str, str]:
+    """Return the regular expressions, with what replaces them, that take this machine out of a text.
+
+    The notebook's folder `work` (``COMPANION_WORK``) reads ``work``, a path inside the repository is relative
+    to it, and a memory address is ``0x…``. Nothing here matches a bare number.
+    """
+    places = {
+        work: "work",
+        str(repository()): ".",
+        sys.prefix: ".venv",
+        sysconfig.get_path("stdlib"): "<python>",
+        str(Path.home()): "~",
+        tempfile.gettempdir(): "<temp>",
+        "/tmp": "<temp>",
+    }
+    places = {str(Path(path).resolve()): name for path, name in places.items()} | places
+    patterns = {}
+    for path, name in sorted(places.items(), key=lambda place: -len(place[0])):  # inner folders first
+        if name == "<temp>":
+            patterns[re.escape(path) + r"/[\w.-]+"] = name  # what lies there has a random name
+        elif path != "/":
+            patterns[re.escape(path) + r"/(?=[\w.<])"] = "" if name == "." else f"{name}/"
+            patterns[re.escape(path) + r"(?![\w.-])"] = name
+    patterns[r"\b0x[0-9a-fA-F]{8,}\b"] = "0x…"
+    return patterns
+
+
+def without_paths(text: str, work: str) -> str:
+    """Return `text` without what only this machine has; see `path_patterns`."""
+    for pattern, replacement in path_patterns(work).items():
+        text = re.sub(pattern, replacement, text)
+    return text

@@ -1,0 +1,110 @@
+"""Every exercise has a check that knows right from wrong.
+
+For each exercise of each lesson: the check accepts the solution and is friendly on the stub (both are shown
+by the stored outputs, which nbval proves), and it rejects at least three wrong answers with a hint. These are
+listed in ``wrong_answers/chapter_NN.py``, in a dict ``WRONG = {"ex_1_1": [...]}``.
+"""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from companion import build, check
+from companion.check import _verdict
+from companion.check._verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
+from companion.workspace import repository
+
+ROOT = repository()
+EXERCISES = [(lesson, name) for lesson in build.lessons(ROOT) for name in build.exercises(lesson)]
+RUN = [(lesson, name) for lesson, name in EXERCISES if lesson.parent.name not in build.not_yet_run(ROOT)]
+AT_LEAST = 3
+
+
+def problems(judge: Callable[[Any], None], wrong_answers: list[Any], capsys: Any) -> list[str]:
+    """Say what is missing in a check, given the wrong answers it has to reject."""
+
+    def said(answer: Any) -> str:
+        judge(answer)
+        return str(capsys.readouterr().out)
+
+    found = []
+    if len(wrong_answers) < AT_LEAST:
+        found.append(f"only {len(wrong_answers)} wrong answers are listed; {AT_LEAST} are needed")
+    verdicts = {repr(answer): said(answer) for answer in wrong_answers}
+    for answer, verdict in verdicts.items():
+        if not verdict.startswith(_verdict.WRONG_MARK):
+            found.append(f"it accepts {answer}")
+        if "could not be checked" in verdict:
+            found.append(f"it has no hint for {answer}")
+    stub = said(None)
+    if not stub.startswith(_verdict.NOT_ANSWERED_MARK):
+        found.append("it is not friendly on the stub")
+    if any(verdict.count("\n") != 1 for verdict in (stub, *verdicts.values())):
+        found.append("it does not say exactly one line")
+    return found
+
+
+@pytest.mark.parametrize(("lesson", "name"), EXERCISES, ids=lambda value: getattr(value, "parent", value))
+def test_check_rejects_wrong_answers(lesson: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = Path(__file__).parent / "wrong_answers" / f"chapter_{lesson.parent.name[:2]}.py"
+    wrong_answers = runpy.run_path(str(listed))["WRONG"].get(name, []) if listed.exists() else []
+    assert problems(getattr(check, name), wrong_answers, capsys) == []
+
+
+@pytest.mark.parametrize(("lesson", "name"), RUN, ids=lambda value: getattr(value, "parent", value))
+def test_stored_verdicts(lesson: Path, name: str) -> None:
+    marks = {"learner": _verdict.NOT_ANSWERED_MARK, "solution": _verdict.RIGHT_MARK}
+    for variant, mark in marks.items():
+        path = ROOT / build.FOLDERS[variant] / f"{lesson.parent.name}.ipynb"
+        cells = nbformat.read(path, as_version=4).cells
+        cell = next(cell for cell in cells if f"check.{name}(answer)" in cell.source)
+        text = "".join(output.get("text", "") for output in cell.outputs)
+        assert text.startswith(mark), f"{path.name}, {variant}: {text}"
+
+
+def test_wrong_answers_belong_to_exercises() -> None:
+    names = {name for _, name in EXERCISES}
+    for path in (Path(__file__).parent / "wrong_answers").glob("chapter_*.py"):
+        assert set(runpy.run_path(str(path))["WRONG"]) <= names
+
+
+@exercise
+def ex_90_1(answer: int) -> Verdict:
+    print("a learner's function may print")
+    return right("Three of\nfour were late.") if answer + 0 == 3 else wrong("Count the True values.")
+
+
+@exercise
+def ex_90_2(answer: Callable[[], object]) -> Verdict:
+    return NOT_ANSWERED if answer() is None else right("It returns something.")
+
+
+def test_three_kinds_of_verdict_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for answer in (None, 3, 4, "three"):
+        ex_90_1(answer)
+    ex_90_2(lambda: None)
+    assert capsys.readouterr().out.splitlines() == [
+        "… Exercise 90.1: not answered yet. Replace None above, then run both cells.",
+        "✅ Exercise 90.1: right. Three of four were late.",
+        "❌ Exercise 90.1: not yet. Count the True values.",
+        "❌ Exercise 90.1: not yet. This answer, a str, could not be checked (TypeError: can only "
+        'concatenate str (not "int") to str); read again what kind of value is asked for.',
+        "… Exercise 90.2: not answered yet. Replace None above, then run both cells.",
+    ]
+
+
+def test_the_scheme_finds_a_weak_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert problems(ex_90_1, [0, 4, 10], capsys) == []
+    assert problems(ex_90_1, [0, 4], capsys) == ["only 2 wrong answers are listed; 3 are needed"]
+    assert problems(ex_90_1, [0, 3, 4], capsys) == ["it accepts 3"]
+    assert problems(ex_90_1, [0, 4, "x"], capsys) == ["it has no hint for 'x'"]
+    assert problems(lambda answer: print("❌"), [0, 4, 5], capsys) == ["it is not friendly on the stub"]
+
+
+def test_an_unknown_check_is_named() -> None:
+    with pytest.raises(AttributeError, match="There is no check 'ex_99_1'"):
+        check.ex_99_1  # noqa: B018

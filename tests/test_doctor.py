@@ -1,0 +1,183 @@
+"""Each line of `make doctor`, with the condition that turns it."""
+
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from companion import doctor
+
+Script = Callable[[str, str], None]
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Return a function that puts a shell script on a PATH which holds nothing else."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def make(name: str, body: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+
+    return make
+
+
+@pytest.fixture(params=["Linux", "macOS", "WSL2"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = str(request.param)
+    monkeypatch.setattr(platform, "system", lambda: "Darwin" if name == "macOS" else "Linux")
+    release = "5.15-microsoft-standard-WSL2" if name == "WSL2" else "6.1"
+    monkeypatch.setattr(platform, "release", lambda: release)
+    return name
+
+
+def test_the_book_runs_where_its_tests_run() -> None:
+    book = doctor.examine()["The book"]
+    assert [finding for finding in book if not finding.ok and finding.name not in ("disk", "memory")] == []
+
+
+def test_it_is_plain_where_nobody_looks_and_ends_with_what_to_do() -> None:
+    done = subprocess.run([sys.executable, "-m", "companion.doctor"], capture_output=True, text=True)
+    assert "\033" not in done.stdout
+    assert done.stderr == ""
+    assert (done.returncode == 0) == ("The book runs here: make tour" in done.stdout)
+    assert "The cluster chapters, 08 to 12 (optional)" in done.stdout
+
+
+def test_a_lack_has_its_fix_and_fails_the_book_only() -> None:
+    good, bad = (
+        doctor.Finding("disk", True, "fine"),
+        doctor.Finding("kind", False, "not installed", "Get it."),
+    )
+    text = doctor.report({"The book": [good], "The cluster": [bad]}, color=False)
+    assert "OK     disk" in text
+    assert "LACKS  kind" in text
+    assert "Fix: Get it." in text
+    assert "The book runs here" in text
+    assert "The book does not run here yet: see kind." in doctor.report({"The book": [bad]}, color=False)
+    assert "\033[1;31mLACKS" in doctor.report({"The book": [bad]}, color=True)
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_the_exit_code_is_that_of_the_book(ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"The book": [doctor.Finding("a", ok, "")], "The cluster": [doctor.Finding("b", False, "")]}
+    monkeypatch.setattr(doctor, "examine", lambda: found)
+    assert doctor.main() == (0 if ok else 1)
+
+
+def test_windows_is_sent_to_wsl2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    (finding,) = doctor.examine()["The book"]
+    assert not finding.ok
+    assert "wsl --install" in finding.fix
+
+
+def test_the_systems_are_told_apart(system: str) -> None:
+    assert doctor.system_name() == system
+    assert doctor.check_system().ok
+
+
+def test_an_unsuitable_python_lacks(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    finding = doctor.check_python()
+    assert not finding.ok
+    assert ("brew" if system == "macOS" else "apt") in finding.fix
+
+
+def test_packages_that_differ_from_the_lock_are_named(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(
+        "# made\nrich==0.0.1 ; sys_platform != 'win32' \\\n    --hash=sha256:0\n    # via book\n"
+        "no-such-package==1.0\nelsewhere==1.0 ; sys_platform == 'win32'\n"
+    )
+    finding = doctor.check_lock(tmp_path)
+    assert not finding.ok
+    assert f"rich {doctor.installed('rich')}, no-such-package missing" in finding.detail
+    assert "elsewhere" not in finding.detail
+
+
+def test_a_missing_lock_lacks(tmp_path: Path) -> None:
+    assert "git checkout" in doctor.check_lock(tmp_path).fix
+
+
+def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(doctor.TOOLS, "no-such-package", "Nothing")
+    finding = doctor.check_tools()
+    assert not finding.ok
+    assert "Nothing missing" in finding.detail
+
+
+@pytest.mark.parametrize("name", ["kfp.py", "zenml.py", "airflow.py", "airflow/__init__.py"])
+def test_a_file_that_hides_a_tool_is_found(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    finding = doctor.check_shadows([Path("/"), tmp_path, tmp_path])
+    assert not finding.ok
+    assert finding.detail.count(str(path)) == 1
+
+
+def test_it_really_hides_the_tool_and_doctor_still_speaks(tmp_path: Path) -> None:
+    (tmp_path / "kfp.py").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "companion.doctor"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert f"imported in place of the real tool: {tmp_path / 'kfp.py'}" in done.stdout
+
+
+def test_disk_and_memory_are_compared_with_what_is_needed(tmp_path: Path, system: str) -> None:
+    assert doctor.check_disk(tmp_path, 0).ok
+    assert doctor.check_memory(0).ok
+    assert not doctor.check_disk(tmp_path, 10**18).ok
+    lacking = doctor.check_memory(10**18)
+    assert not lacking.ok
+    assert (".wslconfig" in lacking.fix) == (system == "WSL2")
+
+
+def test_no_engine_lacks(script: Script, system: str) -> None:
+    finding = doctor.check_engine()
+    assert not finding.ok
+    assert finding.detail == "neither docker nor podman"
+    assert ("apt" in finding.fix) == (system == "Linux")
+
+
+def test_an_engine_that_does_not_answer_lacks(script: Script) -> None:
+    script("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    finding = doctor.check_engine()
+    assert not finding.ok
+    assert finding.detail == "docker is installed, its engine does not answer"
+
+
+def test_an_engine_that_hangs_lacks(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    script("docker", "exec /bin/sleep 60")
+    monkeypatch.setattr(doctor, "PATIENCE", 0.3)
+    assert not doctor.check_engine().ok
+
+
+def test_podman_stands_in_for_docker(script: Script) -> None:
+    script("docker", "exit 1")
+    script("podman", "echo 5.2.0")
+    assert doctor.check_engine() == doctor.Finding("container engine", True, "podman 5.2.0")
+
+
+def test_commands_of_the_cluster(script: Script, system: str) -> None:
+    missing = doctor.check_command("kind", ("version",), "See the page.")
+    assert not missing.ok
+    assert missing.fix == ("brew install kind" if system == "macOS" else "See the page.")
+    script("kind", "echo kind v0.32.0")
+    assert doctor.check_command("kind", ("version",), "").detail == "kind v0.32.0"
+    script("kind", "exit 1")
+    assert "does not start" in doctor.check_command("kind", ("version",), "").detail
+
+
+@pytest.mark.parametrize(("machine", "ok"), [("x86_64", True), ("arm64", False), ("aarch64", False)])
+def test_arm_is_told_about_the_backend(machine: str, ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    finding = doctor.check_architecture()
+    assert finding.ok == ok
+    assert ok or "local runner" in finding.fix

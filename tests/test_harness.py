@@ -1,0 +1,194 @@
+"""The harness can fail: each of its guards is shown a notebook that it must refuse."""
+
+import copy
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbval.plugin import get_sanitize_patterns
+from nbval_strict import guards
+
+from companion import build
+from companion.workspace import path_patterns, repository
+
+ROOT = repository()
+CFG = Path(__file__).parent / "sanitize.cfg"
+PATTERNS = path_patterns("/no/work/folder") | dict(get_sanitize_patterns(CFG.read_text(encoding="utf-8")))
+
+# As ZenML's rich tracebacks do: the kernel sends no error any more.
+HIDE_ERRORS = "get_ipython().set_custom_exc((Exception,), lambda *arguments, **options: None)"
+
+
+def run_harness(root: Path) -> tuple[int, str, dict[str, set[str]]]:
+    """Run nbval, in one process; return exit code, text and the failed tests of each notebook."""
+    report = root / "report.xml"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "tests/nbval_strict"),
+            *("-p", "no:cacheprovider", f"--junitxml={report}"),
+        ],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    failed: dict[str, set[str]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        notebook = case.attrib["classname"].removesuffix(".ipynb")
+        failed.setdefault(notebook, set())
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed[notebook].add(case.attrib["name"])
+    return done.returncode, done.stdout + done.stderr, failed
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="outputs are not compared there")
+def test_altered_notebooks_fail_and_the_true_one_passes(miniature: Callable[..., Path]) -> None:
+    root = miniature("90-fixture")
+    lesson = root / "chapters" / "90-fixture" / "lesson.py"
+    lesson.write_text(lesson.read_text() + f"\n# %%\n{HIDE_ERRORS}\n")
+    build.build(lesson, root)
+    hidden = nbformat.read(root / "solutions" / "90-fixture.ipynb", as_version=4)
+    shutil.rmtree(root / "notebooks")
+    (root / "notebooks").mkdir()
+    true = copy.deepcopy(hidden)
+    del true.cells[-1]
+
+    def store(name: str, notebook: NotebookNode) -> NotebookNode:
+        nbformat.write(notebook, root / "notebooks" / f"{name}.ipynb")
+        return copy.deepcopy(true)
+
+    (root / "solutions" / "90-fixture.ipynb").unlink()
+    number = store("true", true)
+    number.cells[6].outputs[0].text = number.cells[6].outputs[0].text.replace("0.693", "0.694")
+    source = store("number", number)
+    source.cells[6].source = source.cells[6].source.replace("336776", "336775")
+    masked = store("source", source)
+    # A date of today is masked; where nothing else is printed, nothing would be compared.
+    masked.cells.append(
+        new_code_cell("print('2026-11-23')", execution_count=9, outputs=[stream("2026-11-23\n")])
+    )
+    store("masked", masked)
+    store("hidden", hidden)
+
+    code, text, failed = run_harness(root)
+    assert code == 1, text
+    assert failed == {
+        "notebooks.true": set(),
+        "notebooks.number": {"Cell 3"},
+        "notebooks.source": {"Cell 3"},
+        "notebooks.masked": {"numbers"},
+        "notebooks.hidden": {f"Cell {len([c for c in hidden.cells if c.cell_type == 'code'])}"},
+    }
+    assert "1/0 must be reported as failed" in text
+
+
+def test_a_refused_notebook_and_a_run_without_notebooks_stop(miniature: Callable[..., Path]) -> None:
+    root = miniature()
+    code, text, _ = run_harness(root)
+    assert code != 0
+    assert "There is no notebook to test" in text
+    (root / "notebooks").mkdir()
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), root / "notebooks" / "01-stripped.ipynb")
+    code, text, _ = run_harness(root)
+    assert code != 0
+    assert "notebooks/01-stripped.ipynb: It has no stored output" in text
+
+
+def stream(text: str) -> NotebookNode:
+    return new_output("stream", name="stdout", text=text)
+
+
+def executed(source: str = "print(1)", **options: Any) -> NotebookNode:
+    return new_code_cell(source, **{"execution_count": 1, "outputs": [stream("1\n")], **options})
+
+
+def ignored() -> NotebookNode:
+    return executed(metadata={"tags": ["nbval-ignore-output"]})
+
+
+REFUSED = {
+    "It has no stored output": [executed(outputs=[])],
+    "Code cell 1 was not executed": [executed(), executed(execution_count=None)],
+    "nbval-skip is never used": [executed(), executed(metadata={"tags": ["nbval-skip"]})],
+    "Code cell 0 is skipped": [executed("# NBVAL_SKIP\nprint(1)")],
+    "The outputs of 2 of 19 cells are ignored": [executed() for _ in range(17)] + [ignored(), ignored()],
+    "The outputs of 1 of 1 cells are ignored": [executed("# NBVAL_IGNORE_OUTPUT\nprint(1)")],
+    "Code cell 0 shows a path": [executed(outputs=[stream(f"{repository()}/data")])],
+    "Code cell 1 shows a path": [executed(), executed(outputs=[stream("<A at 0x7f00deadbeef>")])],
+    "a path or an address": [executed(outputs=[new_output("error", evalue="no /home/ann/x.csv")])],
+}
+
+
+@pytest.mark.parametrize(("sentence", "cells"), REFUSED.items(), ids=list(REFUSED))
+def test_guards_refuse(sentence: str, cells: list[NotebookNode]) -> None:
+    assert sentence in " ".join(guards.refusals(new_notebook(cells=cells), run=True))
+
+
+def test_guards_accept_a_good_notebook_and_one_not_yet_run() -> None:
+    good = new_notebook(cells=[executed() for _ in range(9)] + [ignored()])
+    assert guards.refusals(good, run=True) == []
+    assert guards.refusals(good, run=False) == ["It is marked 'not yet run' but has outputs."]
+    assert guards.refusals(new_notebook(cells=[new_code_cell("1")]), run=False) == []
+
+
+def test_no_notebook_lies_outside_the_run(tmp_path: Path) -> None:
+    assert guards.strays(ROOT) == []
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.ipynb"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    assert [path for path in tracked if Path(path).parent.name not in guards.FOLDERS] == []
+    for path in ("notebooks/a", "work/a", ".venv/lib/a", "build/a", "docs/a", "notebooks/old/a", "a"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{path}.ipynb").touch()
+    assert guards.strays(tmp_path) == ["a.ipynb", "docs/a.ipynb", "notebooks/old/a.ipynb"]
+
+
+def matched_numbers(patterns: dict[str, str]) -> Iterator[str]:
+    for number in ("0.693", "42", "336776", "1e-3", "-7", "13%", "1,545", "2013", "2026", "0.70000000000001"):
+        for text in (number, f"AUC {number} on", f"({number})", f"x={number};", f"a\n{number}\nb"):
+            shown = text
+            for pattern, replacement in patterns.items():
+                shown = re.sub(pattern, replacement, shown)
+            if shown != text:
+                yield text
+
+
+def test_no_sanitize_pattern_matches_a_bare_number() -> None:
+    assert list(matched_numbers(PATTERNS)) == []
+    assert list(matched_numbers({**PATTERNS, r"\d+\.\d+": "<seconds>"})) != []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Python 3.12.1 · zenml 0.98.0", "Python 3 · zenml 0.98.0"),
+        ("2026-11-23T13:26:31.5Z ok", "<date> ok"),
+        ("departed 2013-09-01 05:17", "departed 2013-09-01 05:17"),
+        ("run 0f8fad5b-d9cb-469f-a165-70867728950e", "run <uuid>"),
+        ("http://127.0.0.1:43211/api", "http://127.0.0.1:<port>/api"),
+    ],
+)
+def test_sanitize_patterns(text: str, shown: str) -> None:
+    for pattern, replacement in PATTERNS.items():
+        text = re.sub(pattern, replacement, text)
+    assert text == shown
+
+
+def test_status_of_cluster_notebooks() -> None:
+    status = tomllib.loads((Path(__file__).parent / "recordings" / "status.toml").read_text(encoding="utf-8"))
+    lessons = {lesson.parent.name for lesson in build.lessons(ROOT)}
+    for name, entry in status.items():
+        assert name in lessons, f"status.toml lists {name}, which has no lesson"
+        if entry["status"] == "live":
+            assert entry.keys() == {"status", "date", "versions"}, f"{name} needs its date and versions"
+        else:
+            assert entry == {"status": "not yet run"}, name

@@ -1,0 +1,68 @@
+"""The copies a learner writes in are never overwritten."""
+
+from pathlib import Path
+
+import pytest
+
+from companion import lab
+from companion.workspace import WorkspaceError
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    path = tmp_path / "notebooks" / "01-the-model.ipynb"
+    path.parent.mkdir()
+    path.write_text("first")
+    return path
+
+
+def test_copy_follows_until_the_learner_writes_in_it(notebook: Path) -> None:
+    root = notebook.parents[1]
+    copy = root / "work" / notebook.name
+    assert lab.copy_notebooks(root) == []
+    notebook.write_text("second")
+    assert lab.copy_notebooks(root) == []
+    assert copy.read_text() == "second"
+
+    copy.write_text("mine")
+    assert lab.copy_notebooks(root) == []  # nothing newer: nothing to say
+    notebook.write_text("third")
+    assert [sentence.split(",")[0] for sentence in lab.copy_notebooks(root)] == [
+        "There is a newer 01-the-model.ipynb"
+    ]
+    assert copy.read_text() == "mine"
+
+    copy.rename(copy.with_name("01-mine.ipynb"))
+    assert lab.copy_notebooks(root) == []
+    assert copy.read_text() == "third"
+
+
+def test_a_copy_of_unknown_origin_is_kept(notebook: Path) -> None:
+    root = notebook.parents[1]
+    (root / "work").mkdir()
+    (root / "work" / notebook.name).write_text("mine")
+    assert len(lab.copy_notebooks(root)) == 1
+    assert (root / "work" / notebook.name).read_text() == "mine"
+
+
+def test_nothing_to_open_and_no_folder_to_write_are_said_in_one_sentence(
+    notebook: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = notebook.parents[1]
+    (root / "work").write_text("a file where the folder belongs")
+    with pytest.raises(WorkspaceError, match="Cannot copy the notebooks"):
+        lab.copy_notebooks(root)
+    notebook.unlink()
+    monkeypatch.setattr(lab, "repository", lambda: root)
+    assert lab.main(["--no-open"]) == 1
+    assert capsys.readouterr().err == (
+        "lab: There is nothing in notebooks/: build the notebooks first, with 'make notebooks'.\n"
+    )
+
+
+def test_lab_opens_the_copies(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(lab, "repository", lambda: notebook.parents[1])
+    monkeypatch.setattr(lab.os, "execv", lambda path, arguments: started.append(arguments))
+    lab.main([])
+    assert started[0][1:] == ["-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parents[1] / 'work'}"]

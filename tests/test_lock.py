@@ -1,0 +1,91 @@
+"""The lock keeps its promises: hashes, one version, any package index. Nothing here needs the network."""
+
+from pathlib import Path
+
+import pytest
+
+from companion import lock
+
+PROJECT = lock.ROOT / "pyproject.toml"
+TEXTS = {name: (lock.ROOT / name).read_text() for name in lock.LOCKS}
+BOOK = TEXTS["requirements.txt"]
+HASH = " \\\n    --hash=sha256:" + "0" * 64 + "\n"
+
+
+def test_the_locks_are_in_order() -> None:
+    lock.check(BOOK, lock.direct(PROJECT, "image", "book"))
+    lock.check(TEXTS["requirements-image.txt"], lock.direct(PROJECT, "image"))
+
+
+def test_the_bootstrap_finds_its_tools_in_the_lock() -> None:
+    assert {"pip", "setuptools", "uv"} <= lock.pins(BOOK).keys()
+
+
+def test_the_image_has_the_versions_of_the_book() -> None:
+    book = lock.pins(BOOK)
+    image = lock.pins(TEXTS["requirements-image.txt"])
+    assert {name: book.get(name) for name in image} == image
+    # It is there to be small: nothing of the other tools, of notebooks or of tests.
+    assert not {"apache-airflow", "zenml", "jupyterlab", "pytest"} & image.keys()
+    assert {"kfp", "pandas", "scikit-learn", "skops"} <= image.keys()
+
+
+@pytest.mark.parametrize("name", lock.LOCKS)
+def test_every_line_has_a_hash_and_no_host(name: str) -> None:
+    assert lock.unhashed(TEXTS[name]) == []
+    assert "://" not in TEXTS[name]
+    assert "index-url" not in TEXTS[name]
+    assert "make lock" in TEXTS[name].splitlines()[1]
+
+
+def test_direct_dependencies_are_read_with_their_versions(tmp_path: Path) -> None:
+    project = tmp_path / "pyproject.toml"
+    project.write_text(
+        '[project]\nname = "book"\ndependencies = ["numpy>=2"]\n[project.optional-dependencies]\n'
+        'image = ["book[x]", "zenml[local]==0.98.0", "uv; python_version > \'3\'"]\nother = ["a"]\n'
+    )
+    assert lock.direct(project, "image") == {"numpy": "", "zenml": "0.98.0", "uv": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "message"),
+    [
+        ("zenml==0.90.0" + HASH, {"zenml": "0.98.0"}, "pyproject.toml says zenml==0.98.0"),
+        ("numpy==2.4.6" + HASH, {"rich": ""}, "lacks rich"),
+        ("kfp==2.17.0" + HASH, {"kfp": ""}, "does not fix the version of kfp"),
+        ("numpy==2.4.6" + HASH + "numpy==2.5.0" + HASH, {}, "several versions"),
+        ("rich==1.0\n", {}, "no hash for rich==1.0"),
+        ("rich @ file.whl" + HASH, {}, "no hash for rich @ file.whl"),
+        ("--index https://host.invalid\n", {}, "names a host"),
+    ],
+)
+def test_a_bad_resolution_is_refused(text: str, named: dict[str, str], message: str) -> None:
+    with pytest.raises(lock.LockError, match=message):
+        lock.check(text, named)
+
+
+def test_a_failed_resolution_leaves_the_lock_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lock, "ROOT", tmp_path)
+    (tmp_path / "pyproject.toml").write_text(PROJECT.read_text())
+    (tmp_path / "requirements.txt").write_text("as it was")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    assert lock.main() == 1
+    assert capsys.readouterr().err.startswith("The lock was not changed. uv lock failed")
+    assert (tmp_path / "requirements.txt").read_text() == "as it was"
+
+
+def test_a_new_lock_is_written_and_the_changes_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lock, "ROOT", tmp_path)
+    (tmp_path / "pyproject.toml").write_text(PROJECT.read_text())
+    version = next(iter(lock.pins(BOOK)["rich"]))
+    (tmp_path / "requirements.txt").write_text(BOOK.replace(f"rich=={version}", "rich==1.0"))
+    monkeypatch.setattr(lock, "resolve", lambda folder: TEXTS)
+    assert lock.main() == 0
+    assert f"  rich: 1.0 → {version}\n" in capsys.readouterr().out
+    assert (tmp_path / "requirements.txt").read_text() == BOOK
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["pyproject.toml", *TEXTS])

@@ -1,0 +1,216 @@
+"""Recorded commands: answered without a cluster, and never by the wrong answer."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import nbformat
+import pytest
+from test_harness import run_harness
+
+from companion import build, replay
+
+# Stands in for a cluster: it says what it was asked, and the pod is ready from the second question on.
+KUBECTL = """#!/bin/sh
+case "$*" in
+  "version --client") echo "Client Version: v1.34.0" ;;
+  *"-f -"*) echo "read: $(cat)" ;;
+  "get pod") if [ -e "$0.asked" ]; then echo Running; else echo Pending; touch "$0.asked"; fi ;;
+  *) echo "asked: $*"; echo "about $*" >&2; exit 3 ;;
+esac
+"""
+
+
+def tools(folder: Path) -> Path:
+    """Make a folder for PATH with what a shell needs and no command that is recorded."""
+    (folder / "tools").mkdir()
+    for tool in ("sh", "cat", "touch"):
+        (folder / "tools" / tool).symlink_to(str(shutil.which(tool)))
+    return folder / "tools"
+
+
+class Shell:
+    """Runs commands as the cells of a notebook would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recording = folder / "12-test.learner.json"
+        self.path = [str(tools(folder))]
+        (folder / "real").mkdir()
+        (folder / "real" / "kubectl").write_text(KUBECTL)
+        (folder / "real" / "kubectl").chmod(0o755)
+
+    def start(self, commands: str) -> "Shell":
+        """Begin a run of the notebook; to record, there is a real command."""
+        real = [str(self.folder / "real")] if commands == "record" else []
+        self.work = self.folder / commands
+        with mock.patch.dict(
+            os.environ,
+            PATH=os.pathsep.join(real + self.path),
+            COMPANION_COMMANDS=commands,
+            COMPANION_RECORDING=str(self.recording),
+            COMPANION_WORK=str(self.work),
+        ):
+            replay.install()
+            self.environment = dict(os.environ)
+        return self
+
+    def __call__(self, *command: str, cell: str = "c1-1", stdin: str | None = None) -> tuple[str, str, int]:
+        done = subprocess.run(
+            command,
+            env={**self.environment, "COMPANION_CELL": cell},
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            timeout=30,
+        )
+        return done.stdout, done.stderr, done.returncode
+
+    def commands(self) -> list[dict[str, Any]]:
+        known: list[dict[str, Any]] = json.loads(self.recording.read_text())["commands"]
+        return known
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_replay_gives_what_was_recorded_without_the_real_command(shell: Shell) -> None:
+    shell.start("record")
+    asked = ("kubectl", "get", "nodes")
+    recorded = shell(*asked)
+    assert recorded == ("asked: get nodes\n", "about get nodes\n", 3)
+    recording = json.loads(shell.recording.read_text())
+    assert recording["versions"] == {"kubectl": "Client Version: v1.34.0"}
+    assert recording["date"].startswith("20")
+
+    shell.start("replay")
+    assert shutil.which("kubectl", path=shell.environment["PATH"].partition(os.pathsep)[2]) is None
+    assert shell(*asked) == recorded
+    assert replay.misses(str(shell.work)) == []
+
+
+def test_a_miss_is_said_and_logged(shell: Shell) -> None:
+    shell.start("record")("kubectl", "get", "nodes")
+    shell.start("replay")
+    for asked, cell in ((("kubectl", "get", "pods"), "c1-1"), (("kubectl", "get", "nodes"), "c2-1")):
+        out, said, code = shell(*asked, cell=cell)
+        assert (out, code) == ("", 127)
+        assert f'No recording answers "{" ".join(asked)}" in 12-test.learner' in said
+    assert len(replay.misses(str(shell.work))) == 2
+
+
+def test_the_last_answer_of_a_poll_repeats(shell: Shell) -> None:
+    shell.start("record")
+    assert [shell("kubectl", "get", "pod")[0] for _ in range(2)] == ["Pending\n", "Running\n"]
+    shell.start("replay")
+    polled = [shell("kubectl", "get", "pod")[0] for _ in range(4)]
+    assert polled == ["Pending\n", "Running\n", "Running\n", "Running\n"]
+
+
+def test_standard_input_counts_only_where_it_is_asked_for(shell: Shell) -> None:
+    shell.start("record")
+    assert shell("kubectl", "apply", "-f", "-", stdin="kind: Pod")[0] == "read: kind: Pod\n"
+    shell("kubectl", "get", "nodes", stdin="not read")
+    shell.start("replay")
+    assert shell("kubectl", "apply", "-f", "-", stdin="kind: Pod")[0] == "read: kind: Pod\n"
+    assert shell("kubectl", "apply", "-f", "-", stdin="kind: Job")[2] == 127
+    assert shell("kubectl", "get", "nodes", stdin="something else")[2] == 3
+
+
+@pytest.mark.parametrize("flag", ["-f", "--filename"])
+def test_the_content_of_files_counts_and_the_work_folder_does_not(shell: Shell, flag: str) -> None:
+    def apply(text: str) -> int:
+        pod = shell.work / "pod.yaml"
+        pod.write_text(text + f"\n# from {shell.work}")
+        return shell("kubectl", "apply", flag, str(pod))[2]
+
+    shell.start("record")
+    assert apply("kind: Pod") == 3
+    assert shell.commands()[0]["command"] == ["kubectl", "apply", flag, "work/pod.yaml"]
+    assert str(shell.folder) not in shell.recording.read_text()
+    shell.start("replay")
+    assert apply("kind: Pod") == 3
+    assert apply("kind: Job") == 127
+
+
+def test_a_folder_of_files_counts(shell: Shell) -> None:
+    (shell.folder / "manifests").mkdir()
+    (shell.folder / "manifests" / "pod.yaml").write_text("kind: Pod")
+    shell.start("record")("kubectl", "apply", "--filename=manifests")
+    shell.start("replay")
+    assert shell("kubectl", "apply", "--filename=manifests")[2] == 3
+    (shell.folder / "manifests" / "job.yaml").write_text("kind: Job")
+    assert shell("kubectl", "apply", "--filename=manifests")[2] == 127
+
+
+def test_two_commands_at_once_are_both_counted(shell: Shell) -> None:
+    shell.start("record")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: shell("kubectl", "get", "nodes"), range(8)))
+    assert sorted(known["occurrence"] for known in shell.commands()) == list(range(1, 9))
+
+
+@pytest.fixture
+def notebook_of_commands(
+    miniature: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
+    """Build 91-command from its recording, which was made with a real kubectl; here there is none."""
+    monkeypatch.setenv("PATH", str(tools(tmp_path)))
+    assert shutil.which("kubectl") is None
+    root = miniature("91-command")
+    build.build(root / "chapters" / "91-command" / "lesson.py", root)
+    return root
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="outputs are not compared there")
+def test_a_real_recording_passes_and_each_alteration_fails(notebook_of_commands: Path) -> None:
+    root = notebook_of_commands
+    notebook = nbformat.read(root / "notebooks" / "91-command.ipynb", as_version=4)
+    version, failing = (cell.outputs[0].text for cell in notebook.cells[2:])
+    assert version.startswith("Client Version: v1.")
+    assert failing == "Error: unknown flag: --not-a-flag\nexit code 1\n"
+
+    recordings = root / "tests" / "recordings"
+    recorded = (recordings / "91-command.learner.json").read_text()
+
+    # The same notebook under other names: with an altered recording, …
+    nbformat.write(notebook, root / "notebooks" / "92-altered.ipynb")
+    (recordings / "92-altered.learner.json").write_text(recorded.replace("Kustomize", "Customise"))
+    # … with a cell that was changed but asks the same, …
+    notebook.cells[2].source = "!kubectl version --client  # and why not"
+    nbformat.write(notebook, root / "notebooks" / "93-changed.ipynb")
+    (recordings / "93-changed.learner.json").write_text(recorded)
+    # … and with a cell that hides what it asks.
+    notebook.cells[2].source = "%%capture\n!kubectl get nodes"
+    notebook.cells[2].outputs = []
+    nbformat.write(notebook, root / "notebooks" / "94-hidden.ipynb")
+    (recordings / "94-hidden.learner.json").write_text(recorded)
+
+    code, text, failed = run_harness(root)
+    assert code == 1, text
+    assert failed == {
+        "notebooks.91-command": set(),
+        "solutions.91-command": set(),
+        "notebooks.92-altered": {"Cell 1"},
+        "notebooks.93-changed": {"Cell 1", "commands"},
+        "notebooks.94-hidden": {"commands"},
+    }
+    assert 'No recording answers "kubectl get nodes" in 94-hidden.learner' in text
+
+
+def test_a_build_stops_at_a_miss(notebook_of_commands: Path) -> None:
+    lesson = notebook_of_commands / "chapters" / "91-command" / "lesson.py"
+    lesson.write_text(lesson.read_text().replace("version --client", "version --client --output=json"))
+    with pytest.raises(build.BuildError, match="kubectl version --client --output=json"):
+        build.build(lesson, notebook_of_commands)

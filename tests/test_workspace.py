@@ -1,0 +1,88 @@
+"""The notebook's own folder and environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from companion import tool_environment
+from companion.workspace import repository
+
+
+def run(code: str, work: Path) -> subprocess.CompletedProcess[str]:
+    """Run `code` as a kernel would: in a new process."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "COMPANION_WORK": str(work), "IPYTHONDIR": str(work)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_importing_companion_is_light() -> None:
+    heavy = {"zenml", "airflow", "kfp", "pandas", "numpy", "sklearn", "IPython", "nbformat"}
+    code = f"import companion, companion.check, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    assert run(code, Path("unused")).stdout == "[]\n"
+
+
+def test_a_new_kernel_gets_an_empty_folder_and_a_second_call_keeps_it(tmp_path: Path) -> None:
+    code = (
+        "import companion, os\n"
+        "state = companion.workspace('01')\n"
+        "assert not any(state.iterdir())\n"
+        "(state / 'mine.txt').write_text('kept')\n"
+        "import sys; sys.modules['zenml'] = sys\n"  # as if the learner had gone on
+        "assert companion.workspace('01') == state and (state / 'mine.txt').exists()\n"
+        "assert os.environ['ZENML_CONFIG_PATH'] == str(state / 'zenml')\n"
+        "print(state)"
+    )
+    first, second = run(code, tmp_path), run(code, tmp_path)
+    assert first.stderr == second.stderr == ""
+    versions, again, folder = first.stdout.splitlines()
+    assert versions == again
+    assert versions.startswith("Python 3.")
+    assert " · zenml 0.98.0 · apache-airflow 3.3.2 · kfp 2.17.0" in versions
+    assert folder == str(tmp_path / "state" / "01" / "run-1")
+    assert second.stdout.splitlines()[-1] == str(tmp_path / "state" / "01" / "run-2")
+
+
+@pytest.mark.parametrize("sdk", ["zenml", "airflow", "kfp"])
+def test_an_sdk_imported_too_early_is_said_in_one_sentence(sdk: str, tmp_path: Path) -> None:
+    code = f"import sys; sys.modules[{sdk!r}] = sys\nimport companion; companion.workspace('01')"
+    last = run(code, tmp_path).stderr.splitlines()[-1]
+    assert f"{sdk} was imported before companion.workspace(): restart the kernel" in last
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_notebook_shows_the_sentence_alone(tmp_path: Path) -> None:
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "InteractiveShell.instance().run_cell('import companion; companion.workspace(\"1\")')"
+    )
+    shown = run(code, tmp_path)
+    assert shown.stdout == (
+        "WorkspaceError: A chapter is two digits, such as \"01\", but workspace() was given '1'.\n"
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder belongs")
+    last = run("import companion; companion.workspace('01')", tmp_path).stderr.splitlines()[-1]
+    assert "Cannot make the folder" in last
+
+
+def test_outside_a_copy_of_the_repository_there_is_one_sentence(tmp_path: Path) -> None:
+    code = (
+        f"import companion, os, sys; os.chdir({str(tmp_path)!r}); w = sys.modules['companion.workspace']\n"
+        f"w.__file__ = {str(tmp_path / 'a' / 'b' / 'c' / 'd.py')!r}\nw.repository()"
+    )
+    assert "No copy of the repository was found above" in run(code, tmp_path).stderr.splitlines()[-1]
+
+
+def test_every_tool_stays_inside_the_folder(tmp_path: Path) -> None:
+    environment = tool_environment(tmp_path)
+    assert environment["ZENML_CONFIG_PATH"].startswith(str(tmp_path))
+    assert environment["AIRFLOW_HOME"].startswith(str(tmp_path))
+    assert environment["KUBECONFIG"] == str(repository() / "build" / "cluster" / "kubeconfig")
