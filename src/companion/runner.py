@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.workspace import repository, tool_environment
+from flightdelay.data import DATA
 
 MODULES = {
     "plain": "flightdelay.pipelines.in_plain_python",
@@ -34,6 +35,7 @@ def run_in(
     *,
     store: Path,
     state: Path,
+    data: Path = DATA,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """Run months in order in one tool and wait for them.
@@ -48,6 +50,8 @@ def run_in(
         The model store.
     state : Path
         Where the tool keeps what it keeps (made where needed); the output goes to ``state/output.log``.
+    data : Path
+        The data folder.
     **options
         Further keyword arguments of the pipeline's ``run``, as JSON can write them.
 
@@ -65,9 +69,8 @@ def run_in(
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
-        job.write_text(
-            json.dumps({"tool": tool, "months": list(months), "store": str(store), "options": options})
-        )
+        asked = {"tool": tool, "months": list(months), "store": str(store), "data": str(data)}
+        job.write_text(json.dumps({**asked, "options": options}))
         environment = {**os.environ, **tool_environment(state)}
         environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(repository() / "dags")
         log = state / "output.log"
@@ -90,8 +93,7 @@ def _prepare(tool: str) -> None:
     if tool == "zenml":
         from zenml.client import Client
 
-        Client.initialize()
-        print(Client().active_stack_model.name)
+        print("ZenML's stack:", Client().active_stack_model.name)
 
 
 def main() -> None:
@@ -102,7 +104,7 @@ def main() -> None:
     answers = []
     for month in job["months"]:
         started = time.perf_counter()
-        result = run(month, store=Path(job["store"]), **job["options"])
+        result = run(month, store=Path(job["store"]), data=Path(job["data"]), **job["options"])
         seconds = time.perf_counter() - started
         answers.append({"seconds": seconds, "evaluation": result.evaluation, "decision": result.decision})
     Path(sys.argv[2]).write_text(json.dumps(answers))

@@ -1,6 +1,7 @@
 """``make tour``: the year in plain Python, one month in every orchestrator, one table, one report.
 
-It writes ``build/tour.json`` and ``build/tour.html``. What the tools print goes to ``build/tour/*/output.log``.
+It writes ``build/tour.json`` and ``build/tour.html``; what the tools print goes to
+``build/tour/*/output.log``.
 """
 
 import json
@@ -176,7 +177,12 @@ def main() -> int:
     with progress("The same months with a model frozen in March, and with one of the last three months"):
         other_histories(year)
     found = next(row for row in year if row["month"] == MONTH)
-    plain = {"orchestrator": "plain", "status": "ran", "reason": None, "overhead_seconds": 0.0}
+    plain: dict[str, Any] = {
+        "orchestrator": "plain",
+        "status": "ran",
+        "reason": None,
+        "overhead_seconds": 0.0,
+    }
     plain |= {name: found[name] for name in ("seconds", "auc", "log_loss", "digest", "decision")}
     rows = [plain]
     for tool, (name, _) in TOOLS.items():
@@ -192,7 +198,7 @@ def main() -> int:
     )
     write_report(build / "tour.json", build / "tour.html")
     same = all(row["digest"] == plain["digest"] for row in rows if row["status"] == "ran")
-    failed = [row for row in rows if row["reason"] and "failed" in row["reason"]]
+    failed = [row for row in rows if "failed" in (row["reason"] or "")]
     if not same:
         console.print(
             "\nThe digests differ: the same code gave different probabilities. That must not happen."

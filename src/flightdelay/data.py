@@ -83,7 +83,7 @@ def check_files(names: Sequence[str], folder: Path = DATA) -> None:
     manifest = folder / "manifest.json"
     try:
         known = json.loads(manifest.read_text())["files"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataFileError(
             f"The data folder {folder} has no readable manifest.json. {_advice(folder, 'manifest.json')}"
         ) from error
@@ -137,4 +137,5 @@ def load(
     names = [f"{table}/{month}.parquet" for month in months] or [f"{table}.parquet"]
     check_files(names, folder)
     parts = [pq.read_table(folder / name, columns=columns) for name in names]
-    return pa.concat_tables(parts, promote_options="permissive").to_pandas()
+    rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    return rows

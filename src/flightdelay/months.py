@@ -22,7 +22,7 @@ def months_before(month: str, window: int | None = None) -> tuple[str, ...]:
     """
     if month not in MONTHS:
         raise MonthError(
-            f"There is no data for the month {month!r}: choose one from 2013-02 to 2013-12, written like 2013-09."
+            f"There is no data for the month {month!r}: choose one from 2013-02 to 2013-12, such as 2013-09."
         )
     if month == MONTHS[0]:
         raise MonthError(

@@ -42,7 +42,8 @@ TRUSTED_TYPES = [
 
 def dump_model(model: "Pipeline") -> bytes:
     """Return a fitted model as bytes that `load_model` reads."""
-    return skops.io.dumps(model)
+    content: bytes = skops.io.dumps(model)
+    return content
 
 
 def load_model(content: bytes, trusted: list[str] | None = None) -> "Pipeline":
@@ -170,7 +171,7 @@ class Store:
         folder = self._models / version
         if not self._is_whole(folder):
             raise StoreError(
-                f"The model {folder} is missing or damaged: run the month {version[:7]} again, which writes it anew."
+                f"The model {folder} is missing or damaged: run {version[:7]} again, which writes it anew."
             )
         return load_model((folder / "model.skops").read_bytes())
 
@@ -183,7 +184,7 @@ class Store:
         try:
             card = json.loads((folder / "card.json").read_text())
             return bool(card["sha256"] == sha256(folder / "model.skops"))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return False
 
 

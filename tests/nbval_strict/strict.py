@@ -11,9 +11,9 @@ A notebook that `guards` refuses stops the run, and so does a run without any no
 """
 
 import copy
+import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -72,7 +72,7 @@ class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
 
     def __init__(self, variant: str, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.compare_outputs = sys.platform != "darwin"  # numbers differ in their last digits there
+        self.compare_outputs = os.environ.get("NBVAL") != "lax"
         self.variant = variant
         self.cleanup = ExitStack()
         self.work = ""

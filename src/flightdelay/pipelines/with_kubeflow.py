@@ -18,7 +18,7 @@ component = dsl.component(base_image=IMAGE, install_kfp_package=False)
 
 
 @component
-def ingest(month: str, window: int, sample: int, data: str, raw: Output[Dataset]):
+def ingest(month: str, window: int, sample: int, data: str, raw: Output[Dataset]) -> None:
     from pathlib import Path
 
     from flightdelay.steps.ingest import ingest
@@ -27,7 +27,7 @@ def ingest(month: str, window: int, sample: int, data: str, raw: Output[Dataset]
 
 
 @component
-def validate(raw: Input[Dataset], month: str, window: int, valid: Output[Dataset]):
+def validate(raw: Input[Dataset], month: str, window: int, valid: Output[Dataset]) -> None:
     from pathlib import Path
 
     from flightdelay.steps.ingest import Raw
@@ -37,7 +37,7 @@ def validate(raw: Input[Dataset], month: str, window: int, valid: Output[Dataset
 
 
 @component
-def featurize(valid: Input[Dataset], features: Output[Dataset]):
+def featurize(valid: Input[Dataset], features: Output[Dataset]) -> None:
     from pathlib import Path
 
     from flightdelay.steps.featurize import featurize
@@ -47,7 +47,7 @@ def featurize(valid: Input[Dataset], features: Output[Dataset]):
 
 
 @component
-def train(features: Input[Dataset], month: str, challenger: Output[Model]):
+def train(features: Input[Dataset], month: str, challenger: Output[Model]) -> None:
     from pathlib import Path
 
     import pandas as pd
@@ -59,7 +59,9 @@ def train(features: Input[Dataset], month: str, challenger: Output[Model]):
 
 
 @component
-def evaluate(features: Input[Dataset], challenger: Input[Model], month: str, evaluation: Output[Artifact]):
+def evaluate(
+    features: Input[Dataset], challenger: Input[Model], month: str, evaluation: Output[Artifact]
+) -> None:
     import json
     from pathlib import Path
 
@@ -90,7 +92,7 @@ def decide(
 
 
 @dsl.pipeline(name="flight-delay")
-def flight_delay(month: str, store: str, data: str, window: int = 0, sample: int = 0):
+def flight_delay(month: str, store: str, data: str, window: int = 0, sample: int = 0) -> None:
     """Wire the six steps; a window or sample of 0 means all."""
     raw = ingest(month=month, window=window, sample=sample, data=data)
     valid = validate(raw=raw.output, month=month, window=window)

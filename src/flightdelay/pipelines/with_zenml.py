@@ -1,7 +1,7 @@
 """The pipeline in ZenML: each step's output becomes a typed, stored artifact."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pandas as pd
 from zenml import pipeline, step
@@ -48,14 +48,15 @@ def train(features: pd.DataFrame, month: str) -> Annotated[bytes, "challenger"]:
 def evaluate(
     features: pd.DataFrame, challenger: bytes, month: str
 ) -> Annotated[dict[str, Any], "evaluation"]:
-    return evaluating.evaluate(features, load_model(challenger), month)
+    return dict(evaluating.evaluate(features, load_model(challenger), month))
 
 
 @step(enable_cache=False)  # it changes the store, so it has to run even if its inputs are known
 def decide(
     features: pd.DataFrame, challenger: bytes, evaluation: dict[str, Any], store: str
 ) -> Annotated[dict[str, Any], "decision"]:
-    return deciding.decide(features, load_model(challenger), evaluation, Store(Path(store)))
+    found = cast(evaluating.Evaluation, evaluation)
+    return dict(deciding.decide(features, load_model(challenger), found, Store(Path(store))))
 
 
 @pipeline

@@ -35,10 +35,10 @@ def featurize(raw: Raw) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per flight that arrived, sorted by its key. Columns: the key (``time_hour``, the scheduled hour in UTC,
-        ``carrier``, ``flight``), ``month`` (``2013-09``), the features of `FEATURES`
-        (minutes since midnight, local time; weekday 0 = Monday; miles; the weather in the units of its
-        source) and ``late`` (1 if it arrived more than 15 minutes late).
+        One row per flight that arrived, sorted by its key. Columns: the key (``time_hour``, the scheduled
+        hour in UTC, ``carrier``, ``flight``), ``month`` (``2013-09``), the features of `FEATURES` (minutes
+        since midnight, local time; weekday 0 = Monday; miles; the weather in the units of its source) and
+        ``late`` (1 if it arrived more than 15 minutes late).
     """
     flights = raw.flights
     # Stable sort by a unique key: the order in which rows arrive must not matter.
@@ -68,7 +68,7 @@ def featurize(raw: Raw) -> pd.DataFrame:
         **{name: flights[name] for name in CATEGORIES},
         "departure_minute": _minute_of_day(flights["sched_dep_time"]),
         "arrival_minute": _minute_of_day(flights["sched_arr_time"]),
-        "weekday": pd.to_datetime(flights[["year", "month", "day"]]).dt.weekday.astype("float64"),
+        "weekday": pd.to_datetime(flights[["year", "month", "day"]]).dt.day_of_week.astype("float64"),
         "distance": flights["distance"].astype("float64"),
         **{name: seen[name] for name in WEATHER},
         "late": (flights["arr_delay"] > LATE_MINUTES).astype("int8"),

@@ -15,6 +15,8 @@ FLIGHT_COLUMNS += ["distance", "dep_time", "dep_delay", "arr_delay"]
 WEATHER_COLUMNS = ["origin", "time_hour", "temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust"]
 WEATHER_COLUMNS += ["precip", "pressure", "visib"]
 
+SMALLEST_SAMPLE = 1000
+
 
 class Raw(NamedTuple):
     """What `ingest` brings: two tables as they were recorded."""
@@ -44,8 +46,8 @@ def ingest(month: str, window: int | None = None, sample: int | None = None, dat
     window : int, optional
         How many months before it to learn from; all of them by default.
     sample : int, optional
-        Keep at most this many of the flights to learn from, drawn the same way each time. The flights of
-        `month` itself always stay complete: a judgement on few flights is mostly noise.
+        Keep at most this many (1000 or more) of the flights to learn from, drawn the same way each time.
+        The flights of `month` itself always stay complete: a judgement on few flights is mostly noise.
     data : Path
         The data folder.
 
@@ -63,8 +65,11 @@ def ingest(month: str, window: int | None = None, sample: int | None = None, dat
         If a data file is missing or damaged.
     """
     learn_from = months_before(month, window)
-    if sample is not None and sample < 1:
-        raise MonthError(f"A sample of {sample} flights cannot be drawn: choose 1 or more, or leave it out.")
+    if sample is not None and sample < SMALLEST_SAMPLE:
+        raise MonthError(
+            f"A sample of {sample} flights is too small to learn from: choose {SMALLEST_SAMPLE} or more, "
+            "or leave it out to learn from all."
+        )
     history = load("flights", learn_from, FLIGHT_COLUMNS, data)
     if sample is not None and sample < len(history):
         history = history.sort_values(KEY, kind="stable").sample(sample, random_state=0)

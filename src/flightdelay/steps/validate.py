@@ -89,7 +89,13 @@ def validate(raw: Raw, month: str, window: int | None = None) -> Raw:
             schema.validate(table, lazy=True)
         except SchemaErrors as error:
             raise _refusal(name, table, error.failure_cases) from None
-    flights = raw.flights
+    flights, weather = raw.flights, raw.weather
+    once = ~weather.duplicated(["origin", "time_hour"])
+    if not once.all():
+        row = int(once.to_numpy().argmin())
+        raise _error(
+            "weather", f"{_row(weather, row)} is there twice", "one observation per airport and hour"
+        )
     local = flights["time_hour"].dt.tz_convert("America/New_York")
     clock_hour = flights["sched_dep_time"] // 100
     for column, right, rule in (
@@ -98,9 +104,9 @@ def validate(raw: Raw, month: str, window: int | None = None) -> Raw:
         ("flight", ~flights.duplicated(KEY), "each flight once (same carrier, number and hour)"),
     ):
         if not right.all():
-            row = right.idxmin()
-            value = flights.at[row, column]
-            raise _error("flights", f"{_row(flights, row)}, column {column} is {value}", rule)
+            row = int(right.to_numpy().argmin())
+            value = flights[column].iloc[row]
+            raise _error("flights", f"{_row(flights, row)}, column {column} is {value!s}", rule)
     present = set(flights["month"].unique())
     for needed in (*months_before(month, window), month):
         if MONTHS.index(needed) + 1 not in present:
@@ -109,7 +115,7 @@ def validate(raw: Raw, month: str, window: int | None = None) -> Raw:
 
 
 def _row(table: pd.DataFrame, row: int) -> str:
-    found = table.loc[row]
+    found = table.iloc[row]
     if "flight" in table:
         return f"row {row} ({found['carrier']} {found['flight']}, {found['time_hour']:%Y-%m-%d %H:%M} UTC)"
     return f"row {row} ({found['origin']}, {found['time_hour']:%Y-%m-%d %H:%M} UTC)"
