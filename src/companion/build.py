@@ -332,6 +332,8 @@ def kernel_environment(root: Path, name: str, variant: str, commands: str) -> It
             # What would make outputs depend on the machine or its user.
             "IPYTHONDIR": f"{work}/ipython",
             "COLUMNS": "100",
+            # Notebooks run side by side; threads that wait for each other by spinning take minutes.
+            "OMP_NUM_THREADS": "1",
             "TZ": "UTC",
         }
 

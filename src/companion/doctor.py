@@ -140,6 +140,19 @@ def check_tools() -> Finding:
     return Finding("tools", None not in versions.values(), detail, "rm -rf .venv, then make doctor")
 
 
+def check_data() -> Finding:
+    """Compare every file of the data folder with its recorded sum."""
+    try:
+        from flightdelay.data import check_all
+        from flightdelay.errors import DataFileError
+    except ImportError as error:
+        return Finding("data", False, f"cannot be checked, {error}", "rm -rf .venv; make doctor")
+    try:
+        return Finding("data", True, f"all {check_all()} files as recorded")
+    except DataFileError as error:
+        return Finding("data", False, str(error), "see the line above")
+
+
 def check_shadows(folders: list[Path]) -> Finding:
     """Find files that Python would import in place of an orchestrator."""
     found = [
@@ -240,6 +253,7 @@ def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
         check_python,
         lambda: check_lock(root),
         check_tools,
+        check_data,
         lambda: check_shadows(folders),
         lambda: check_writable(root),
         lambda: check_disk(root, BOOK_DISK),

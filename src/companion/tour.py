@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -38,7 +39,7 @@ TOOLS = {
 FROZEN_UNTIL = "2013-04"
 RECENT_MONTHS = 3
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def the_year(folder: Path) -> list[dict[str, Any]]:
@@ -59,9 +60,8 @@ def the_year(folder: Path) -> list[dict[str, Any]]:
                 "month": month,
                 "seconds": time.perf_counter() - started,
                 "late_rate": evaluation["late_rate"],
-                "auc": evaluation["challenger"]["auc"],
-                "log_loss": evaluation["challenger"]["log_loss"],
-                "mean_probability": evaluation["challenger"]["mean_probability"],
+                **evaluation["challenger"],
+                "rows_judged": evaluation["rows_judged"],
                 "baseline": evaluation["baseline"],
                 "champion": decision["champion"],
                 "decision": decision["decision"],
@@ -122,33 +122,45 @@ def one_month(tool: str, folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show(rows: list[dict[str, Any]], plain: dict[str, Any]) -> None:
-    """Print the table of the orchestrators."""
-    table = Table(title=f"{MONTH} in every orchestrator", title_justify="left")
-    for title in (
-        "orchestrator",
-        "seconds",
-        "more than plain",
-        "AUC",
-        "log loss",
-        "decision",
-        "same as plain",
-    ):
-        table.add_column(title, justify="left" if title in ("orchestrator", "decision") else "right")
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table; the first column is text, the others figures."""
+    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        made.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+    return made
+
+
+def show_year(year: list[dict[str, Any]]) -> None:
+    """Print a line per month: how late flights were, how good the model was, what was decided."""
+    made = table("The year, month by month", "month", "late", "expected", "AUC", "log loss", "decision")
+    for row in year:
+        late, expected = f"{row['late_rate']:.0%}", f"{row['mean_probability']:.0%}"
+        made.add_row(
+            row["month"], late, expected, f"{row['auc']:.3f}", f"{row['log_loss']:.3f}", row["decision"]
+        )
+    console.print(made)
+
+
+def show_tools(rows: list[dict[str, Any]], plain: dict[str, Any]) -> None:
+    """Print a line per orchestrator."""
+    made = table(
+        f"{MONTH} in every tool", "tool", "seconds", "over plain", "AUC", "log loss", "decision", "same"
+    )
     for row in rows:
+        name = TOOLS.get(row["orchestrator"], ("plain Python", ""))[0]
         if row["status"] == "unavailable":
-            table.add_row(row["orchestrator"], "–", "–", "–", "–", "could not run", "–")
+            made.add_row(name, "–", "–", "–", "–", "could not run", "–")
             continue
-        table.add_row(
-            row["orchestrator"],
+        made.add_row(
+            name,
             f"{row['seconds']:.1f}",
-            f"{row['overhead_seconds']:+.1f}" if row["orchestrator"] != "plain" else "",
+            f"{row['overhead_seconds']:+.1f}" if row is not plain else "",
             f"{row['auc']:.3f}",
             f"{row['log_loss']:.3f}",
             row["decision"],
             "yes" if row["digest"] == plain["digest"] else "NO",
         )
-    console.print(table)
+    console.print(made)
 
 
 @contextmanager
@@ -171,10 +183,10 @@ def main() -> int:
     build = repository() / "build"
     folder = build / "tour"
     shutil.rmtree(folder, ignore_errors=True)
-    console.print("Will this flight arrive more than 15 minutes late? Asked two hours before departure.\n")
-    with progress("The year in plain Python: 11 months, each learning from all months before it"):
+    console.print("Will this flight arrive more than 15 minutes late, asked two hours before?\n")
+    with progress("The year in plain Python: 11 months, each learning from all before it"):
         year = the_year(folder)
-    with progress("The same months with a model frozen in March, and with one of the last three months"):
+    with progress("The same with a model frozen in March, and with the last three months"):
         other_histories(year)
     found = next(row for row in year if row["month"] == MONTH)
     plain: dict[str, Any] = {
@@ -189,7 +201,8 @@ def main() -> int:
         with progress(f"{MONTH} in {name}, in a process of its own"):
             rows.append(one_month(tool, folder, plain))
     console.print()
-    show(rows, plain)
+    show_year(year)
+    show_tools(rows, plain)
     for row in rows:
         if row["reason"]:
             console.print(f"{row['orchestrator']}: {row['reason']}")
