@@ -100,6 +100,7 @@ def main() -> None:
     """Do the job in the file that the first argument names; write the answer to the second."""
     job = json.loads(Path(sys.argv[1]).read_text())
     _prepare(job["tool"])
+    import_module(MODULES["plain"])  # the steps' own imports, which count for no tool
     run = import_module(MODULES[job["tool"]]).run
     answers = []
     for month in job["months"]:

@@ -14,7 +14,7 @@ decision is what makes a run count; a run that is killed before has changed noth
 import json
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,14 +46,14 @@ def dump_model(model: "Pipeline") -> bytes:
     return content
 
 
-def load_model(content: bytes, trusted: list[str] | None = None) -> "Pipeline":
+def load_model(content: bytes, trusted: Sequence[str] = ()) -> "Pipeline":
     """Return the model in `content`, made by `dump_model`, without executing code from it.
 
     Parameters
     ----------
     content : bytes
         What `dump_model` returned.
-    trusted : list of str, optional
+    trusted : sequence of str, optional
         Full names of further types that you trust, for a model of your own.
 
     Raises
@@ -62,10 +62,10 @@ def load_model(content: bytes, trusted: list[str] | None = None) -> "Pipeline":
         If the bytes are no model, or hold a type that is not trusted.
     """
     try:
-        return skops.io.loads(content, trusted=[*TRUSTED_TYPES, *(trusted or [])])
+        return skops.io.loads(content, trusted=[*TRUSTED_TYPES, *trusted])
     except UntrustedTypesFoundException as error:
         raise StoreError(
-            f"The model holds types that are not trusted, so it is not loaded: {error}"
+            f"The model is not trusted: {error} Look these types up, and name in `trusted` those that you trust."
         ) from None
     except Exception as error:
         raise StoreError(
@@ -80,10 +80,13 @@ class Store:
     ----------
     root : Path
         The folder.
+    trusted : sequence of str, optional
+        See `load_model`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, trusted: Sequence[str] = ()) -> None:
         self.root = Path(root)
+        self.trusted = trusted
         self._models = self.root / "models"
         self._runs = self.root / "runs"
 
@@ -142,13 +145,20 @@ class Store:
 
         The version is made of the month and the digest, so that the same run gives the same version; one
         that is there already and whole is kept.
+
+        Raises
+        ------
+        StoreError
+            If the model could not be loaded again, since it holds a type that is not trusted.
         """
         version = f"{evaluation['month']}-{evaluation['digest'][:12]}"
         folder = self._models / version
         if self._is_whole(folder):
             return version
+        content = dump_model(model)
+        load_model(content, self.trusted)  # a champion that cannot be read would stop every month after it
         shutil.rmtree(folder, ignore_errors=True)
-        write_atomically(folder / "model.skops", dump_model(model))
+        write_atomically(folder / "model.skops", content)
         card = {
             "version": version,
             "month": evaluation["month"],
@@ -173,7 +183,7 @@ class Store:
             raise StoreError(
                 f"The model {folder} is missing or damaged: run {version[:7]} again, which writes it anew."
             )
-        return load_model((folder / "model.skops").read_bytes())
+        return load_model((folder / "model.skops").read_bytes(), self.trusted)
 
     def record(self, evaluation: Mapping[str, Any], decision: Mapping[str, Any]) -> None:
         """Write the month's decision: this is what makes the run count. Call it under `locked`."""

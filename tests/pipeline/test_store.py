@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
@@ -107,6 +108,19 @@ def test_bytes_that_are_no_model_are_refused(content: bytes) -> None:
     with pytest.raises(StoreError, match="cannot be read"):
         load_model(content)
     assert not Path("/tmp/pipelines-for-humans-was-here").exists()
+
+
+def test_a_model_that_could_not_be_loaded_again_is_never_promoted(
+    small_data_source: Path, tmp_path: Path
+) -> None:
+    columns = ColumnTransformer([("distance", "passthrough", ["distance"])])
+    own = Pipeline([("columns", columns), ("own", OwnModel())])
+    with pytest.raises(StoreError, match="name in `trusted`"):
+        run("2013-02", store=tmp_path, data=small_data_source, estimator=own)
+    assert Store(tmp_path).months() == []
+    trusted = [f"{OwnModel.__module__}.OwnModel"]
+    result = run("2013-02", store=tmp_path, data=small_data_source, estimator=own, trusted=trusted)
+    assert Store(tmp_path, trusted).load(result.decision["version"])
 
 
 def test_a_type_that_nobody_named_is_not_loaded() -> None:

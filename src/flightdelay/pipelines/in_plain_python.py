@@ -1,5 +1,6 @@
 """The pipeline in plain Python: six calls in a row."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sklearn.base import ClassifierMixin
@@ -24,6 +25,7 @@ def run(
     store: Path,
     data: Path = DATA,
     estimator: ClassifierMixin | Pipeline | None = None,
+    trusted: Sequence[str] = (),
 ) -> RunResult:
     """Learn from the months before `month`, judge on it, decide, and return what was found.
 
@@ -36,6 +38,8 @@ def run(
         months before.
     estimator : scikit-learn classifier, optional
         A model of your own (see `flightdelay.steps.train.train`).
+    trusted : sequence of str, optional
+        The types in your own model that the store may load (see `flightdelay.store.load_model`).
 
     Returns
     -------
@@ -52,5 +56,5 @@ def run(
     features = featurize(valid)
     model = train(features, month, estimator)
     evaluation = evaluate(features, model, month)
-    decision = decide(features, model, evaluation, Store(store))
+    decision = decide(features, model, evaluation, Store(store, trusted))
     return RunResult(evaluation, decision)
