@@ -7,6 +7,9 @@ PYTHON ?= python3
 NBVAL ?= strict
 export NBVAL
 
+# Threads that wait sleep instead of spinning: on a busy laptop the difference of seconds and minutes.
+export OMP_WAIT_POLICY := PASSIVE
+
 RUN := .venv/bin/python
 SCRIPTS := .ci/run $(wildcard cluster-setup/*.sh)
 

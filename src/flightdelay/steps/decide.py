@@ -75,7 +75,7 @@ def decide(features: pd.DataFrame, model: Pipeline, evaluation: Evaluation, stor
         version = store.save(model, evaluation)
         decision: Decision = {
             "decision": "promote" if promote else "keep",
-            "reasons": reasons or ["better on the month's flights, no dearer, and no origin is worse off"],
+            "reasons": reasons or [_merit(before)],
             "version": version,
             "champion_before": before,
             "champion_after": version if promote else before,
@@ -83,6 +83,15 @@ def decide(features: pd.DataFrame, model: Pipeline, evaluation: Evaluation, stor
         }
         store.record(evaluation, decision)
     return decision
+
+
+def _merit(champion: str | None) -> str:
+    if champion is None:
+        return "better than the baseline on the month's flights, and no dearer"
+    return (
+        "better than the champion on the month's flights, no dearer, "
+        f"and at no origin more than {LARGEST_LOSS_OF_AN_ORIGIN} worse"
+    )
 
 
 def _objections(challenger: Metrics, opponent: Metrics) -> list[str]:

@@ -1,0 +1,790 @@
+# %% [markdown]
+# # 01 · The model: a notebook, done well
+#
+# About 75 minutes · 1 GB of memory · no cluster
+#
+# In this notebook you take one question from raw tables to a judged model: *will this flight arrive more than
+# 15 minutes late?* Every later chapter runs this same model, so it has to be right first.
+#
+# You will
+#
+# 1. build a label, and decide what happens to flights that have none;
+# 2. tell the columns that are known at the hour of the decision from those that only look so;
+# 3. turn the cost of a mistake into a threshold;
+# 4. plan an evaluation (features, split and measures) for a decision that is not in this notebook.
+#
+# Each of the four has an exercise. At the end you list what this notebook lacks before anybody could rely on
+# it. That list is the rest of the book.
+#
+# Three times you are asked to **bet first**: write down what you expect, then run the cell. Nobody checks it.
+# A number that you predicted wrongly is one that you remember.
+
+# %%
+import companion
+
+state = companion.workspace("01")
+
+from companion import check
+
+# %%
+import inspect
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+from flightdelay.data import load
+from flightdelay.months import MONTHS
+
+plt.rcParams.update({"figure.figsize": (8, 3), "axes.spines.top": False, "axes.spines.right": False})
+
+# %% [markdown]
+# ## 1. One flight, one decision
+#
+# It is Thursday, 12 September 2013, 17:30. A passenger has a seat on UA 1037 from Newark (EWR) to Los Angeles
+# (LAX), which is to leave at 19:30, and a connection to catch in Los Angeles. If the flight is probably late,
+# the airline wants to say so **now**, two hours before departure, and offer a later connection.
+#
+# This flight comes back in every chapter. Here is the row that the table has about it.
+
+# %%
+flights = load("flights", MONTHS)
+is_ours = (flights["carrier"] == "UA") & (flights["flight"] == 1037)
+is_ours &= (flights["month"] == 9) & (flights["day"] == 12)
+flights[is_ours].T.set_axis(["UA 1037"], axis="columns")
+
+# %% [markdown]
+# Clock times are those of the airport, written HHMM: `1930` is 19:30 in Newark, `111` is 1:11 in Los Angeles. Delays
+# are in minutes. The flight left more than two hours late, and landed in the middle of the night.
+#
+# Look at the row again as somebody who stands at the counter at 17:30. Half of it has not happened yet. A table
+# does not say *when* each cell was filled in. You have to.
+#
+# A prediction can be wrong in two ways, and they do not cost the same:
+#
+# | | the flight is on time | the flight is late |
+# |---|---|---|
+# | **offer made** | a needless offer: **1** | right: 0 |
+# | **no offer** | right: 0 | a missed connection: **4** |
+#
+# The unit is one needless offer. The numbers are an agreement with the people who pay, made before the first
+# model is fitted. In your own project, ask for them first: without them nobody can say which model is better.
+#
+
+# %% [markdown]
+# ## 2. The label, and the flights without one
+#
+# *Late* means: arrives more than 15 minutes after schedule. That looks like one line of pandas. Before you
+# trust it, count the flights for which `arr_delay` is missing.
+
+# %%
+missing = flights["arr_delay"].isna()
+never_left = flights["dep_time"].isna()
+print(f"flights                       {len(flights):7,}")
+print(f"no arrival delay              {missing.sum():7,}")
+print(f"  never left (cancelled)      {(missing & never_left).sum():7,}")
+print(f"  left, but no arrival delay  {(missing & ~never_left).sum():7,}")
+
+# %% [markdown]
+# Those that left and have no arrival delay were mostly diverted to another airport. One of them used the very
+# aircraft of our flight, some hours earlier. See what the one line of pandas makes of it.
+
+# %%
+same_aircraft = flights["tailnum"].eq("N77518") & flights["month"].eq(9) & flights["day"].eq(12)
+shown = flights.loc[same_aircraft, ["flight", "dest", "sched_dep_time", "dep_time", "arr_time", "arr_delay"]]
+shown.assign(late=shown["arr_delay"] > 15)
+
+# %% [markdown]
+# UA 1695 to Houston left almost four hours late and has no arrival in the table. It must have come back, since the
+# same aircraft leaves Newark again at 21:45, as our flight. `NaN > 15` is `False`, so the one line calls UA 1695
+# **on time**. No error, no warning.
+#
+# Would it be harmless if these flights were missing by pure chance? Check: take the hours in which an airport
+# lost at least three flights, and look at the flights that did arrive in those same hours.
+
+# %%
+lost = missing.groupby([flights["origin"], flights["time_hour"]]).transform("sum")
+bad_hour = np.where(lost >= 3, "3 or more without label", "fewer than 3 without label")
+arrived = flights[~missing].assign(late=flights["arr_delay"] > 15, hours=bad_hour[~missing])
+arrived.groupby("hours")["late"].agg(flights="size", late_share="mean").round(2)
+
+# %% [markdown]
+# Labels are missing where the day was bad: there the other flights were late more than twice as often. Calling
+# the missing ones on time would teach a model that storms make flights punctual.
+#
+# So the rule of this book is: **a flight without an arrival delay has no label; it is left out of learning and
+# of judging, and the number left out is reported.** This has a price too. The model says nothing about
+# cancellations, and a passenger whose flight is cancelled misses the connection all the same. That is a second
+# question, which would need a second model.
+#
+# > **It transfers.** A rejected applicant for a loan has no repayment record either. Calling them "repaid" is
+# > the same line of pandas. The departure delay has a twin there too: the collections status, filled in months
+# > after the application and sitting in the same table.
+
+# %% [markdown]
+# ## Exercise 1.1: The share of late flights
+#
+# Write the body of `answer`: it gets a table with the columns of `flights` and returns the share of late flights
+# (a number from 0 to 1) by the rule above. Late means *more than* 15 minutes.
+
+
+# %%
+def answer(flights: pd.DataFrame) -> float:
+    """Return the share of late flights."""
+    ### BEGIN SOLUTION
+    arr_delay = flights["arr_delay"].dropna()
+    answer = (arr_delay > 15).mean()
+    ### END SOLUTION
+    return answer
+
+
+# %%
+check.ex_1_1(answer)
+
+# %% [markdown]
+# From here on, `rows` holds the flights that have a label, in a fixed order: sorted by a key that no two flights
+# share. With the order fixed, the same code gives the same model every time.
+
+# %%
+rows = flights[~missing].sort_values(["time_hour", "carrier", "flight"], ignore_index=True)
+rows["late"] = (rows["arr_delay"] > 15).astype("int8")
+print(f"{len(rows):,} flights with a label, {rows['late'].mean():.1%} of them late")
+
+# %% [markdown]
+# ## 3. Look before you fit
+#
+# Two questions decide how the model has to be judged. Does lateness change **during the day**? Then the
+# timetable alone says something. Does it change **during the year**? Then a model that learned in one season is
+# used in another.
+
+# %%
+by_month = 100 * rows.groupby("month")["late"].mean()
+by_hour = 100 * rows[rows["hour"] >= 5].groupby("hour")["late"].mean()
+figure, (left, right) = plt.subplots(1, 2, sharey=True, layout="constrained")
+left.bar(by_month.index, by_month, color=["tab:orange" if m in (9, 12) else "tab:blue" for m in range(1, 13)])
+left.set(xlabel="month of 2013", ylabel="late flights, %", title="By month", xticks=range(1, 13))
+right.plot(by_hour.index, by_hour, marker="o", color="tab:blue")
+right.set(xlabel="scheduled hour of departure", title="By hour", xticks=range(5, 24, 3))
+plt.show()
+for name, found in {"month": by_month, "hour": by_hour}.items():
+    print(f"{name:7}", *[f"{value:3}" for value in found.index])
+    print("late, %", *[f"{value:3.0f}" for value in found])
+
+# %% [markdown]
+# Left: a bar per month. September (orange) is the calmest month and December (orange) the worst. Right: a line
+# that climbs from early morning to the evening, because a late aircraft is late for its next flight too.
+#
+# Keep the left plot in mind. The calm months and the bad ones have the same columns, the same airports and the
+# same carriers. What differs is how often the label is 1.
+
+# %% [markdown]
+# ## 4. The chapter breaks: a model that is too good
+#
+# Now the model: gradient-boosted trees. They take numbers as they are and missing values too. The three columns
+# of words are turned into codes first.
+
+# %%
+WORDS = ["carrier", "origin", "dest"]
+
+
+def fit(table: pd.DataFrame, columns: list[str]):
+    """Learn the label `late` from these columns; the words come first, as categories."""
+    numbers = [column for column in columns if column not in WORDS]
+    code = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    encode = make_column_transformer((code, WORDS), ("passthrough", numbers))
+    boost = HistGradientBoostingClassifier(
+        categorical_features=[0, 1, 2], early_stopping=False, random_state=0
+    )
+    return make_pipeline(encode, boost).fit(table[columns], table["late"])
+
+
+# %% [markdown]
+# A second helper learns from some rows and judges on others, which is all that this notebook does from here on.
+# Its measure is the one that everybody quotes. **AUC**: draw one late flight and one on time; the AUC is how often
+# the late one got the higher probability. A coin reaches 0.5, perfection is 1.
+
+
+# %%
+def judge(table: pd.DataFrame, columns: list[str], learn: pd.Series, test: pd.Series):
+    """Learn from some rows; return the probabilities for others, and their AUC."""
+    p = fit(table[learn], columns).predict_proba(table[test])[:, 1]
+    return pd.Series(p, table.index[test]), roc_auc_score(table.loc[test, "late"], p)
+
+
+# %% [markdown]
+# We learn from January to August and judge on September and October, all of them: there is no need for a sample,
+# since one fit takes seconds. The timetable gives the first features; `dep_delay` is in the table, so in it goes.
+
+# %%
+date = pd.to_datetime(rows[["year", "month", "day"]])
+rows["weekday"] = date.dt.day_of_week.astype(float)
+for name, clock in {"departure_minute": "sched_dep_time", "arrival_minute": "sched_arr_time"}.items():
+    rows[name] = (rows[clock] // 100 * 60 + rows[clock] % 100).astype(float)
+TIMETABLE = [*WORDS, "departure_minute", "arrival_minute", "weekday", "distance"]
+
+past, future = rows["month"] <= 8, rows["month"].isin([9, 10])
+with_delay = [*TIMETABLE, "dep_delay"]
+too_good, too_good_auc = judge(rows, with_delay, past, future)
+print(f"learned from {past.sum():,} flights, judged on {future.sum():,}")
+print(f"AUC {too_good_auc:.2f}")
+
+# %% [markdown]
+# **Symptom.** A first attempt, without any care, that good. Many notebooks end here and are shown to a manager.
+#
+# **Bet first.** At 17:30 the column `dep_delay` of a flight at 19:30 is empty: it has not left. Feed the model
+# what the counter really has. Which AUC do you expect?
+
+# %%
+my_bet = None  # a number from 0.5 to 1
+
+# %%
+late = rows.loc[future, "late"]
+at_the_counter = rows["dep_delay"].mask(future)  # nobody knows it yet
+blind, blind_auc = judge(rows.assign(dep_delay=at_the_counter), with_delay, past, future)
+print(f"AUC of dep_delay alone, no model   {roc_auc_score(late, rows.loc[future, 'dep_delay']):.2f}")
+print(f"AUC of the model in the notebook   {too_good_auc:.2f}")
+print(f"AUC of the model at the counter    {blind_auc:.2f}")
+print(f"share of flights really late       {late.mean():.2f}")
+print(f"mean probability at the counter    {blind.mean():.2f}")
+
+# %% [markdown]
+# **Evidence.** The first two lines: one column, without any model, ranks as well as the whole model. The third:
+# take it away at the hour of use, and little more than a coin is left. No error is raised: the model accepts an
+# empty cell, although it has never learned from one. The last two lines: it also becomes far too optimistic, since
+# nothing that it knows says "late" any more.
+#
+# **Cause.** `dep_delay` becomes known when the aircraft leaves the gate, two hours *after* the decision. In the
+# table it sits next to the carrier's code as if both had always been there. This is called **leakage**:
+# information from after the decision, used to make it.
+#
+# **Fix.** Not "drop suspicious columns" but a question asked of each column: *when is it filled in?* And here is
+# a case where the documentation does not help, so ask the data.
+
+# %%
+no_tailnum = flights["tailnum"].isna()
+print("flights without a tailnum          ", no_tailnum.sum())
+print("of these, flights that really left ", (no_tailnum & ~never_left).sum())
+
+# %% [markdown]
+# The aircraft's registration `tailnum` sounds like something known for weeks. But it is missing **only** for
+# flights that never left. So at least some of these cells were filled in, or left empty, afterwards. We do not
+# know what the system would have shown two hours before. What you cannot date, you do not use.
+
+# %% [markdown]
+# ## Exercise 1.2: What is known two hours before?
+#
+# Give the list of **all** columns among these candidates that you may use for the decision at two hours before
+# scheduled departure.
+
+# %%
+candidates = ["carrier", "flight", "origin", "dest", "tailnum", "distance", "sched_dep_time", "dep_time"]
+candidates += ["dep_delay", "sched_arr_time", "arr_time", "arr_delay", "air_time"]
+### BEGIN SOLUTION
+answer = ["carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "sched_arr_time"]
+### END SOLUTION
+
+# %%
+check.ex_1_2(answer)
+
+# %% [markdown]
+# ## 5. Name the hour of the decision
+#
+# Leakage is not always a column. It can be the **row** that you join. Weather matters for flights, and the
+# weather table has one row per airport and hour. Which hour belongs to a flight? A join on `time_hour`, which
+# both tables have, gives the weather *of the departure*. See it for UA 1037.
+
+# %%
+WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+weather = load("weather", MONTHS).sort_values(["time_hour", "origin"])
+for column in ("wind_speed", "wind_gust"):  # one observation of February says 1048 mph
+    weather[column] = weather[column].where(weather[column] <= 200)
+
+newark = weather[weather["origin"] == "EWR"].set_index(
+    weather.loc[weather["origin"] == "EWR", "time_hour"].dt.tz_convert("America/New_York")
+)
+evening = newark.loc["2013-09-12 16:00":"2013-09-12 20:00", ["temp", "humid", "wind_speed", "precip"]]
+evening.set_axis(evening.index.strftime("%H:%M"), axis="index").round(2)
+
+# %% [markdown]
+# At 17:30 the latest row is the one of 17:00: hot and humid, no rain, light wind. The rain is in the row of 19:00
+# (`precip`, inches in the hour). A join on the hour of departure would let the model of 17:30 read the storm of 19:00.
+#
+# The right join is *the latest observation that is not later than the moment of the decision*. pandas has it:
+# `merge_asof`. Written with the moment as an argument, it can answer for any decision time.
+
+
+# %%
+def weather_at(moments: pd.Series) -> pd.DataFrame:
+    """For each flight, the latest weather at its airport, up to its moment and at most 6 hours old."""
+    asked = pd.DataFrame({"time_hour": moments.astype(weather["time_hour"].dtype), "origin": rows["origin"]})
+    asked = asked.reset_index(names="row").sort_values("time_hour", kind="stable")
+    found = pd.merge_asof(asked, weather, on="time_hour", by="origin", tolerance=pd.Timedelta(hours=6))
+    return found.set_index("row").sort_index()[WEATHER]
+
+
+departure = rows["time_hour"] + pd.to_timedelta(rows["minute"], unit="min")
+ours = rows.index[(rows["carrier"] == "UA") & (rows["flight"] == 1037) & date.eq("2013-09-12")][0]
+for hours in (24, 2, 0):
+    seen = weather_at(departure - pd.Timedelta(hours=hours)).loc[ours]
+    print(f"{hours:2} hours before: rain {seen['precip']:.2f} in, wind {seen['wind_speed']:.0f} mph")
+
+# %% [markdown]
+# The same flight, three moments, three different rows of weather. What is each of them worth, over many flights?
+
+# %%
+FEATURES = [*TIMETABLE, *WEATHER]
+spring, summer = rows["month"] <= 5, rows["month"].isin([6, 7])
+seen_at = {hours: weather_at(departure - pd.Timedelta(hours=hours)) for hours in (24, 2, 0)}
+print(f"no weather                AUC {judge(rows, TIMETABLE, spring, summer)[1]:.2f}")
+for hours, seen in seen_at.items():
+    print(f"weather {hours:2} hours before   AUC {judge(rows.join(seen), FEATURES, spring, summer)[1]:.2f}")
+
+# %% [markdown]
+# These models learned from January to May and are judged on June and July, the months of thunderstorms. The
+# nearer the weather is to the departure, the better the order. That makes the last line tempting, and it is the
+# one that you cannot have. Who decides a day ahead cannot have the line above it either: another hour of the
+# decision is another problem, even if the table is the same.
+#
+# Now the autumn, the months that we judge on in the rest of this notebook.
+
+# %%
+for hours in (2, 0):
+    q, auc = judge(rows.join(seen_at[hours]), FEATURES, past, future)
+    print(f"weather {hours} hours before   AUC {auc:.2f}   UA 1037 late with probability {q[ours]:.2f}")
+
+# %% [markdown]
+# In calm months the two models have the same AUC. No alarm goes off. But look at UA 1037: the careless join makes
+# the model more certain of *this* flight, by reading rain that nobody had seen yet. A small leak hides in the
+# average. Only the question "when?" finds it.
+#
+# That is the end of feature building. In the repository the same lines are a function. Open it and find the
+# three rules that you just met: no label, no row; the moment `known_at`; the join backward in time. Below it stands
+# the model, which is your `fit`, with its reasons.
+
+# %%
+from flightdelay.steps import featurize, train
+
+print(inspect.getsource(featurize.featurize).split('"""')[2])
+print(inspect.getsource(train.gradient_boosting))
+
+# %% [markdown]
+# Does it do what you did by hand? Compare the two tables, column by column.
+
+# %%
+from flightdelay.steps.ingest import FLIGHT_COLUMNS, WEATHER_COLUMNS, Raw
+
+rows = rows.join(seen_at[2])
+finished = featurize.featurize(Raw(flights[FLIGHT_COLUMNS], load("weather", MONTHS)[WEATHER_COLUMNS]))
+same = [finished[name].equals(rows[name].astype(finished[name].dtype)) for name in [*FEATURES, "late"]]
+print(f"{sum(same)} of {len(same)} columns are the same, on {len(finished):,} flights")
+
+# %% [markdown]
+# ## 6. The random split that lies
+#
+# So far we judged on *later months*. Most tutorials hold out a random tenth or fifth of the rows.
+#
+# **Bet first.** The same features, the same model, January to October. One fifth of the flights, drawn at random,
+# is held out. Is the AUC lower, equal or higher than with later months? By how much?
+
+# %%
+my_bet = None  # such as "higher by 0.01"
+
+# %%
+ten_months = rows[rows["month"] <= 10]
+day = date[ten_months.index]
+draw = np.random.default_rng(0)
+some_days = draw.choice(day.unique(), size=60, replace=False)
+held_out = {
+    "random flights": pd.Series(draw.random(len(ten_months)) < 0.2, ten_months.index),
+    "random whole days": day.isin(some_days),
+    "later months": ten_months["month"] >= 9,
+}
+aucs = {}
+for name, test in held_out.items():
+    aucs[name] = judge(ten_months, FEATURES, ~test, test)[1]
+    airport_hour = pd.MultiIndex.from_frame(ten_months[["origin", "time_hour"]])
+    twins = airport_hour[test].isin(airport_hour[~test]).mean()
+    print(f"{name:18} AUC {aucs[name]:.2f}   with a twin: {twins:4.0%}")
+
+# %% [markdown]
+# *With a twin* is the share of judged flights for which the model has **learned from** a flight of the same
+# airport and hour. With random rows, that is practically all of them. They share one row of weather, down to the last
+# decimal, and one thunderstorm. The model recognises the hour and remembers how it ended. Tomorrow has no twins.
+#
+# Hold out whole days, and most of the gain is gone. What remains between the second and the third line is mostly the
+# season: the random days lie *between* days that were learned from, the later months do not.
+#
+# A test set is not a random tenth. **It is a rehearsal of the use**: what is used on the future is judged on the
+# future.
+#
+# The lying split has a second victim: your choice of features. Add the day of the month and the month, as
+# anybody would who believes that more features are better.
+
+# %%
+more = [*FEATURES, "day", "month"]
+for name in ("random flights", "later months"):
+    auc = judge(ten_months, more, ~held_out[name], held_out[name])[1]
+    print(f"{name:15} AUC {aucs[name]:.3f}, with day and month {auc:.3f}")
+
+# %% [markdown]
+# Under the random split the two columns help: with them, a date can be looked up. Under the honest split they
+# do not help the ranking, they hurt it: no day of September can be looked up in August. A feature that wins only
+# under the random split has taught you something about the split.
+
+# %% [markdown]
+# ## 7. A baseline, then the model
+#
+# Before you believe a model, ask what a table could do: *how often was this route late at this hour?* A route
+# with few flights is pulled towards the overall share, as if it had 50 more flights of that kind.
+
+
+# %%
+def baseline(history: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """The share of late flights per origin, destination and hour, pulled towards the overall share."""
+    key, overall = ["origin", "dest", "hour"], history["late"].mean()
+    groups = history.groupby(key)["late"].agg(["sum", "count"])
+    share = ((groups["sum"] + 50 * overall) / (groups["count"] + 50)).rename("share")
+    return table[key].join(share, on=key)["share"].fillna(overall)
+
+
+# %%
+model = fit(rows[past], FEATURES)
+guesses = {
+    "same number for all": pd.Series(rows.loc[past, "late"].mean(), late.index),
+    "baseline": baseline(rows[past], rows[future]),
+    "model": pd.Series(model.predict_proba(rows.loc[future, FEATURES])[:, 1], late.index),
+}
+for name, q in guesses.items():
+    print(f"{name:20} AUC {roc_auc_score(late, q):.2f}   log loss {log_loss(late, q):.3f}")
+
+# %% [markdown]
+# **Log loss** looks at the probability itself, not only at the order: being sure and wrong is expensive. Lower is
+# better. The baseline makes about a third of the way from one number for all to the model, without weather and
+# without trees, and you can check it by eye. The distance between the last two lines is what the model has to
+# justify its existence with.
+
+# %% [markdown]
+# ## 8. A high AUC is not a good probability
+#
+# Retrain before December, as one would: learn from January to November, judge on December. September
+# and October, with the model from above, stand next to it.
+#
+# **Bet first.** December is the worst month of the year for flights. Is it also the worst for the model: is its
+# AUC much lower than in autumn?
+
+# %%
+my_bet = None  # "lower", "about equal" or "higher"
+
+# %%
+december = rows["month"] == 12
+retrained = fit(rows[rows["month"] < 12], FEATURES)
+judged = {
+    "September, October": pd.DataFrame({"p": guesses["model"], "late": late}),
+    "December": rows.loc[december, ["late"]].assign(p=retrained.predict_proba(rows[december])[:, 1]),
+}
+for name, found in judged.items():
+    print(f"{name:19} AUC {roc_auc_score(found['late'], found['p']):.2f}", end="   ")
+    print(f"expected late {found['p'].mean():.0%}   really late {found['late'].mean():.0%}")
+
+# %% [markdown]
+# The AUC has not noticed anything. It asks only for the *order*, and the order is as good as before. But in
+# autumn the model expects far more late flights than there are, and in December far fewer: of every hundred, ten
+# more are late than it said.
+#
+# To see it at every level, put the flights into ten groups of equal size, from the lowest probability to the
+# highest, and compare each group with what happened. This is **calibration**.
+
+# %%
+figure, axis = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
+axis.plot([0, 0.8], [0, 0.8], color="grey", linestyle="--", label="what was said is what happened")
+for (name, found), mark in zip(judged.items(), ("o-", "s-"), strict=True):
+    tenths = found.groupby(pd.qcut(found["p"], 10), observed=True).mean()
+    axis.plot(tenths["p"], tenths["late"], mark, label=name)
+    print(f"{name}\n  said    ", *[f"{x:.2f}" for x in tenths["p"]])
+    print("  happened", *[f"{x:.2f}" for x in tenths["late"]])
+axis.set(xlabel="mean probability of the group", ylabel="share really late", title="Calibration")
+axis.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# The dashed line is where points should lie. Autumn runs below it: every group was promised more delay than it
+# got. December runs above it, everywhere. Both curves *rise*, which is all that the AUC asks.
+#
+# This is nobody's bug. The model learned from months that were not like these. One year of data cannot say
+# whether December is always so (season) or whether something changed (drift). The later chapters come back to it.
+
+# %% [markdown]
+# ## 9. From a probability to an action
+#
+# With costs 1 and 4, when is an offer worth it? Say the flight is late with probability *p*. Making the offer
+# costs (1 − *p*) × 1 on average, not making it costs *p* × 4. They are equal at *p* = 1 / (1 + 4) = 0.2. From
+# 0.2 on, offer. Note two things: the threshold comes from the **costs**, not from the data; and it is right only
+# if a probability of 0.2 *means* 0.2.
+#
+# The cost of a rule, then, per 1000 flights. The two costs stand in one place of the repository:
+
+
+# %%
+from flightdelay.steps.evaluate import COST_MISSED_CONNECTION, COST_NEEDLESS_OFFER
+
+
+def cost(late: pd.Series, offered: pd.Series) -> float:
+    """Return what a rule costs per 1000 flights, in needless offers."""
+    needless, missed = offered & (late == 0), ~offered & (late == 1)
+    return 1000 * (COST_NEEDLESS_OFFER * needless + COST_MISSED_CONNECTION * missed).mean()
+
+
+print("needless offer:", COST_NEEDLESS_OFFER, "  missed connection:", COST_MISSED_CONNECTION)
+
+
+# %% [markdown]
+# What does acting on the model cost, next to three ways of acting without one?
+
+# %%
+judged["September, October"]["baseline"] = guesses["baseline"]
+judged["December"]["baseline"] = baseline(rows[rows["month"] < 12], rows[december])
+costs = {
+    name: {
+        "offer to nobody": cost(found["late"], found["p"] > 1),
+        "offer to everybody": cost(found["late"], found["p"] >= 0),
+        "baseline, from 0.2 on": cost(found["late"], found["baseline"] >= 0.2),
+        "model, from 0.2 on": cost(found["late"], found["p"] >= 0.2),
+    }
+    for name, found in judged.items()
+}
+pd.DataFrame(costs).round().astype(int)
+
+# %% [markdown]
+# Autumn: the model is the cheapest of the four, and the baseline is dearer than doing nothing. December: with an
+# AUC as good as before, acting on the model is **dearer than offering a later connection to everybody**, which
+# needs no model at all. That is what "AUC is not enough" means in money.
+#
+# Could another threshold have helped? Try all of them.
+
+# %%
+figure, axis = plt.subplots(layout="constrained")
+thresholds, best = np.arange(0, 61, 2) / 100, {}
+for (name, found), style in zip(judged.items(), ("-", "--"), strict=True):
+    line = [cost(found["late"], found["p"] >= threshold) for threshold in thresholds]
+    axis.plot(thresholds, line, style, label=name)
+    best[name] = thresholds[np.argmin(line)]
+    print(f"{name:19} cheapest from {best[name]:.2f} on: {min(line):.0f}")
+offered = judged["December"]["p"] >= best["September, October"]
+print(f"December, with autumn's best threshold: {cost(judged['December']['late'], offered):.0f}")
+axis.axvline(0.2, color="grey", linewidth=1, label="0.2, from the costs")
+axis.set(xlabel="offer from this probability on", ylabel="cost per 1000 flights", ylim=(400, 1400))
+axis.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# The two curves have their lowest points on opposite sides of 0.2: autumn further right, December further left.
+# You know this only afterwards. The last line is what happens to somebody who takes the threshold that was cheapest
+# in autumn into December. The cure is better probabilities, not a tuned threshold.
+
+# %% [markdown]
+# ## Exercise 1.3: Another price
+#
+# A hotel voucher is given when the last flight of the evening is probably late. A needless voucher costs 2, a
+# passenger stranded without one costs 6. The probabilities are calibrated. From which probability on do you give
+# the voucher?
+
+# %%
+### BEGIN SOLUTION
+answer = 2 / (2 + 6)
+### END SOLUTION
+
+# %%
+check.ex_1_3(answer)
+
+# %% [markdown]
+# ## 10. Slices: good on average, for whom?
+#
+# One number for all flights hides who pays. Look at September and October by airport, by hour of departure and
+# by carrier; very small carriers are left out, since their AUC would be noise.
+
+
+# %%
+def slices(column: str) -> pd.DataFrame:
+    """Flights, expected and real share of late ones, and AUC, per value of a column."""
+    table = judged["September, October"].join(rows[[column]]).groupby(column)
+    table = table.filter(lambda part: len(part) >= 1000).groupby(column)
+    return pd.DataFrame(
+        {
+            "flights": table.size(),
+            "expected": table["p"].mean().round(2),
+            "late": table["late"].mean().round(2),
+            "auc": table[["late", "p"]].apply(lambda part: roc_auc_score(part["late"], part["p"])).round(2),
+        }
+    )
+
+
+display(slices("origin"), slices("carrier").sort_values("auc"))
+
+# %% [markdown]
+# Every airport and every carrier gets more delay promised than it has, but not by the same amount, and the AUC
+# differs too. Where the gap is large, passengers are sent on a later flight for nothing. Here a slice is a company;
+# in lending it is a group of people, and then it is a question of fairness.
+
+# %%
+hours = slices("hour")
+figure, axis = plt.subplots(layout="constrained")
+axis.plot(hours.index, hours["expected"], "o-", label="expected")
+axis.plot(hours.index, hours["late"], "s--", label="really late")
+axis.set(xlabel="scheduled hour of departure", ylabel="share of late flights", ylim=(0, None))
+axis.legend(frameon=False)
+plt.show()
+print("hour", *[f"{hour:4}" for hour in hours.index])
+print("gap ", *[f"{gap:.2f}" for gap in hours["expected"] - hours["late"]])
+
+# %% [markdown]
+# Two lines that climb through the day, the expected one always above the real one. The gap, printed below the plot,
+# is small in the morning and widest in the evening: that is where this model worries too much.
+#
+# And the passenger of UA 1037?
+
+# %%
+said = guesses["model"][ours]
+print(f"UA 1037 at 17:30: late with probability {said:.2f}")
+print("from 0.2 on an offer is made:", bool(said >= 0.2))
+print(f"it arrived {rows.loc[ours, 'arr_delay']:.0f} minutes late")
+
+# %% [markdown]
+# The offer was made and it was right. What could be known at 17:30 was enough, without the rain and without the
+# departure delay. One flight proves nothing. It does let you check by hand that each number came from a row that
+# existed at 17:30.
+
+# %% [markdown]
+# ## Exercise 1.4: Plan an evaluation
+#
+# A new decision, so that nothing can be copied from above. Every evening **at 20:00** the crew desk looks at the
+# flights of the **next day** and decides which ones get a standby crew. A needless standby costs 1, a late flight
+# without one costs 6. You are to show, for **October 2013**, what a model would have been worth.
+#
+# Fill in a dict with four entries:
+#
+# - `"features"`: three or more names from `candidates` that you would use;
+# - `"learn_from"`: a list of months, such as `["2013-05", "2013-06"]`;
+# - `"judge_on"`: one month;
+# - `"measures"`: the ones from `measures` that you would report, enough to decide on them.
+
+# %%
+candidates = ["carrier", "origin", "dest", "departure_minute", "weekday", "distance", "dep_delay", "air_time"]
+candidates += ["weather_at_departure", "weather_2_hours_before", "weather_at_20_the_evening_before"]
+candidates += ["late_share_of_route_in_months_before", "late_share_of_route_in_october"]
+candidates += ["delay_of_the_aircraft_on_the_morning_of_the_flight"]
+measures = ["accuracy", "auc", "log_loss", "expected_and_real_late_share", "cost_per_1000_flights"]
+### BEGIN SOLUTION
+answer = {
+    "features": [
+        *("carrier", "origin", "dest", "departure_minute"),
+        *("weather_at_20_the_evening_before", "late_share_of_route_in_months_before"),
+    ],
+    "learn_from": [month for month in MONTHS if month < "2013-10"],
+    "judge_on": "2013-10",
+    "measures": ["auc", "expected_and_real_late_share", "cost_per_1000_flights"],
+}
+### END SOLUTION
+
+# %%
+check.ex_1_4(answer)
+
+# %% [markdown]
+# ## 11. What is wrong with this notebook
+#
+# The model is judged with care. As a *product*, the notebook is not fit for a single working day. Three small
+# proofs. First, run order. This cell drops the longest flights, an innocent bit of cleaning.
+
+# %%
+kept = rows[["distance", "late"]]
+
+# %%
+kept = kept[kept["distance"] < kept["distance"].quantile(0.95)]
+print(f"{len(kept):,} flights")
+
+# %% [markdown]
+# And this is the same cell, run once more, as happens on any afternoon:
+
+# %%
+kept = kept[kept["distance"] < kept["distance"].quantile(0.95)]
+print(f"{len(kept):,} flights")
+
+# %% [markdown]
+# Nothing failed, and the data is another one. What a notebook computes depends on which cells you ran, in which
+# order and how often. None of that is on the page.
+#
+# Second, ask a model what it was made from. This notebook has two good ones, `model` and `retrained`.
+
+# %%
+for name, one in {"model": model, "retrained": retrained}.items():
+    facts = {key for key in vars(one[-1]) if "month" in key}
+    print(f"{name:10} features: {one.n_features_in_}, facts about months: {sorted(facts)}")
+
+# %% [markdown]
+# They look alike and remember nothing. Save one as `model.pkl`, and in spring nobody can say whether it has seen
+# December. Third, a write that is interrupted, by a full disk or a closed lid:
+
+# %%
+path = state / "predictions.csv"
+table = rows.loc[december, ["carrier", "flight", "time_hour"]].assign(p=judged["December"]["p"].round(4))
+table.to_csv(path, index=False)
+whole = path.read_bytes()
+path.write_bytes(whole[: len(whole) // 2])  # what is on the disk after the interruption
+
+read = pd.read_csv(path)
+print(f"written: {len(table):,} predictions, read back without an error: {len(read):,}")
+
+# %% [markdown]
+# Half of the passengers will not be told anything, and no program has complained.
+#
+# The whole list, with the chapter that takes each point away:
+#
+# | what is wrong | what it does | taken away in |
+# |---|---|---|
+# | no contracts between the parts | a column changes its unit, and the model goes on | 02 |
+# | hidden state, run order | two colleagues get two results | 02 |
+# | half-written files | the next reader takes them for whole | 02 |
+# | nothing records which data made which model | nobody can explain a prediction in spring | 03 |
+# | everything runs again each time | an hour's wait for a changed title | 03 |
+# | the first failure ends it | a network that was away for a second costs the night | 04 |
+# | no schedule | it runs when you remember it | 05 |
+# | nobody notices a bad month | December passes with a good AUC | 05 |
+# | one person's laptop | your Python, your folder, your holidays | 06 |
+# | one machine | the next step needs memory that it does not have | 07 to 09, 11 |
+# | nobody is called when it breaks | and who is called has no evidence | 10 |
+# | no release, no way back | a worse model replaces a better one | 12 |
+#
+# None of this is repaired by a better model. All of it is repaired by tools that you do not know yet, and
+# chapter 13 asks which of them *you* need.
+
+# %% [markdown]
+# ## Recap
+#
+# 1. You built the label, and left out the flights that have none: missing does not mean on time, and it is
+#    missing most where it matters (exercise 1.1).
+# 2. You asked of each column, and of each joined row, when it is filled in; `dep_delay` made a model that was
+#    great in the notebook and poor at the counter (exercise 1.2).
+# 3. You turned two costs into a threshold, and saw that it holds only for honest probabilities: December had a
+#    good AUC and a bill above "offer to everybody" (exercise 1.3).
+# 4. You planned an evaluation for another decision: its hour, its months, its measures (exercise 1.4).
+#
+# Can you say to a colleague, without this page, why a random tenth is not a test set? If so, you have it.
+#
+# ## Clean up
+#
+# The notebook wrote one file into its own folder below `work/`. Remove it; nothing else was touched.
+
+# %%
+path.unlink()
+print("left in the folder:", [file.name for file in state.iterdir()])
+
+# %% [markdown]
+# ## What comes next
+#
+# [Chapter 02](02-the-pipeline.ipynb) takes exactly this code apart into six steps, and kills one of them in the
+# middle of a write. The reading that belongs to this chapter, with the diagram of what is known when, is
+# [chapters/01-the-model/README.md](../chapters/01-the-model/README.md).
