@@ -11,7 +11,7 @@
 # 1. run the book's pipeline for one month, and read what comes out;
 # 2. say which figures a tool may change and which it must not;
 # 3. say what it proves when two tools give the same result, and what it does not;
-# 4. decide for three cases whether they need any of this.
+# 4. decide for four cases whether they need any of this.
 
 # %%
 import companion
@@ -70,13 +70,14 @@ pd.DataFrame(rows).T.round(3)[["auc", "log_loss", "cost_per_1000_flights"]]
 print(plain.decision["decision"], "–", plain.decision["reasons"][0])
 
 # %% [markdown]
-# There was no model in use before, so the challenger had to beat the baseline. It did, and is now the
-# **champion**: the one that the next month's challenger has to beat.
+# There was no model in use before, so the challenger had to beat the baseline. It did: it is promoted, and is now
+# the **champion**, the one that the next month's challenger has to beat.
 #
 # ## 2. The same six steps in another tool
 #
 # Now Kubeflow runs the same functions. Here it does so on your laptop, without a cluster: every step is a
-# process of its own that reads files and writes files. This takes some 20 seconds.
+# process of its own that reads files and writes files. This takes 20 seconds to a minute, and prints nothing
+# meanwhile.
 #
 # **Bet first**: will the AUC be the same, nearly the same, or different? And the time?
 
@@ -95,19 +96,20 @@ print("same as plain:", kubeflow["evaluation"]["digest"] == plain.digest)
 
 # %% [markdown]
 # The figures are not nearly the same, they are the same. The second cell compares a **digest**: a fingerprint of
-# all predicted probabilities, to six decimals. One probability that differed would change it.
+# all predicted probabilities. One that differed in its sixth decimal would change it.
 #
 # The time did change: a run in plain Python takes a second or two, Kubeflow takes longer, because it starts a
 # new Python for each step. Times are not printed here; they are different on every machine.
 #
-# `make tour` makes the same table for the full data, with ZenML and Airflow beside it, and shows it in your
-# terminal and in `build/tour.html`.
+# `make tour` makes the same table for the full data, with ZenML and Airflow beside it: in your terminal, and with
+# plots in `build/tour.html`. Run it now if you have not; the [chapter's page](../chapters/00-start-here/README.md)
+# shows what it prints.
 
 # %% [markdown]
 # ## Exercise 0.1: What may a tool change?
 #
-# The tour's table has the columns `seconds`, `auc`, `log_loss`, `decision` and `digest`. Which of them have to be
-# the same in every row, whatever tool ran the pipeline? Answer with a list of column names.
+# For each tool the tour notes `seconds`, `auc`, `log_loss`, `decision` and `digest`. Which of them have to be the
+# same, whatever tool ran the pipeline? Answer with a list of these names.
 
 # %%
 ### BEGIN SOLUTION
@@ -120,7 +122,7 @@ check.ex_0_1(answer)
 # %% [markdown]
 # ## 3. What the same digest proves
 #
-# Four rows with one digest look convincing. It is worth saying exactly of what they convince you.
+# Several tools with one digest look convincing. It is worth saying exactly of what they convince you.
 #
 # ## Exercise 0.2: Pick the sentence that follows
 #
@@ -147,14 +149,15 @@ check.ex_0_2(answer)
 # The [chapter's page](../chapters/00-start-here/README.md) has the long answer. The short one: use the least that
 # does the job.
 #
-# ## Exercise 0.3: Three cases
+# ## Exercise 0.3: Four cases
 #
-# For each case choose `"notebook"`, `"managed"` (a managed platform of your cloud) or `"own"` (your own
-# orchestrator on Kubernetes).
+# For each case choose `"notebook"`, `"script"` (a script and the scheduler that is there anyway), `"managed"` (a
+# managed platform of your cloud) or `"own"` (your own orchestrator on Kubernetes).
 #
 # - **analysis**: A team looks once at why customers leave, and presents it in March.
-# - **shop**: A shop of 40 people scores its customers every night. All its data is in one cloud, one data
-#   scientist looks after it, and nobody there has run a server.
+# - **report**: A model forecasts the canteen's meals once a month, on one machine. A day's delay annoys nobody.
+# - **shop**: A shop of 40 people scores its customers every night with three models, and calls them from these
+#   scores at nine in the morning. All its data is in one cloud, and nobody there has run a server.
 # - **bank**: A bank retrains 60 models a month. By law the data stays in its own data centre, where a team of
 #   eight runs Kubernetes already for everything else.
 #
@@ -162,7 +165,7 @@ check.ex_0_2(answer)
 
 # %%
 ### BEGIN SOLUTION
-answer = {"analysis": "notebook", "shop": "managed", "bank": "own"}
+answer = {"analysis": "notebook", "report": "script", "shop": "managed", "bank": "own"}
 ### END SOLUTION
 
 # %%
@@ -172,9 +175,9 @@ check.ex_0_3(answer)
 # ## What you did
 #
 # - You ran the book's pipeline for one month and read its result: challenger against baseline, and a decision.
-# - You know that a tool may change the time, and nothing else.
-# - You can say what one digest in four rows proves: the tools changed nothing. Not that the model is right.
-# - You decided for three cases, and in one of them against everything that this book is about.
+# - You know that a tool may change the time that a run takes, and nothing in its result.
+# - You can say what one digest proves: the tools changed nothing. Not that the model is right.
+# - You decided for four cases, and in most of them against an orchestrator of your own.
 #
 # There is nothing to clean up: this notebook's folder is below `work/state`, and `make reset` empties it.
 #

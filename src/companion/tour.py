@@ -122,9 +122,10 @@ def one_month(tool: str, folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def table(title: str, *columns: str) -> Table:
+def table(title: str, caption: str, *columns: str) -> Table:
     """Return an empty table; the first column is text, the others figures."""
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made.caption, made.caption_justify = caption, "left"
     for number, column in enumerate(columns):
         made.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     return made
@@ -132,7 +133,12 @@ def table(title: str, *columns: str) -> Table:
 
 def show_year(year: list[dict[str, Any]]) -> None:
     """Print a line per month: how late flights were, how good the model was, what was decided."""
-    made = table("The year, month by month", "month", "late", "expected", "AUC", "log loss", "decision")
+    caption = (
+        "late: share of flights that were; expected: share that the model expected;
+"
+        "promote: this month's model replaces the one in use, keep: it does not"
+    )
+    made = table("The year, month by month", caption, "month", "late", "expected", "AUC", "log loss", "decision")
     for row in year:
         late, expected = f"{row['late_rate']:.0%}", f"{row['mean_probability']:.0%}"
         made.add_row(
@@ -143,8 +149,8 @@ def show_year(year: list[dict[str, Any]]) -> None:
 
 def show_tools(rows: list[dict[str, Any]], plain: dict[str, Any]) -> None:
     """Print a line per orchestrator."""
-    made = table(
-        f"{MONTH} in every tool", "tool", "seconds", "over plain", "AUC", "log loss", "decision", "same"
+    caption = "over plain: seconds more than plain Python; same: every probability is plain Python's"
+    made = table(f"{MONTH} in every tool", caption, "tool", "seconds", "over plain", "AUC", "log loss", "decision", "same"
     )
     for row in rows:
         name = TOOLS.get(row["orchestrator"], ("plain Python", ""))[0]

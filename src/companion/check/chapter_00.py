@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from companion.check._verdict import Verdict, exercise, right, wrong
 
 COLUMNS = {"seconds", "auc", "log_loss", "decision", "digest"}
-CASES = {"analysis": "notebook", "shop": "managed", "bank": "own"}
+CASES = {"analysis": "notebook", "report": "script", "shop": "managed", "bank": "own"}
 
 
 @exercise
@@ -34,20 +34,21 @@ def ex_0_2(answer: str) -> Verdict:
     }
     letter = str(answer).strip().lower()
     if letter == "b":
-        return right("Parity is about the tools. Whether the model is any good is what chapter 01 is about.")
+        return right("It is about the tools. Whether the model is any good is what chapter 01 is about.")
     return wrong(hints.get(letter, 'One letter is asked for: "a", "b", "c" or "d".'))
 
 
 @exercise
 def ex_0_3(answer: Mapping[str, str]) -> Verdict:
-    """Three cases, three choices."""
+    """Four cases, four choices."""
     if not isinstance(answer, Mapping) or set(answer) != set(CASES):
         return wrong(f"A dict with exactly these cases is asked for: {', '.join(CASES)}.")
     if len(set(answer.values())) == 1:
         return wrong("One tool for everything is a habit, not a decision: read what each case has and lacks.")
     hints = {
         "analysis": "What is done once needs no orchestrator: nothing has to run again by itself.",
-        "shop": "Who would get up at night when the cluster is down? They are in a cloud that runs one for them.",
+        "report": "It has to run again, but who would notice an hour's or a day's delay?",
+        "shop": "Who would get up at night when the cluster is down? The cloud has a platform that others look after.",
         "bank": "The data may not leave, there are many models, and the people who run the platform are there.",
     }
     for case, choice in CASES.items():
