@@ -134,11 +134,12 @@ def table(title: str, caption: str, *columns: str) -> Table:
 def show_year(year: list[dict[str, Any]]) -> None:
     """Print a line per month: how late flights were, how good the model was, what was decided."""
     caption = (
-        "late: share of flights that were; expected: share that the model expected;
-"
+        "late: share of flights that were; expected: share that the model expected;\n"
         "promote: this month's model replaces the one in use, keep: it does not"
     )
-    made = table("The year, month by month", caption, "month", "late", "expected", "AUC", "log loss", "decision")
+    made = table(
+        "The year, month by month", caption, "month", "late", "expected", "AUC", "log loss", "decision"
+    )
     for row in year:
         late, expected = f"{row['late_rate']:.0%}", f"{row['mean_probability']:.0%}"
         made.add_row(
@@ -150,7 +151,16 @@ def show_year(year: list[dict[str, Any]]) -> None:
 def show_tools(rows: list[dict[str, Any]], plain: dict[str, Any]) -> None:
     """Print a line per orchestrator."""
     caption = "over plain: seconds more than plain Python; same: every probability is plain Python's"
-    made = table(f"{MONTH} in every tool", caption, "tool", "seconds", "over plain", "AUC", "log loss", "decision", "same"
+    made = table(
+        f"{MONTH} in every tool",
+        caption,
+        "tool",
+        "seconds",
+        "over plain",
+        "AUC",
+        "log loss",
+        "decision",
+        "same",
     )
     for row in rows:
         name = TOOLS.get(row["orchestrator"], ("plain Python", ""))[0]
