@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 · The pipeline: steps that may be run again
 #
-# About 75 minutes · 1 GB of memory · no cluster
+# About 90 minutes · 1 GB of memory · no cluster
 #
 # Chapter 01 ended with a list of what is wrong with a notebook as a product. Here the same code leaves the
 # notebook, as six steps, and you write the machine that runs them. It has about 20 lines. Then you kill it,
@@ -56,6 +56,7 @@ features = featurize(valid)
 
 def our_flight(table):
     there = (table["carrier"] == "UA") & (table["flight"] == 1037)
+    # The scheduled hour in UTC: 19:00 in New York.
     return table[there & (table["time_hour"] == "2013-09-12 23:00Z")].iloc[0]
 
 
@@ -115,7 +116,9 @@ except ValidationError as error:
 # %% [markdown]
 # The sentence says which table, row, flight and column, what stands there, which rule it breaks, how many
 # more there are, and what happens now: nothing. No training, no new champion. You could send it to the
-# supplier as it is.
+# supplier as it is. Every time was changed, and only a part breaks the rule, because many minutes since
+# midnight happen to look like a clock time: 17:45 became 1065, and no hour has a minute 65, but 7:10 became
+# 430, which could be half past four.
 #
 # A contract refuses what somebody thought of. Here is a change that nobody thought of: the supplier fills
 # every empty `arr_delay` with 0, "so that there are no gaps". **Bet first:** is this month refused?
@@ -127,6 +130,11 @@ filled = raw.flights.assign(arr_delay=raw.flights["arr_delay"].fillna(0))
 try:
     passed = validate(Raw(filled, raw.weather), "2013-09")
     print("It passes.")
+    gaps = raw.flights.query("month == 9 and arr_delay.isna()")
+    never_left = int(gaps["dep_time"].isna().sum())
+    print(
+        f"filled: {never_left} flights that never left, {len(gaps) - never_left} that left and were diverted"
+    )
     for name, tables in (("as recorded", raw), ("filled", passed)):
         september = featurize(tables).query("month == '2013-09'")
         print(
@@ -136,16 +144,18 @@ except ValidationError as error:
     print(error)
 
 # %% [markdown]
-# It passes: 0 is a perfectly possible delay. Flights that never left now count as on time, and the late rate
-# goes down without one flight having been faster. Nothing turned red. Such a rule needs two columns, and it
-# is yours to write.
+# It passes: 0 is a perfectly possible delay. Flights that never left, and flights that landed somewhere else,
+# now count as on time, and the late rate goes down without one flight having been faster. Nothing turned red.
+# A rule against it needs two columns, and the larger part of it is yours to write: a flight that never left
+# cannot have arrived. The diverted flights did leave, so that rule alone does not catch them.
 #
 # ## Exercise 2.1: A rule of the contract
 #
-# Write a contract that refuses a table where a flight has an `arr_delay` although it never departed (its
-# `dep_time` is empty). Raise a `ValidationError` whose sentence names a row or flight that breaks the rule,
-# the column, and the rule. Return a good table unchanged. Mind that a good month has cancelled flights (no
-# `dep_time`, no `arr_delay`) and diverted ones (a `dep_time`, no `arr_delay`).
+# Write a contract that refuses a table where a flight has an `arr_delay`, whatever it is, although it never
+# departed (its `dep_time` is empty). Write the body and return the result: a good table comes back unchanged.
+# For a bad one raise a `ValidationError` whose sentence names a row or flight that breaks the rule, the
+# column, and the rule. Mind that a good month has cancelled flights (no `dep_time`, no `arr_delay`) and
+# diverted ones (a `dep_time`, no `arr_delay`).
 
 
 # %%
@@ -203,8 +213,10 @@ answer = {
 check.ex_2_2(answer)
 
 # %% [markdown]
+# **The next cell holds the book's wiring, and so the answer. Stop here until yours is right, then compare.**
+#
 # From here on the wiring lives in a file beside this notebook's state, not in a cell, because soon another
-# process has to find it. The steps stand in reverse on purpose. Compare the lists with yours.
+# process has to find it. The steps stand in reverse on purpose.
 
 # %%
 # %%writefile {state}/wiring.py
@@ -228,8 +240,9 @@ check.ex_2_2(answer)
 # ## Exercise 2.3: The runner
 #
 # Write the function that runs any such wiring. `steps` looks like `STEPS`; `given` holds what comes from
-# outside, by name. Call every step once, with its inputs in the order of their names, and return a dict of
-# all that was given and made.
+# outside, by name. Call every step once, with its inputs in the order in which `steps` names them. Write the
+# body and return the result: a new dict of all that was given and made. Leave `steps` and `given` as they
+# are; they belong to the caller.
 #
 # The standard library finds the order. `TopologicalSorter({"bread": ["dough"], "dough": ["flour",
 # "water"]}).static_order()` goes through `flour`, `water`, `dough`, `bread`: everything comes after what it
@@ -256,8 +269,10 @@ def answer(steps: dict, given: dict) -> dict:
 check.ex_2_3(answer)
 
 # %% [markdown]
-# The check has run the real six steps with your function as well. Now see them at work. Here is one more
-# runner, so that you can go on whether or not yours is right; put your own in its place if you like.
+# **The next cell holds the book's runner, and so the answer. Stop here until yours is right, then compare.**
+#
+# When your answer is right, the check has run the real six steps with it as well. Now see them at work. The
+# book's runner also prints what it does; put your own in its place if you like.
 
 # %%
 import sys
@@ -452,8 +467,8 @@ print("left half-written:", [path.name for path in (state / "run-beside").glob("
 # again. No half-written file is left: the name of the neighbour is fixed, so the next start overwrote it.
 #
 # The book's own version adds three things: bytes are forced to the disk before the rename (a kill cannot lose
-# them, a power cut can), an error leaves nothing behind, and it is called under a lock, so that two runs at
-# once take turns.
+# them, a power cut can), an error leaves nothing behind, and it is called under a lock: a file that one
+# process holds while the others wait, so that two runs at once take turns.
 
 # %%
 from flightdelay.files import write_atomically
@@ -476,34 +491,45 @@ print("same decision as plain:", after_kills.decision == plain.decision)
 # Once. A step is **idempotent** if running it again leaves what one run leaves. `decide` achieves it by
 # names: a month has one decision file, and a model's version is its month plus its digest, so that the same
 # run writes the same names. That file is also the only thing that makes a run count. A run killed before it
-# has changed nothing.
+# has changed nothing that counts: a model without a decision is never used.
 #
-# What does it decide? The model in office is the **champion**; the new one, the **challenger**, has to beat
-# it on flights that neither has seen. The rule was fixed before any result; read it where it is kept. Then
-# watch it: three months in order, from a small sample, and April once more.
+# What does it decide? The model in use is the **champion**; the new one, the **challenger**, has to beat it
+# on flights that neither has seen. The rule was fixed before any result; read it where it is kept. Then watch
+# it: three months in order, from a small sample, and March twice. **Bet first:** March's challenger is
+# promoted. What does the second run of March say?
 
 # %%
 print(inspect.getdoc(decide).split("Parameters")[0])
 
-for month in ("2013-02", "2013-03", "2013-04", "2013-04"):
+my_bet = None  # "promote" again, or "keep"
+
+year_store = Store(state / "year-store")
+for month in ("2013-02", "2013-03", "2013-03", "2013-04"):
+    print(f"{month} starts; the model in use is", (year_store.champion() or "none")[:7])
     ran = in_plain_python.run(month, sample=6_000, store=state / "year-store")
-    opponent = ran.decision["champion"] or ran.evaluation["baseline"]
-    print(
-        f"{month}  log loss {ran.evaluation['challenger']['log_loss']:.2f} against {opponent['log_loss']:.2f}"
-        f"  {ran.decision['decision']:8} champion now: {(ran.decision['champion_after'] or 'none')[:7]}"
-    )
-print("months in the store:", Store(state / "year-store").months())
+    losses = {name: ran.evaluation[name]["log_loss"] for name in ("challenger", "baseline")}
+    if before := ran.decision["champion_before"]:
+        losses[f"champion ({before[:7]})"] = ran.decision["champion"]["log_loss"]
+    print("  log loss:", ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items()))
+    print(f"  {ran.decision['decision']}; the opponent was the {list(losses)[-1]}")
+print("months in the store:", year_store.months())
 
 # %% [markdown]
-# February's challenger is worse than the baseline and is not promoted. March's is better and takes office.
-# April's is worse than March's, so March stays: the newest model is not the best by being new. The second
-# April says the same as the first, because `decide` asks for the champion of the months **before** April. Had
-# it asked for "the champion", April would be judged against whatever happened to be in office that day: a
-# hidden input again.
+# February's challenger is worse than the baseline and is not promoted. March's is better and is used from then
+# on. April's is worse than March's, so March stays: the newest model is not the best by being new. In April
+# the baseline beats both: the rule compares with the champion, and a champion is never put out of use for
+# having fallen behind the baseline. That needs somebody who looks at these numbers.
 #
-# **It transfers.** A month is a reporting period. Champion and challenger are what model-risk approval calls
-# the model in production and the candidate, with the rule written down beforehand. A month that is delivered
-# again, corrected, is a restated ledger: it replaces its period and never adds to it.
+# Now the two lines of March. When March was run again, its own model was already in use, and still it was
+# promoted again, against the same opponent: `decide` asks for the champion of the months **before** March.
+# Had it asked for "the champion", March would have met itself. A model has the same log loss as itself, the
+# rule asks for 0.001 less, and the answer would have been `keep`. Which model is in use on the day of the run
+# would have been a hidden input again.
+#
+# **It transfers.** A month is a reporting period. Where models have to be approved before use, as in a bank,
+# champion and challenger are the approved model and the candidate, with the rule written down beforehand. A
+# month that is delivered again, corrected, is like a corrected set of accounts: it replaces its period and
+# never adds to it.
 #
 # One more step, for you to mend. The connections desk wants the month's predictions as a file. Somebody wrote
 # this, and somebody retried it:
@@ -532,16 +558,17 @@ for attempt in (1, 2):
 # %% [markdown]
 # ## Exercise 2.4: Kill it at any moment
 #
-# Mend it. After your step has run, `folder` holds a file named after the month, such as `2013-09.csv`, with
-# the columns `month,carrier,flight,probability` (three decimals), one line per prediction in the order given.
-# And:
+# Mend it. Write the body; there is nothing to return, the file is the result. After your step has run,
+# `folder` holds a file named after the month, such as `2013-09.csv`, with the columns
+# `month,carrier,flight,probability` (three decimals), one line per prediction in the order given. And:
 #
 # - killed at **any** moment and run again, it leaves what one undisturbed run leaves: this file and nothing
 #   else of its own;
 # - whoever opens `2013-09.csv`, at any moment, sees a whole file (an older one or the new one) or none at
 #   all;
 # - run again with corrected predictions, it replaces the month; files of other months stay as they are;
-# - the same inputs give the same file on any day.
+# - the same inputs give the same file on any day;
+# - it writes nowhere but in `folder`.
 #
 # The check really runs your function in another process, really has it killed, and runs it again.
 
@@ -580,7 +607,7 @@ print("months in the store:", Store(store).months())
 # | what happened here | what is missing | chapter |
 # |---|---|---|
 # | August was answered with September's files | a **cache** that knows the inputs and the code | 03 |
-# | nobody can say which run made `features.pickle` | a **history**: runs, versions, lineage | 03 |
+# | nobody can say which run made `features.pickle` | a **history**: runs, versions, and what came from what | 03 |
 # | you were the one who started it again | **retries**, with a pause, and not for a refused month | 04 |
 # | it runs when you press a key | a **schedule**, and backfills for months missed | 05 |
 # | all steps share one process, one memory, one set of packages | **isolation**: a container for each step | 06, 07 |
@@ -592,9 +619,9 @@ print("months in the store:", Store(store).months())
 #
 # ## Optional: bring your own model
 #
-# The contract of `train` takes any scikit-learn classifier with `predict_proba`. Nothing else changes:
-# months, contract, evaluation, rule and store are the paved road. Here a logistic regression takes part; put
-# your own in its place.
+# `train` takes any scikit-learn classifier with `predict_proba`. Nothing else changes: months, contract,
+# evaluation, rule and store are there for every model. Here a logistic regression takes part; put your own in
+# its place.
 
 # %%
 from sklearn.compose import make_column_transformer
@@ -616,7 +643,7 @@ except StoreError as error:
     print(error)
 
 # %% [markdown]
-# The pipeline fitted and judged the model, and then refused to keep it. To be of use next month it has to be
+# The pipeline fitted and judged the model, and then refused to store it. To be of use next month it has to be
 # **read** from the store, and a model file can be made to run code when it is read. So the store loads only
 # types that it trusts: those of the book's model, and those that you name. This one holds a `numpy.dtype` (the
 # imputer keeps one). You look it up, find a harmless description of a column, and name it:
@@ -625,11 +652,13 @@ except StoreError as error:
 ran = in_plain_python.run("2013-02", **asked, trusted=["numpy.dtype"])
 for name in ("challenger", "baseline"):
     print(f"{name:10} log loss {ran.evaluation[name]['log_loss']:.2f}  AUC {ran.evaluation[name]['auc']:.2f}")
+print(ran.decision["decision"], "because", "; ".join(ran.decision["reasons"]))
 
 # %% [markdown]
-# It ranks the flights better than the baseline, and its log loss is no lower, so by the rule above it does not
-# take office. It was fitted, judged and written to the store like every other model, and nothing of the
-# pipeline had to change.
+# The higher AUC says that it ranks the flights better than the baseline. To two decimals the log losses are
+# equal; the decision looks closer, and the last line is its reason. So by the rule above it is not used. It
+# was fitted, judged and written to the store like every other model, and nothing of the pipeline had to
+# change.
 #
 # ## Recap
 #

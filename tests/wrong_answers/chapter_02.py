@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 02, each a mistake that somebody makes."""
 
 import os
+import shutil
 import tempfile
 from datetime import date
 from itertools import pairwise
@@ -81,6 +82,24 @@ def lets_everything_pass(flights):
 def returns_nothing(flights):
     if len(_broken(flights)):
         raise ValidationError(f"Row {_broken(flights).index[0]}: arr_delay of a flight that never departed")
+
+
+def knows_only_the_zero(flights):
+    wrong = flights[flights["dep_time"].isna() & (flights["arr_delay"] == 0)]
+    if len(wrong):
+        raise ValidationError(f"Row {wrong.index[0]}: arr_delay is 0, and a flight that never left has none")
+    return flights
+
+
+def refuses_every_zero(flights):
+    wrong = flights[flights["arr_delay"] == 0]
+    if len(wrong):
+        raise ValidationError(f"Row {wrong.index[0]}: arr_delay is 0, and a flight that never left has none")
+    return flights
+
+
+def forgets_the_return(flights):
+    answer = flights  # noqa: F841
 
 
 # --- 2.2 ---
@@ -169,6 +188,34 @@ def inputs_as_one_list(steps, given):
 def does_not_keep_what_it_made(steps, given):
     _run(steps, given, list)
     return dict(given)
+
+
+def sorts_the_pairs(steps, given):
+    from graphlib import TopologicalSorter
+
+    made = dict(given)
+    for name in TopologicalSorter(steps).static_order():
+        if name in steps:
+            step, inputs = steps[name]
+            made[name] = step(*(made[each] for each in inputs))
+    return made
+
+
+def looks_up_the_list(steps, given):
+    return {name: step(given[inputs]) for name, (step, inputs) in steps.items()}
+
+
+def returns_only_what_was_made(steps, given):
+    return {name: value for name, value in _run(steps, given, list).items() if name in steps}
+
+
+def writes_into_given(steps, given):
+    given.update(_run(steps, given, list))
+    return given
+
+
+def runs_without_a_return(steps, given):
+    _run(steps, given, list)
 
 
 # --- 2.4 ---
@@ -280,6 +327,22 @@ def shares_one_file(predictions: pd.DataFrame, month: str, folder: Path) -> None
     (folder / "predictions.csv").write_text(_text(predictions, month))
 
 
+def writes_the_neighbour_elsewhere(predictions: pd.DataFrame, month: str, folder: Path) -> None:
+    part = Path(tempfile.gettempdir()) / f"{folder.parent.name}-{folder.name}.part"
+    part.write_text(_text(predictions, month))
+    shutil.move(part, folder / f"{month}.csv")
+
+
+def writes_the_neighbour_beside_the_folder(predictions: pd.DataFrame, month: str, folder: Path) -> None:
+    part = folder.parent / f"{folder.name}.part"
+    part.write_text(_text(predictions, month))
+    part.replace(folder / f"{month}.csv")
+
+
+def writes_nothing(predictions: pd.DataFrame, month: str, folder: Path) -> None:
+    _text(predictions, month)
+
+
 WRONG = {
     "ex_2_1": [
         answers_true_or_false,
@@ -294,6 +357,9 @@ WRONG = {
         raises_another_error,
         lets_everything_pass,
         returns_nothing,
+        knows_only_the_zero,
+        refuses_every_zero,
+        forgets_the_return,
         True,
     ],
     "ex_2_2": [
@@ -322,6 +388,11 @@ WRONG = {
         inputs_in_the_order_of_the_alphabet,
         inputs_as_one_list,
         does_not_keep_what_it_made,
+        sorts_the_pairs,
+        looks_up_the_list,
+        returns_only_what_was_made,
+        writes_into_given,
+        runs_without_a_return,
         WIRING,
     ],
     "ex_2_4": [
@@ -341,6 +412,9 @@ WRONG = {
         says_done_in_another_file,
         forgets_the_decimals,
         shares_one_file,
+        writes_the_neighbour_elsewhere,
+        writes_the_neighbour_beside_the_folder,
+        writes_nothing,
         "2013-09.csv",
     ],
 }

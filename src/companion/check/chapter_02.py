@@ -1,6 +1,7 @@
 """Checks of chapter 02: a rule of the contract, the wiring, the runner, and a step that survives a kill."""
 
 import datetime
+import dis
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -17,33 +19,40 @@ from typing import Any
 import cloudpickle
 import pandas as pd
 
-from companion.check._verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
+from companion.check._verdict import NOT_ANSWERED_MARK, Verdict, exercise, right, wrong
 from flightdelay.errors import ValidationError
 
 MONTH = "2013-09"
 Files = dict[str, str]
 
 
+NO_BODY = Verdict(NOT_ANSWERED_MARK, "not answered yet. Write the function's body, then run both cells.")
+
+
 def _is_stub(answer: Any) -> bool:
     """Say whether the function's body is still the line ``answer = None``."""
-    code = answer.__code__
-    return bool(code.co_varnames[code.co_argcount :] == ("answer",) and not code.co_names)
+    code = getattr(answer, "__code__", None)
+    if code is None or code.co_varnames[code.co_argcount :] != ("answer",):
+        return False
+    # Nothing but None is loaded and stored: no call, no other value.
+    values = [each.argval for each in dis.get_instructions(code) if each.opname.startswith("LOAD_")]
+    return not code.co_names and all(value is None for value in values)
 
 
 # --- 2.1: a rule of the contract ---------------------------------------------------------------------------
 
 
 def _september() -> pd.DataFrame:
-    """Return an on-time, a late, a cancelled and a diverted flight, in that order."""
+    """Return an early, a late, a cancelled, a diverted and a punctual flight, in that order."""
     return pd.DataFrame(
         {
-            "carrier": ["AA", "B6", "UA", "DL"],
-            "flight": [1141, 725, 461, 2003],
-            "origin": ["JFK", "JFK", "LGA", "LGA"],
-            "dep_time": [540.0, 1210.0, float("nan"), 1455.0],
-            "arr_delay": [-12.0, 48.0, float("nan"), float("nan")],
+            "carrier": ["AA", "B6", "UA", "DL", "WN"],
+            "flight": [1141, 725, 461, 2003, 3550],
+            "origin": ["JFK", "JFK", "LGA", "LGA", "EWR"],
+            "dep_time": [540.0, 1210.0, float("nan"), 1455.0, 1620.0],
+            "arr_delay": [-12.0, 48.0, float("nan"), float("nan"), 0.0],
         },
-        index=[17, 23, 42, 58],
+        index=[17, 23, 42, 58, 61],
     )
 
 
@@ -53,7 +62,7 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
     if not callable(answer):
         return wrong("The answer is a function that takes the flights; write its body.")
     if _is_stub(answer):
-        return NOT_ANSWERED
+        return NO_BODY
     good = _september()
     try:
         returned = answer(good.copy())
@@ -63,6 +72,8 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
                 "It refuses a good month: a diverted flight has departed and has no arrival delay, and that is "
                 "the truth. The rule is about the other direction."
             )
+        if "3550" in str(error) or "61" in str(error):
+            return wrong("It refuses a good month: a flight that departed may arrive on the minute, with 0.")
         return wrong(
             "It refuses a good month: an empty arrival delay is no mistake where the flight never departed."
         )
@@ -71,12 +82,25 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
             "True and False do not stop a run, and do not say where to look. Raise, or return the table."
         )
     if returned is None:
-        return wrong("A good month comes back as None, so the next step would get nothing.")
+        return wrong(
+            "The function returns nothing for a good month, so the next step would get None: end its body with "
+            "`return flights`."
+        )
     if not isinstance(returned, pd.DataFrame) or not returned.equals(good):
         return wrong("A good month comes back changed. A contract refuses or lets pass; it never repairs.")
+    for delay in (0.0, -9.0, 31.0):
+        if refused := _not_refused(answer, good, delay):
+            return refused
+    return right(
+        "A cancelled flight can no longer be counted as on time, and the sentence says where to look."
+    )
+
+
+def _not_refused(answer: Callable[[pd.DataFrame], Any], good: pd.DataFrame, delay: float) -> Verdict | None:
+    """Say what is wrong where cancelled flights arrive with this delay, or None."""
     # Rows 42 and 99 break the rule; row 42 is the first.
     bad = pd.concat([good, good.loc[[42]].assign(flight=3737).set_axis([99])])
-    bad.loc[[42, 99], "arr_delay"] = 0.0
+    bad.loc[[42, 99], "arr_delay"] = delay
     try:
         returned = answer(bad.copy())
     except ValidationError as error:
@@ -93,6 +117,11 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
     else:
         if isinstance(returned, pd.DataFrame) and len(returned) < len(bad):
             return wrong("The bad rows are dropped without a word, so nobody will ever ask the supplier why.")
+        if delay:
+            return wrong(
+                f"A delay of 0 is refused, but a month whose cancelled flights arrive with {delay:g} still passes: "
+                "who never departed has no delay at all, whatever its value."
+            )
         return wrong("A month whose cancelled flights arrive with a delay of 0 still passes.")
     if "42" not in sentence and "461" not in sentence:
         return wrong("The month is refused, but the sentence does not say which row or flight to look at.")
@@ -100,9 +129,7 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
         return wrong("The month is refused and the row is named, but not the column that breaks the rule.")
     if len(sentence.split()) < 8:
         return wrong("Row and column are named, but not the rule: say what has to hold.")
-    return right(
-        "A cancelled flight can no longer be counted as on time, and the sentence says where to look."
-    )
+    return None
 
 
 # --- 2.2: the wiring ---------------------------------------------------------------------------------------
@@ -175,7 +202,7 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
     if not callable(answer):
         return wrong("The answer is a function that takes steps and given; write its body.")
     if _is_stub(answer):
-        return NOT_ANSWERED
+        return NO_BODY
     calls: list[str] = []
 
     def step(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -194,8 +221,9 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
     }
     given = {"day": 2, "tax": 2}
     wanted = {"day": 2, "tax": 2, "guests": 3, "price": 32, "bill": 58, "dinner": 58 / 32}
+    my_steps, my_given = dict(steps), dict(given)
     try:
-        made = answer(dict(steps), dict(given))
+        made = answer(my_steps, my_given)
     except RecursionError:
         return wrong("It calls itself without end: where does it stop asking for inputs?")
     except KeyError as error:
@@ -208,9 +236,20 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
             "written down is no order to run in."
         )
     except TypeError as error:
+        if "unhashable" in str(error):
+            if any(
+                Path(frame.filename).stem == "graphlib" for frame in traceback.extract_tb(error.__traceback__)
+            ):
+                return wrong(
+                    "The sorter wants a dict of names and lists of needs, without the functions: in `steps` each name "
+                    "leads to a pair of both."
+                )
+            return wrong("A whole list was used as a name: look up each of a step's inputs by itself.")
         return wrong(
             f"A step was called with the wrong number of inputs, or in another form than asked ({error})."
         )
+    if made is None:
+        return wrong("The function returns nothing yet: end its body with `return`, and all that was made.")
     if not isinstance(made, dict):
         return wrong(
             "Return all that was made, as a dict of names and artifacts, not the last artifact alone."
@@ -223,7 +262,18 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
         )
     if missing := [name for name in steps if name not in made]:
         return wrong(f"The artifact {missing[0]} is not in what came back.")
-    if any(made[name] != wanted[name] for name in steps):
+    if missing := [name for name in given if name not in made]:
+        return wrong(
+            f"What the steps made is there, but {missing[0]}, which was given, is not: all that was given and made is "
+            "asked for."
+        )
+    if my_given != given or my_steps != steps:
+        changed = "steps" if my_given == given else "given"
+        return wrong(
+            f"It changes `{changed}`, which belongs to the caller: who starts a second run with it gets what the first "
+            "one left. Work on a copy."
+        )
+    if any(made[name] != wanted[name] for name in wanted):
         return wrong(
             "Every step ran, but a result is wrong: each input has to stand where the list of its names says."
         )
@@ -321,6 +371,28 @@ def _die_at_rename() -> None:
     sys.addaudithook(lambda event, _: os.kill(os.getpid(), signal.SIGKILL) if event == "os.rename" else None)
 
 
+def _note_writes_outside(folder: Path, noted: Path) -> None:
+    """Let this process note the first file outside of `folder` that it opens for writing, or renames."""
+    inside = os.path.realpath(folder) + os.sep
+    flags = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+    seen: list[str] = []
+
+    def hook(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open":
+            writes = bool((given[2] or 0) & flags) or any(letter in (given[1] or "") for letter in "wax+")
+        else:
+            writes = event == "os.rename"
+        if seen or not writes or not isinstance(given[0], str | bytes | os.PathLike):
+            return
+        path = os.path.realpath(os.fsdecode(given[0]))
+        if not path.startswith((inside, "/dev/")):
+            seen.append(path)  # first, since the next line opens a file itself
+            noted.write_text(path)
+
+    sys.dont_write_bytecode = True  # a module that the function imports is no result
+    sys.addaudithook(hook)
+
+
 def _call(job: Path, folder: Path, month: str, correction: float, before: Callable[[], None]) -> str:
     """Call the learner's function in a process of its own; return its error, if it raised one."""
     complaint = job.with_suffix(".error")
@@ -354,7 +426,11 @@ def _trials(job: Path) -> None:
 
     once = folder()
     error = run(once)
+    noted = job.with_suffix(".outside")
+    where = folder()
+    run(where, before=lambda: _note_writes_outside(where, noted))
     found: dict[str, Any] = {"error": error, "once": _files(once)}
+    found["outside"] = noted.read_text() if noted.exists() else ""
     found["error_twice"] = run(once)
     found["twice"] = _files(once)
     run(once, correction=0.05)
@@ -375,13 +451,13 @@ def _trials(job: Path) -> None:
     found["kills"] = []
     for moment, kill in kills.items():
         for published in (False, True):
-            where = folder()
+            other = folder()
             if published:
-                run(where)
-            run(where, correction=0.05, before=kill)
-            left = _files(where)
-            again = run(where, correction=0.05)
-            found["kills"].append([moment, published, left, again, _files(where)])
+                run(other)
+            run(other, correction=0.05, before=kill)
+            left = _files(other)
+            again = run(other, correction=0.05)
+            found["kills"].append([moment, published, left, again, _files(other)])
     print(json.dumps(found))
 
 
@@ -418,13 +494,13 @@ def _without_a_kill(found: dict[str, Any], whole: str) -> Verdict | None:
             "Today's date is in the result, so tomorrow the same run gives another one: month is the date it knows."
         )
     if name not in once:
-        there = ", ".join(once) or "nothing"
+        there = ", ".join(once) or ("a file outside of it" if found["outside"] else "nothing")
         return wrong(f"After one run the folder has no {name}; there is {there}.")
     if once[name] != whole:
         first = (once[name].splitlines() or ["an empty file"])[0]
         return wrong(
             f"After one undisturbed run {name} is not what is asked (its first line: {first}); compare columns, "
-            "their order, and the decimals."
+            "their order, and the decimals (0.2 is written 0.200)."
         )
     if found["another_day"] != once:
         return wrong(
@@ -437,6 +513,11 @@ def _without_a_kill(found: dict[str, Any], whole: str) -> Verdict | None:
     if set(once) != {name}:
         return wrong(
             "Beside the month's file there are others. One that says 'done' can be there while the file is not."
+        )
+    if found["outside"]:
+        return wrong(
+            "It writes a file outside the folder. That may be another file system, and from one to another a move is "
+            "a copy, which a kill cuts in two: the neighbour belongs into the same folder."
         )
     return None
 
@@ -483,7 +564,7 @@ def ex_2_4(answer: Callable[[pd.DataFrame, str, Path], None]) -> Verdict:
     if not callable(answer):
         return wrong("The answer is a function that takes predictions, month and folder; write its body.")
     if _is_stub(answer):
-        return NOT_ANSWERED
+        return NO_BODY
     found = _try(answer)
     whole, corrected = _text(_predictions()), _text(_predictions(0.05))
     name = f"{MONTH}.csv"
