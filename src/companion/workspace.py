@@ -72,6 +72,8 @@ def tool_environment(folder: Path) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "2",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         "AIRFLOW__API__HOST": "127.0.0.1",
+        # Jupyter asks for colour, and from Python 3.13 on tracebacks obey: stored outputs have to be text.
+        "PYTHON_COLORS": "0",
         # Threads that wait sleep instead of spinning: on a busy laptop the difference of seconds and minutes.
         "OMP_WAIT_POLICY": "PASSIVE",
         # The only cluster that a notebook may ever talk to.

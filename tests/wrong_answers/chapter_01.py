@@ -1,5 +1,7 @@
 """Plausible wrong answers to the exercises of chapter 01."""
 
+import pandas as pd
+
 from flightdelay.months import MONTHS
 
 
@@ -39,13 +41,25 @@ def a_column(flights):
     return flights["arr_delay"] > 15
 
 
+def all_that_lack_anything_left_out(flights):
+    return (flights.dropna()["arr_delay"] > 15).mean()
+
+
+def a_table_from_above(flights):
+    return 0.237
+
+
+def the_right_number_by_chance(flights):
+    return 0.5
+
+
 TIMETABLE = ["carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "sched_arr_time"]
 EVENING = ["carrier", "origin", "dest", "departure_minute", "weather_at_20_the_evening_before"]
 PLAN = {
     "features": EVENING,
     "learn_from": list(MONTHS[:9]),
     "judge_on": "2013-10",
-    "measures": ["auc", "log_loss", "cost_per_1000_flights"],
+    "measures": ["auc", "expected_and_real_late_share", "cost_per_1000_flights"],
 }
 
 WRONG = {
@@ -59,6 +73,9 @@ WRONG = {
         a_count,
         a_percentage,
         a_column,
+        all_that_lack_anything_left_out,
+        a_table_from_above,
+        the_right_number_by_chance,
         0.235,
     ],
     "ex_1_2": [
@@ -69,6 +86,8 @@ WRONG = {
         [*TIMETABLE, "air_time"],
         [*TIMETABLE, "tailnum"],
         ["carrier", "origin", "dest"],
+        TIMETABLE[1:],
+        pd.Index([*TIMETABLE, "dep_delay"]),
         [*TIMETABLE, "weather"],
         "carrier",
     ],
@@ -86,12 +105,20 @@ WRONG = {
         PLAN | {"judge_on": "a random tenth"},
         PLAN | {"judge_on": 0.1},
         PLAN | {"judge_on": "2013-09"},
+        PLAN | {"judge_on": ["2013-10"]},
+        PLAN | {"judge_on": "2014-10"},
         PLAN | {"learn_from": "random 80%"},
         PLAN | {"learn_from": 0.9},
+        PLAN | {"learn_from": []},
+        PLAN | {"learn_from": "2013-09"},
+        PLAN | {"learn_from": [1, 2, 3]},
+        PLAN | {"learn_from": ["2012-09"]},
         PLAN | {"learn_from": list(MONTHS[:10])},
         PLAN | {"learn_from": [month for month in MONTHS if month != "2013-10"]},
         PLAN | {"measures": ["auc"]},
         PLAN | {"measures": ["auc", "accuracy"]},
+        PLAN | {"measures": ["accuracy", "expected_and_real_late_share", "cost_per_1000_flights"]},
+        PLAN | {"measures": ["log_loss", "cost_per_1000_flights"]},
         PLAN | {"measures": ["auc", "log_loss"]},
         PLAN | {"measures": ["auc", "cost_per_1000_flights"]},
         PLAN | {"measures": []},

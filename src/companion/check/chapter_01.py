@@ -30,13 +30,16 @@ MEASURES = {"accuracy", "auc", "log_loss", "expected_and_real_late_share", "cost
 
 
 def _label_table() -> pd.DataFrame:
-    """Ten flights: four late, four not (one of them by exactly 15 minutes), a cancelled and a diverted one."""
+    """Ten flights: four late, four not (one by exactly 15 minutes), a cancelled and a diverted one."""
     nothing = float("nan")
     return pd.DataFrame(
         {
             "dep_time": [600.0, 700, 800, 900, 1000, 1100, 1200, 1300, nothing, 1815],
             "dep_delay": [0.0, -5, 30, 2, 40, 10, 16, 90, nothing, 232],
             "arr_delay": [-10.0, 0, 15, 3, 35, 16, 20, 85, nothing, nothing],
+            "air_time": [100.0, 90, 80, 70, 60, 50, 40, 30, nothing, nothing],
+            # A flight with a label that lacks something else.
+            "tailnum": ["N1", "N2", "N3", "N4", None, "N6", "N7", "N8", None, "N10"],
         }
     )
 
@@ -55,6 +58,11 @@ def ex_1_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
     if not isinstance(found, (int, float)) and not hasattr(found, "__float__"):
         return wrong(f"The function should return one number, and it returned a {type(found).__name__}.")
     share, delay = float(found), table["arr_delay"]
+    more = pd.concat([table, table.iloc[[7]]], ignore_index=True)
+    if float(answer(more)) == share:
+        return wrong(
+            "It gives the same number for two different tables: use the argument, not a table from above."
+        )
 
     def is_(value: float) -> bool:
         return math.isclose(share, value, abs_tol=1e-9)
@@ -67,6 +75,10 @@ def ex_1_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
         )
     if is_(((delay > 15) | delay.isna()).mean()):
         return wrong("Flights without an arrival delay were counted as late; nobody knows that either.")
+    if is_((table.dropna()["arr_delay"] > 15).mean()):
+        return wrong(
+            "You left out every flight that lacks anything at all; only arr_delay decides whether it has a label."
+        )
     if is_((delay.dropna() >= 15).mean()) or is_((delay >= 15).mean()):
         return wrong("Look at a flight that arrives exactly 15 minutes after schedule.")
     if is_((delay[table["dep_time"].notna()] > 15).mean()):
@@ -102,9 +114,10 @@ def ex_1_2(answer: list[str]) -> Verdict:
         return wrong(f"{unknown[0]!r} is not one of the candidates.")
     forgotten = len(KNOWN_TWO_HOURS_BEFORE - names)
     if forgotten:
+        more = "1 more candidate is" if forgotten == 1 else f"{forgotten} more candidates are"
         return wrong(
-            f"Nothing in your list leaks, but {forgotten} more of the candidates are in the timetable "
-            "weeks before; being too careful costs quality as well."
+            f"Nothing in your list leaks, but {more} in the timetable weeks before; "
+            "being too careful costs quality as well."
         )
     return right("All of these come from the timetable; the rest is written down during or after the flight.")
 
@@ -119,7 +132,10 @@ def ex_1_3(answer: float) -> Verdict:
         return math.isclose(answer, value, abs_tol=0.005)
 
     if math.isclose(answer, NEEDLESS_VOUCHER / (NEEDLESS_VOUCHER + STRANDED), abs_tol=1e-6):
-        return right("One needless voucher in four is worth it: the costs alone set the threshold.")
+        return right(
+            "From one stranded passenger in four on the voucher pays: three needless ones (3×2) cost what "
+            "one stranded passenger costs (6)."
+        )
     if answer > 1:
         return wrong("A probability lies between 0 and 1; is this a percentage or a cost?")
     if is_(0.2):
@@ -181,15 +197,28 @@ def _split(learn_from: Any, judge_on: Any) -> Verdict | None:
     if judge_on != JUDGED:
         if isinstance(judge_on, str) and judge_on in MONTHS:
             return wrong(f"judge_on: the crew desk asked for another month than {judge_on}.")
-        return wrong(
-            "judge_on: one month is asked for, written like 2013-05; a random part of the flights has twins "
-            "among those learned from."
-        )
-    months = _names(learn_from)
-    if not months or not months <= set(MONTHS):
+        if _is_share(judge_on):
+            return wrong(
+                "judge_on: a part of the flights, drawn at random, has twins among those learned from; "
+                "give one month, written like 2013-05."
+            )
+        if _names(judge_on) is not None:
+            return wrong("judge_on: one month is asked for, as a string and not in a list.")
+        return wrong("judge_on: one month of the year is asked for, as a string written like 2013-05.")
+    if isinstance(learn_from, str) and learn_from in MONTHS:
+        return wrong("learn_from: a list is asked for, also for a single month: put it in brackets.")
+    if _is_share(learn_from):
         return wrong(
             "learn_from: a list of months is asked for; a share of the flights, drawn at random, is no rehearsal."
         )
+    months = _names(learn_from)
+    if months is None:
+        return wrong('learn_from: a list of months is asked for, each a string such as "2013-05".')
+    if not months:
+        return wrong("learn_from: the list is empty, and a model has to learn from something.")
+    if not months <= set(MONTHS):
+        strange = min(months - set(MONTHS))
+        return wrong(f"learn_from: {strange!r} is no month of the year, written like 2013-05.")
     if JUDGED in months:
         return wrong(
             "learn_from: the month that you judge on is among those learned from; "
@@ -213,13 +242,25 @@ def _measures(measures: Any) -> Verdict | None:
         )
     if "cost_per_1000_flights" not in names:
         return wrong("measures: from these nobody can read what the decision costs.")
-    if not names & {"log_loss", "expected_and_real_late_share"}:
-        return wrong("measures: none of these would tell you that the probabilities are too high or too low.")
+    if "expected_and_real_late_share" not in names:
+        return wrong(
+            "measures: none of these tells you whether the probabilities are too high or too low; "
+            "log loss gets worse in both cases and does not say which."
+        )
     return None
+
+
+def _is_share(answer: Any) -> bool:
+    """Say whether this is a share of the flights (0.2) or words about one ("a random tenth")."""
+    if isinstance(answer, str):
+        return "random" in answer.lower() or "%" in answer
+    return isinstance(answer, float)
 
 
 def _names(answer: Any) -> set[str] | None:
     """Return the names as a set, or None if this is not a collection of strings."""
+    if hasattr(answer, "tolist"):  # an array, or what pandas makes of one
+        answer = answer.tolist()
     if not isinstance(answer, (list, tuple, set)) or not all(isinstance(name, str) for name in answer):
         return None
     return set(answer)
