@@ -74,8 +74,8 @@ def tool_environment(folder: Path) -> dict[str, str]:
         "AIRFLOW__API__HOST": "127.0.0.1",
         # Jupyter asks for colour, and from Python 3.13 on tracebacks obey: stored outputs have to be text.
         "PYTHON_COLORS": "0",
-        # Threads that wait sleep instead of spinning: on a busy laptop the difference of seconds and minutes.
-        "OMP_WAIT_POLICY": "PASSIVE",
+        # Threads that wait spin only for a moment: on a busy laptop the difference of seconds and minutes.
+        "GOMP_SPINCOUNT": "10000",
         # The only cluster that a notebook may ever talk to.
         "KUBECONFIG": str(repository() / "build" / "cluster" / "kubeconfig"),
     }
