@@ -36,22 +36,19 @@ def test_the_months_of_the_parity_test_have_a_champion_to_compare_with(plain: li
     assert plain[-1]["decision"]["champion_before"] is not None
 
 
-# Kills the process once, when the trees are being grown: a thread looks at what the others are doing.
+# Kills the process once, when it begins to grow its twentieth tree of a hundred.
 KILL_IN_TRAINING = """
-import os, signal, sys, threading, time
-def watch():
-    while os.path.exists({flag!r}):
-        for frame in sys._current_frames().values():
-            while frame is not None:
-                if frame.f_code.co_name == "grow" and "grower" in frame.f_code.co_filename:
-                    try:
-                        os.remove({flag!r})
-                    except FileNotFoundError:
-                        return
-                    os.kill(os.getpid(), signal.SIGKILL)
-                frame = frame.f_back
-        time.sleep(0.001)
-threading.Thread(target=watch, daemon=True).start()
+import os, signal, sys, threading
+grown = 0
+def watch(frame, event, argument):
+    global grown
+    if event == "call" and frame.f_code.co_name == "grow" and "grower" in frame.f_code.co_filename:
+        grown += 1
+        if grown == 20 and os.path.exists({flag!r}):
+            os.remove({flag!r})
+            os.kill(os.getpid(), signal.SIGKILL)
+threading.setprofile(watch)
+sys.setprofile(watch)
 """
 
 
