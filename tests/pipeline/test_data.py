@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,17 +15,23 @@ from flightdelay.months import MONTHS
 from flightdelay.pipelines.in_plain_python import run
 
 
-def test_every_committed_file_is_the_one_of_the_manifest() -> None:
-    assert check_all() == 27
-    assert len(load("flights", MONTHS)) == 336_776
-
-
-def test_the_tables_are_written_the_same_bit_for_bit(tmp_path: Path) -> None:
+@pytest.fixture
+def remake() -> ModuleType:
+    """data/remake.py, which is a script and no part of a package."""
     spec = importlib.util.spec_from_file_location("remake", DATA / "remake.py")
     assert spec is not None
     assert spec.loader is not None
     remake = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(remake)
+    return remake
+
+
+def test_every_committed_file_is_the_one_of_the_manifest() -> None:
+    assert check_all() == 27
+    assert len(load("flights", MONTHS)) == 336_776
+
+
+def test_the_tables_are_written_the_same_bit_for_bit(remake: ModuleType, tmp_path: Path) -> None:
     for name in ("flights/2013-02.parquet", "weather/2013-02.parquet", "planes.parquet"):
         remake.write(pq.read_table(DATA / name), tmp_path / name)
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes()
@@ -78,12 +85,7 @@ def test_the_advice_for_the_repositorys_own_data_is_a_command() -> None:
         load("flights", ["2014-01"])
 
 
-def test_remake_says_which_files_differ(tmp_path: Path, monkeypatch, capsys) -> None:
-    spec = importlib.util.spec_from_file_location("remake", DATA / "remake.py")
-    assert spec is not None
-    assert spec.loader is not None
-    remake = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(remake)
+def test_remake_says_which_files_differ(remake: ModuleType, monkeypatch, capsys) -> None:
     monkeypatch.setattr(remake, "install_source", lambda folder: folder)
     monkeypatch.setattr(
         remake, "remake", lambda source, target: {"planes.parquet": {"rows": 1, "sha256": "0"}}
