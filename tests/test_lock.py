@@ -17,6 +17,14 @@ def test_the_locks_are_in_order() -> None:
     lock.check(TEXTS["requirements-image.txt"], lock.direct(PROJECT, "image"))
 
 
+def test_the_dashboard_has_the_versions_of_the_book_but_for_one() -> None:
+    book = lock.pins(BOOK)
+    dashboard = lock.pins(TEXTS["requirements-dashboard.txt"])
+    assert dashboard["zenml"] == book["zenml"]
+    assert [name for name in dashboard if name in book and dashboard[name] != book[name]] == ["fastapi"]
+    assert "apache-airflow" not in dashboard
+
+
 def test_the_bootstrap_finds_its_tools_in_the_lock() -> None:
     assert {"pip", "setuptools", "uv"} <= lock.pins(BOOK).keys()
 

@@ -1,7 +1,8 @@
 """Remake the lock: ``make lock`` resolves pyproject.toml afresh into requirements.txt.
 
-`requirements.txt` is the whole book; `requirements-image.txt` is what the image of a pipeline's step
-needs. Both come out of one resolution, so that a version is the same in both. `uv.lock` is not kept: it names
+`requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs, and
+`requirements-dashboard.txt` ZenML's dashboard. All come out of one resolution, so that a version is the same in
+all of them, but for what the dashboard and Airflow do not agree on (FastAPI). `uv.lock` is not kept: it names
 the host of a package index, and readers have their own.
 """
 
@@ -22,6 +23,10 @@ from companion.bootstrap import ROOT, uv_environment
 LOCKS = {
     "requirements.txt": ("book", "Everything, with hashes, for Python 3.11 to 3.13 on Linux and macOS."),
     "requirements-image.txt": ("image", "What the image of a pipeline's step needs, with hashes."),
+    "requirements-dashboard.txt": (
+        "dashboard",
+        "ZenML's dashboard, which clashes with Airflow, with hashes.",
+    ),
 }
 # The same numbers on every Python need the same version of these.
 ONE_VERSION = ("numpy", "scipy", "scikit-learn")
@@ -132,6 +137,7 @@ def main() -> int:
             locks = resolve(Path(folder))
         check(locks["requirements.txt"], direct(project, "image", "book"))
         check(locks["requirements-image.txt"], direct(project, "image"))
+        check(locks["requirements-dashboard.txt"], direct(project, "dashboard"))
     except LockError as error:
         print(f"The lock was not changed. {error}", file=sys.stderr)
         return 1

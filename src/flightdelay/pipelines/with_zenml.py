@@ -6,7 +6,8 @@ from typing import Annotated, Any, cast
 import pandas as pd
 from zenml import pipeline, step
 
-from flightdelay.data import DATA
+from flightdelay.data import DATA, check_files
+from flightdelay.files import sha256
 from flightdelay.result import RunResult
 from flightdelay.steps import decide as deciding
 from flightdelay.steps import evaluate as evaluating
@@ -20,8 +21,11 @@ Flights = Annotated[pd.DataFrame, "flights"]
 Weather = Annotated[pd.DataFrame, "weather"]
 
 
+# The cache sees parameters, not files. The manifest lists the sums of all files, so its own stands for them.
 @step
-def ingest(month: str, window: int | None, sample: int | None, data: str) -> tuple[Flights, Weather]:
+def ingest(
+    month: str, window: int | None, sample: int | None, data: str, manifest_sha256: str
+) -> tuple[Flights, Weather]:
     flights, weather = ingesting.ingest(month, window, sample, Path(data))
     return flights, weather
 
@@ -60,8 +64,10 @@ def decide(
 
 
 @pipeline
-def flight_delay(month: str, window: int | None, sample: int | None, store: str, data: str) -> None:
-    flights, weather = ingest(month, window, sample, data)
+def flight_delay(
+    month: str, window: int | None, sample: int | None, store: str, data: str, manifest_sha256: str
+) -> None:
+    flights, weather = ingest(month, window, sample, data, manifest_sha256)
     flights, weather = validate(flights, weather, month, window)
     features = featurize(flights, weather)
     challenger = train(features, month)
@@ -72,6 +78,13 @@ def flight_delay(month: str, window: int | None, sample: int | None, store: str,
 def run(
     month: str, window: int | None = None, sample: int | None = None, *, store: Path, data: Path = DATA
 ) -> RunResult:
-    """Run one month in ZenML; parameters, result and errors as in plain Python."""
-    flight_delay(month, window, sample, str(store), str(data))
+    """Run one month in ZenML; parameters and result as in plain Python.
+
+    Raises
+    ------
+    Exception
+        If a step failed: its own error or, from a notebook, ZenML's RuntimeError; the run keeps the reason.
+    """
+    check_files([], data)
+    flight_delay(month, window, sample, str(store), str(data), sha256(data / "manifest.json"))
     return RunResult.of(month, store)

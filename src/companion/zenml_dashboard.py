@@ -1,0 +1,158 @@
+"""``make zenml-dashboard``: look at the runs of chapter 03 in ZenML's dashboard, on this machine only.
+
+ZenML's server and Airflow ask for different versions of FastAPI, so the dashboard has an environment of its own,
+``.venv-dashboard``, from ``requirements-dashboard.txt``. It reads the database of the newest run of the chapter's
+notebook; there is no login, since it listens on 127.0.0.1 alone.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from companion.bootstrap import ROOT, CannotBootstrap, run, uv_environment
+from companion.workspace import tool_environment
+from flightdelay.files import locked, sha256
+
+PORT = 8237  # ZenML's own choice
+PATIENCE = 120  # seconds
+
+
+class DashboardError(Exception):
+    """The dashboard cannot be shown; the text is one clear sentence."""
+
+
+def newest_state(root: Path) -> Path:
+    """Return the folder of the newest run of chapter 03 that ZenML has written to.
+
+    Raises
+    ------
+    DashboardError
+        If the notebook has not been run yet.
+    """
+    folder = root / "work" / "state" / "03"
+    runs = {path.relative_to(folder).parts[0] for path in folder.glob("run-*/zenml/**/zenml.db")}
+    if not runs:
+        raise DashboardError(
+            "There is nothing to show yet: run the notebook 03-zenml first (make lab), then start this again."
+        )
+    return folder / max(runs, key=lambda name: int(name.removeprefix("run-")))
+
+
+def environment(root: Path) -> Path:
+    """Make ``.venv-dashboard`` where it is not there or not what the lock says, and return its ``zenml``.
+
+    Raises
+    ------
+    DashboardError
+        If the packages cannot be installed.
+    """
+    venv, lock = root / ".venv-dashboard", root / "requirements-dashboard.txt"
+    stamp = venv / "stamp"
+    digest = f"{venv}\n{sha256(lock)}"
+    if not (stamp.exists() and stamp.read_text() == digest):
+        print(
+            "Setting up .venv-dashboard: about 100 packages, 580 MB on disk. Only the first time.", flush=True
+        )
+        try:
+            run([sys.executable, "-m", "venv", "--clear", str(venv)], dict(os.environ))
+            uv = [str(Path(sys.executable).with_name("uv")), "pip", "sync", "--quiet", "--require-hashes"]
+            environ = uv_environment(dict(os.environ), sys.executable)
+            run([*uv, "--python", str(venv / "bin" / "python"), str(lock)], environ)
+        except CannotBootstrap as error:
+            shutil.rmtree(venv, ignore_errors=True)
+            raise DashboardError(str(error)) from error
+        stamp.write_text(digest)
+    return venv / "bin" / "zenml"
+
+
+def free_port(wanted: int) -> int:
+    """Return `wanted` if nobody listens on it, otherwise a port that the system picks."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(zenml: Path, state: Path, port: int) -> int:
+    """Run the server in the foreground until Ctrl-C; return 0, or raise a DashboardError if it does not come up."""
+    url, log = f"http://127.0.0.1:{port}", state / "dashboard.log"
+    command = [str(zenml), "login", "--local", "--blocking", "--ip-address", "127.0.0.1", "--port", str(port)]
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **tool_environment(state)},
+        )
+        try:
+            started = time.monotonic()
+            while not _answers(url):
+                if server.poll() is not None or time.monotonic() - started > PATIENCE:
+                    raise DashboardError(
+                        f"ZenML's dashboard did not come up: the reason is at the end of {log}."
+                    )
+                time.sleep(0.5)
+            _introduce(url)
+            print(f"ZenML's dashboard: {url}  (no login; Ctrl-C stops it)\nIt shows {state}.", flush=True)
+            return server.wait()
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/api/v1/info", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _introduce(url: str) -> None:
+    """Fill in the form that the dashboard would show first, which asks for a name and an address."""
+    purpose = {"awareness_channels": ["other"], "primary_use": "other", "usage_reason": "exploring"}
+    about_you = {"full_name": "You", "email_opted_in": False, "user_metadata": purpose}
+    request = urllib.request.Request(
+        f"{url}/api/v1/current-user",
+        json.dumps(about_you).encode(),
+        {"Content-Type": "application/json"},
+        method="PUT",
+    )
+    with contextlib.suppress(OSError):  # then the form is shown
+        urllib.request.urlopen(request, timeout=10).close()
+
+
+def main() -> int:
+    """Show the dashboard; 0 after Ctrl-C, 1 after one sentence on what is wrong."""
+    try:
+        state = newest_state(ROOT)
+        with locked(ROOT / "build"):
+            zenml = environment(ROOT)
+        print("Starting, about 10 seconds …", flush=True)
+        return serve(zenml, state, free_port(PORT))
+    except DashboardError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What ZenML keeps of a refused month, and that its cache knows the bytes of the data.
+
+That a killed run can be started again is tested for all tools, in test_adapters.py.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from companion import tool_environment
+from flightdelay.pipelines import in_plain_python
+
+# Runs the months given, one after the other, and prints what ZenML's client knows of all runs.
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from zenml.client import Client
+from flightdelay.pipelines import with_zenml
+store, data, *months = sys.argv[1:]
+for month in months:
+    try:
+        with_zenml.run(month, store=Path(store), data=Path(data))
+    except Exception:
+        pass  # kept by ZenML, and shown below
+found = []
+for run in Client().list_pipeline_runs(sort_by="asc:created").items:
+    run = Client().get_pipeline_run(run.id)
+    steps = {name: step.status.value for name, step in run.steps.items()}
+    causes = [step.exception_info.traceback for step in run.steps.values() if step.exception_info]
+    found.append({"status": run.status.value, "steps": steps, "causes": causes})
+print("RUNS " + json.dumps(found))
+"""
+
+
+@pytest.fixture
+def run_months(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    def run(store: Path, data: Path, *months: str) -> list[dict[str, Any]]:
+        state = tmp_path / "state"
+        state.mkdir(exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, store, data, *months],
+            env={**os.environ, **tool_environment(state)},
+            cwd=state,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.split("RUNS ", 1)[1])
+
+    return run
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def at_27_15(flights: pa.Table) -> pa.Table:
+    times = [2715, *flights["sched_dep_time"].to_pylist()[1:]]
+    position = flights.schema.get_field_index("sched_dep_time")
+    return flights.set_column(position, flights.schema.field(position), pa.array(times, pa.int32()))
+
+
+def test_a_refused_month_is_failed_with_its_reason_and_a_mended_one_is_taken(
+    run_months: Callable[..., list[dict[str, Any]]], rewrite: Callable[..., None], small_data: Path
+) -> None:
+    store, march = small_data.parent / "store", "flights/2013-03.parquet"
+    in_plain_python.run("2013-02", store=store, data=small_data)
+    good, before = (small_data / march).read_bytes(), files(store)
+    rewrite(march, at_27_15)
+    [refused, again] = run_months(store, small_data, "2013-03", "2013-03")
+    assert refused["status"] == again["status"] == "failed"
+    assert refused["steps"] == {"ingest": "completed", "validate": "failed"}
+    assert again["steps"] == {"ingest": "cached", "validate": "failed"}
+    assert "column sched_dep_time is 2715" in refused["causes"][0]
+    assert files(store) == before
+
+    (small_data / march).write_bytes(good)
+    rewrite(march, lambda flights: flights)
+    mended = run_months(store, small_data, "2013-03")[-1]
+    assert mended["status"] == "completed"
+    assert set(mended["steps"].values()) == {"completed"}

@@ -1,0 +1,106 @@
+"""The dashboard's command: what it shows, and what it says where it cannot. The server itself is not started here:
+its packages are another environment."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from companion import zenml_dashboard
+from companion.bootstrap import CannotBootstrap
+from companion.zenml_dashboard import DashboardError, environment, free_port, newest_state, serve
+
+
+def a_run(root: Path, number: int, with_database: bool = True) -> Path:
+    state = root / "work" / "state" / "03" / f"run-{number}"
+    store = state / "zenml" / "local_stores" / "default_zen_store"
+    store.mkdir(parents=True)
+    if with_database:
+        (store / "zenml.db").touch()
+    return state
+
+
+def test_it_shows_the_newest_run_that_has_a_database(tmp_path: Path) -> None:
+    a_run(tmp_path, 9)
+    tenth = a_run(tmp_path, 10)
+    a_run(tmp_path, 11, with_database=False)
+    assert newest_state(tmp_path) == tenth
+
+
+def test_without_a_run_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(zenml_dashboard, "ROOT", tmp_path)
+    assert zenml_dashboard.main() == 1
+    assert capsys.readouterr().err == (
+        "There is nothing to show yet: run the notebook 03-zenml first (make lab), then start this again.\n"
+    )
+
+
+def test_a_taken_port_is_avoided() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) != port
+    assert free_port(port) == port
+
+
+def test_without_a_network_nothing_half_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "requirements-dashboard.txt").write_text("zenml==0.98.0\n")
+
+    def run(command: list[str], environ: dict[str, str]) -> None:
+        if "sync" in command:
+            raise CannotBootstrap("The packages could not be fetched: no connection to the package index.")
+        (tmp_path / ".venv-dashboard").mkdir()
+
+    monkeypatch.setattr(zenml_dashboard, "run", run)
+    with pytest.raises(DashboardError, match="no connection to the package index"):
+        environment(tmp_path)
+    assert not (tmp_path / ".venv-dashboard").exists()
+
+
+def test_the_environment_is_made_once_and_again_for_another_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "requirements-dashboard.txt"
+    lock.write_text("zenml==0.98.0\n")
+    called: list[str] = []
+
+    def run(command: list[str], environ: dict[str, str]) -> None:
+        called.append("sync" if "sync" in command else "venv")
+        (tmp_path / ".venv-dashboard").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(zenml_dashboard, "run", run)
+    assert environment(tmp_path) == environment(tmp_path) == tmp_path / ".venv-dashboard" / "bin" / "zenml"
+    assert called == ["venv", "sync"]
+    lock.write_text("zenml==0.99.0\n")
+    environment(tmp_path)
+    assert called == ["venv", "sync"] * 2
+
+
+def test_a_server_that_ends_at_once_is_named_with_its_log(tmp_path: Path) -> None:
+    program = tmp_path / "zenml"
+    program.write_text("#!/bin/sh\necho no such database\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(DashboardError, match=r"did not come up: the reason is at the end of .*dashboard.log"):
+        serve(program, tmp_path, free_port(0))
+    assert (tmp_path / "dashboard.log").read_text() == "no such database\n"
+
+
+def test_ctrl_c_ends_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "zenml"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    program.chmod(0o755)
+
+    def interrupted(url: str) -> bool:
+        if (tmp_path / "pid").exists():
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr(zenml_dashboard, "_answers", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        serve(program, tmp_path, free_port(0))
+    pid = (tmp_path / "pid").read_text().strip()
+    assert subprocess.run(["kill", "-0", pid], capture_output=True).returncode != 0
