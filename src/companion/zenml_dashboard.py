@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -140,6 +141,7 @@ def _introduce(url: str) -> None:
 
 def main() -> int:
     """Show the dashboard; 0 after Ctrl-C, 1 after one sentence on what is wrong."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to end is like Ctrl-C
     try:
         state = newest_state(ROOT)
         with locked(ROOT / "build"):
