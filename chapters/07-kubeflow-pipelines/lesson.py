@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 · Kubeflow Pipelines: the graph, and who runs it
 #
-# About 90 minutes · 1 GB of memory · no cluster
+# About 110 minutes · 1 GB of memory · no cluster
 #
 # On a cluster, Kubeflow Pipelines (KFP) runs each step of your pipeline in a container of its own, as you saw
 # it in chapter 06. For most of what there is to learn you need no cluster: you write components, wire
@@ -95,10 +95,10 @@ print("said in its process:", [line.strip() for line in log.stdout.splitlines() 
 
 # %% [markdown]
 # In September, 12.4% of Newark's flights were late, ours among them. A component that is called **in a
-# pipeline** is a **task**; called with a runner, it works.
+# pipeline** becomes a **task**: it is drawn first, and works when a runner runs the drawing.
 #
 # What went to that process? **Compile** the pipeline and look. The file is the IR, the intermediate
-# representation: all that a cluster ever gets from you.
+# representation: all that a cluster ever gets from you. (Section 3 explains the way to a container in it.)
 
 # %%
 import yaml
@@ -121,8 +121,7 @@ print(container["command"][3])
 # %% [markdown]
 # There is nothing else. The container is `image`, and its command is a small shell script. It writes the last
 # string, **the text of your function**, into a file, and calls it with the inputs. The text was taken from
-# this cell with `inspect.getsource`; your notebook, its variables and its imports stay behind. Only the four
-# import lines at the top are added.
+# the cell with `inspect.getsource`; the four import lines above it were added.
 #
 # ### It breaks: what compiles runs?
 #
@@ -266,8 +265,8 @@ print(flights.uri.removeprefix(str(state)).split("/")[1], "/ … /", "/".join(fl
 #
 # ### The file that nobody declared
 #
-# There is a way around all this, and on a laptop it works. **Bet first:** does this pipeline run here? Would
-# it on a cluster?
+# A way around all this: one task leaves a file in a folder, the next one finds it there. **Bet first:** does
+# this pipeline run here? Would it on a cluster?
 
 # %%
 my_bet = None  # for example ("runs here", "fails there")
@@ -755,7 +754,7 @@ check.ex_7_3(answer)
 # ## 6. The real one
 #
 # Now let the book's pipeline run, and plain Python beside it. Six tasks, each in its own process, each with
-# files for inputs. **Bet first:** the same digest?
+# files for inputs. **Bet first:** do both give the same digest, that is, the same probabilities?
 
 # %%
 my_bet = None  # True or False
@@ -786,7 +785,8 @@ print("same as plain:", here.digest == plain.digest, "· decision:", here.decisi
 # Its artifacts are still there, under `artifacts/`. Some kinds of artifact are made to be **looked at**, and
 # KFP's web page draws them: `Metrics` (numbers by name), `ClassificationMetrics` (confusion matrix, ROC
 # curve), `Markdown` and `HTML` (a text of yours). The component below judges the model that was just trained.
-# `dsl.importer` brings files into a pipeline that no task of it made.
+# `dsl.importer` brings files into a pipeline that no task of it made. A task with several outputs gives each
+# by its name, `done.outputs["card"]`; a pipeline returns several as a `NamedTuple`.
 
 # %%
 from typing import NamedTuple
@@ -886,10 +886,13 @@ def probably_late(features, model, month, threshold):
 # - runs only if the output of `decide` is `"promote"`. The pipeline decides that, not your component.
 #
 # The pipeline's inputs are `month`, `store`, `data`, `threshold` and, with 0 as default, `window` and
-# `sample`. Then compile it and find your step: put its executor's label and the text of its condition into
-# the answer. (`print` parts of `compiled(...)` in cells of your own; a step inside an `If` is in a part of
-# `components`, not in `root`.) The check runs your step as a cluster would: from the text in the file, in an
-# empty folder, with files that lie elsewhere.
+# `sample`. Then compile it, `print` parts of it in cells of your own, and find your step. (`dsl.If` moves it
+# into a part of `components`; in `root` stands a task that holds this part, with the condition in its
+# `triggerPolicy`.) The answer is a dict of three things: `"pipeline"`, the pipeline itself; `"executor"`, the
+# label of your step's executor; `"condition"`, the text of the condition.
+#
+# The check runs your step as a cluster would: from the text in the file, in an empty folder, with files that
+# lie elsewhere.
 
 
 # %%
