@@ -9,6 +9,8 @@ export NBVAL
 
 # Threads that wait spin only for a moment: on a busy laptop the difference of seconds and minutes.
 export GOMP_SPINCOUNT := 10000
+# macOS ends a process that forks after it has used Objective-C; only what is set before Python starts helps.
+export OBJC_DISABLE_INITIALIZE_FORK_SAFETY := YES
 
 RUN := .venv/bin/python
 SCRIPTS := .ci/run $(wildcard cluster-setup/*.sh)
@@ -20,13 +22,28 @@ Learn
   make tour        the whole book in some minutes: a year of flights, each orchestrator, one table
   make lab         open the notebooks, as copies of your own in work/
   make doctor      what this machine can run and what it lacks, with the fix
+  make image       build the image of a step, with Docker or Podman (BASE_IMAGE=name: another base)
+  make zenml-dashboard  the runs of chapter 03 in ZenML's dashboard, in your browser
+  make airflow          Airflow with the DAGs of dags/, in your browser
+
+A cluster, for chapters 08 to 12 (cluster-setup/README.md; DRY_RUN=1 only prints the commands)
+  make cluster-preflight  what this machine lacks for it, with the fix
+  make cluster-up         a Kubernetes cluster on this machine (WORKERS=2: two nodes more)
+  make cluster-kfp        Kubeflow Pipelines on it (TIMEOUT=1800: wait longer, in seconds)
+  make cluster-verify     prove that it works: a Job runs, a pipeline runs
+  make cluster-down       remove it
+  make cluster-load       give the image IMAGE=name:tag of this machine to it
+  make cluster-preload    fetch all images now (FILE=archive: from an archive of cluster-export)
+  make cluster-export     put all images into one archive, for a classroom (FILE=archive: where)
 
 When something is odd
-  make reset       forget all runs (work/state and build); your notebooks stay
-  make clean       the same, and remove .venv and caches; your notebooks stay
+  make reset       forget all runs (work/state and build); your notebooks and the cluster stay
+  make clean       the same, and remove .venv and caches; your notebooks and the cluster stay
 
 Write
   make test        everything that has to hold: style, types, tests, every notebook
+  make test-cluster    what needs a cluster, on yours: its notebooks, every lab broken and mended
+  make record      record those notebooks on your cluster (CHAPTER=10-debugging: only that one)
   make lint        only style and types
   make notebooks   build notebooks/ and solutions/ from chapters/*/lesson.py
   make data        remake the data from its source and compare
@@ -37,7 +54,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor reset clean test lint notebooks data bench lock venv check-tests check-notebooks
+.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench lock venv test-cluster record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -50,6 +67,44 @@ lab: venv
 
 doctor: venv
 	@$(RUN) -m companion.doctor
+
+image: venv
+	@$(RUN) -m companion.image
+
+zenml-dashboard: venv
+	@$(RUN) -m companion.zenml_dashboard
+
+airflow: venv
+	@$(RUN) -m companion.airflow_ui
+
+# What is given on the command line (make cluster-up WORKERS=2), as the commands want it.
+CLUSTER := $(RUN) -m companion.cluster
+OPTIONS = $(if $(DRY_RUN),--dry-run)
+NODE = $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE))
+
+cluster-preflight: venv
+	@$(CLUSTER) preflight --kubeflow $(NODE)
+
+cluster-up: venv
+	@$(CLUSTER) create $(if $(WORKERS),--workers $(WORKERS)) $(NODE) $(OPTIONS)
+
+cluster-kfp: venv
+	@$(CLUSTER) install-kfp $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(OPTIONS)
+
+cluster-verify: venv
+	@$(CLUSTER) verify $(OPTIONS)
+
+cluster-down: venv
+	@$(CLUSTER) destroy $(OPTIONS)
+
+cluster-load: venv
+	@$(CLUSTER) load-image "$(IMAGE)" $(OPTIONS)
+
+cluster-preload: venv
+	@$(CLUSTER) preload $(if $(FILE),--file "$(FILE)") $(OPTIONS)
+
+cluster-export: venv
+	@$(CLUSTER) export $(if $(FILE),--file "$(FILE)") $(OPTIONS)
 
 notebooks: venv
 	@$(RUN) -m companion.build
@@ -70,6 +125,15 @@ test: venv
 	  echo; echo "Something fails: the first failure above says what. Is it the machine? make doctor"; exit 1; \
 	fi
 
+# Without a cluster, verify says so in a sentence.
+test-cluster: venv
+	@$(CLUSTER) verify
+	@TEST_CLUSTER=1 NBVAL=lax $(RUN) -m pytest tests/nbval_strict -q -rfE
+	@TEST_CLUSTER=1 $(RUN) -m pytest tests/live -q
+
+record: venv
+	@$(RUN) -m companion.build --record $(CHAPTER)
+
 lint: venv
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check .
@@ -79,7 +143,7 @@ lint: venv
 	@echo "Style and types: in order."
 
 check-tests: venv
-	@$(RUN) -m pytest tests -n 2 -q
+	@$(RUN) -m pytest tests -n 2 --dist loadgroup -q
 
 # The one place that says how the notebooks are run; the run reads NBVAL.
 check-notebooks: venv
@@ -93,10 +157,12 @@ venv:
 	  "Ubuntu, WSL2: sudo apt install python3 python3-venv; macOS: brew install python@3.13)." >&2; exit 1; }
 
 reset:
-	@rm -rf build work/state
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name cluster -exec rm -rf {} +; fi
+	@rm -rf work/state
 	@echo "Forgotten: all runs (build, work/state). Your notebooks in work/ are untouched."
+	@if [ -e build/cluster/cluster.json ]; then echo "The cluster stays: make cluster-down removes it."; fi
 
 clean: reset
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	@rm -rf .venv .venv-dashboard .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed: .venv and caches. To remove your notebooks too, delete the folder work/ yourself."

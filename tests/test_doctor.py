@@ -1,6 +1,9 @@
 """Each line of `make doctor`, with the condition that turns it."""
 
+import json
+import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -128,6 +131,57 @@ def test_it_really_hides_the_tool_and_doctor_still_speaks(tmp_path: Path) -> Non
     )
     assert done.returncode == 1
     assert f"imported in place of the real tool: {tmp_path / 'kfp.py'}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW_CONN_BANK", "ZENML_STORE_URL", "ZENML_SERVER"]
+)
+def test_settings_of_another_tool_in_the_shell_are_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.check_shell(doctor.ROOT).ok
+    monkeypatch.setenv("AIRFLOW_HOME", "/home/me/airflow")  # the book sets its own
+    assert doctor.check_shell(doctor.ROOT).ok
+    monkeypatch.setenv(name, "https://bank.example")
+    finding = doctor.check_shell(doctor.ROOT)
+    assert not finding.ok
+    assert name in finding.detail
+    assert "bank.example" not in finding.detail + finding.fix  # it may be a secret
+    assert finding.fix.startswith(f"unset {name}")
+
+
+@pytest.mark.parametrize("place", [".", "clone", "clone/work"])
+def test_a_zen_folder_here_or_above_is_found(place: str, tmp_path: Path) -> None:
+    root = tmp_path / "clone"
+    (root / "work").mkdir(parents=True)
+    assert doctor.check_zen_folder(root).ok
+    (tmp_path / place / ".zen").mkdir()
+    finding = doctor.check_zen_folder(root)
+    assert not finding.ok
+    assert str((tmp_path / place / ".zen").resolve()) in finding.fix
+
+
+def test_what_a_killed_airflow_left_is_found(tmp_path: Path) -> None:
+    assert doctor.check_left_behind(tmp_path).ok
+    code = "import subprocess; print(subprocess.Popen(['sleep', '900'], stdout=subprocess.DEVNULL).pid)"
+    guard = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    left = int(guard.communicate()[0])
+    services = tmp_path / "work" / "state" / "05" / "run-1" / "airflow" / "services"
+    services.mkdir(parents=True)
+    try:
+        (services / "guard.json").write_text(json.dumps({"guard": guard.pid}))
+        finding = doctor.check_left_behind(tmp_path)
+        assert not finding.ok
+        assert finding.fix == f"kill -9 {left}"
+    finally:
+        os.kill(left, signal.SIGKILL)
+    assert doctor.check_left_behind(tmp_path).ok
+
+
+def test_the_disk_of_windows_lacks_and_only_there(system: str) -> None:
+    finding = doctor.check_writable(Path("/mnt/c/Users/me/book"))
+    assert ("SQLite" in finding.detail) == (system == "WSL2")
+    assert "SQLite" not in doctor.check_writable(doctor.ROOT).detail
 
 
 def test_disk_and_memory_are_compared_with_what_is_needed(tmp_path: Path, system: str) -> None:

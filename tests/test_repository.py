@@ -10,7 +10,16 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 # What git ignores (see .gitignore) and git itself.
-NOT_OURS = {".git", ".venv", ".venv-dashboard", "build", "work", "__pycache__", ".ipynb_checkpoints", ".hypothesis"}
+NOT_OURS = {
+    ".git",
+    ".venv",
+    ".venv-dashboard",
+    "build",
+    "work",
+    "__pycache__",
+    ".ipynb_checkpoints",
+    ".hypothesis",
+}
 NOT_OURS |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".jupyter_cache"}
 # Whoever reads this has a package index of their own; put together, so that this file does not name one.
 INDEX_HOSTS = ("files." + "pythonhosted", "pypi" + ".org/simple", "test." + "pypi")

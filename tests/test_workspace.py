@@ -81,6 +81,19 @@ def test_outside_a_copy_of_the_repository_there_is_one_sentence(tmp_path: Path) 
     assert "No copy of the repository was found above" in run(code, tmp_path).stderr.splitlines()[-1]
 
 
+def test_another_airflow_in_the_users_shell_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://company.invalid/airflow")
+    monkeypatch.setenv("ZENML_STORE_URL", "https://company.invalid")
+    monkeypatch.setenv("MY_OWN", "kept")
+    code = (
+        "import companion, os; companion.workspace('01')\n"
+        "print([name for name in os.environ if 'company' in os.environ[name]], os.environ['MY_OWN'])"
+    )
+    assert run(code, tmp_path).stdout.splitlines()[-1] == "[] kept"
+
+
 def test_every_tool_stays_inside_the_folder(tmp_path: Path) -> None:
     environment = tool_environment(tmp_path)
     assert environment["ZENML_CONFIG_PATH"].startswith(str(tmp_path))

@@ -168,9 +168,49 @@ def check_shadows(folders: list[Path]) -> Finding:
     return Finding("imports", True, "no file of yours hides a tool")
 
 
+def check_shell(root: Path) -> Finding:
+    """Find settings of a ZenML or an Airflow of one's own, such as a company's, that would reach in here."""
+    from companion.workspace import tool_environment
+
+    harmless = tool_environment(root)  # the book sets these itself
+    found = [name for name in os.environ if name.startswith(("AIRFLOW_", "ZENML_")) and name not in harmless]
+    if found:
+        names = " ".join(sorted(found))
+        detail = f"your shell sets up another ZenML or Airflow: {names}"
+        return Finding("shell", False, detail, f"unset {names} (and start JupyterLab anew if it runs)")
+    return Finding("shell", True, "no setting of another ZenML or Airflow reaches in here")
+
+
+def check_zen_folder(root: Path) -> Finding:
+    """Find what `zenml init` leaves in this folder or one above: ZenML would take its stack from there."""
+    folders = [root / "work", root / "src", root, *root.parents]
+    found = [folder / ".zen" for folder in folders if (folder / ".zen").is_dir()]
+    if found:
+        detail = f"ZenML takes its stack from {found[0]}"
+        return Finding("ZenML", False, detail, f"mv {found[0]} {found[0]}-away (or move the repository)")
+    return Finding("ZenML", True, "no .zen folder here or above")
+
+
+def check_left_behind(root: Path) -> Finding:
+    """Find the processes of an Airflow of the book that was killed."""
+    try:
+        from companion.airflow_services import left_behind
+    except ImportError as error:
+        return Finding("Airflow", False, f"cannot be checked, {error}", "rm -rf .venv; make doctor")
+    homes = [path.parents[1] for path in (root / "work" / "state").glob("**/services/guard.json")]
+    found = [str(pid) for home in homes for pid in left_behind(home)]
+    if found:
+        pids = " ".join(found)
+        return Finding("Airflow", False, f"processes of an earlier one still run: {pids}", f"kill -9 {pids}")
+    return Finding("Airflow", True, "no process of an earlier one still runs")
+
+
 def check_writable(root: Path) -> Finding:
-    """See whether runs and notebooks can be written."""
+    """See whether runs and notebooks can be written, and databases locked."""
     ok = os.access(root, os.W_OK)
+    if system_name() == "WSL2" and root.parts[1:2] == ("mnt",):
+        detail = f"{root} is on the disk of Windows: slow, and SQLite cannot lock its files there"
+        return Finding("folder", False, detail, "Clone the repository into your home folder of Ubuntu.")
     detail = "can be written to" if ok else f"{root} cannot be written to"
     return Finding("folder", ok, detail, "Clone the repository into your home folder.")
 
@@ -255,6 +295,9 @@ def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
         check_tools,
         check_data,
         lambda: check_shadows(folders),
+        lambda: check_shell(root),
+        lambda: check_zen_folder(root),
+        lambda: check_left_behind(root),
         lambda: check_writable(root),
         lambda: check_disk(root, BOOK_DISK),
         lambda: check_memory(BOOK_MEMORY),

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from companion.workspace import repository, tool_environment
+from companion.workspace import environment_in, repository
 from flightdelay.data import DATA
 
 MODULES = {
@@ -71,7 +70,7 @@ def run_in(
         job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
         asked = {"tool": tool, "months": list(months), "store": str(store), "data": str(data)}
         job.write_text(json.dumps({**asked, "options": options}))
-        environment = {**os.environ, **tool_environment(state)}
+        environment = environment_in(state)
         environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(repository() / "dags")
         log = state / "output.log"
         with log.open("a") as output:

@@ -81,6 +81,16 @@ def tool_environment(folder: Path) -> dict[str, str]:
     }
 
 
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return this process's environment with the tools inside `folder`.
+
+    What a user's shell says about another Airflow or ZenML is left out: it may lead to a database that is not
+    the book's.
+    """
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "ZENML_"))}
+    return mine | tool_environment(folder)
+
+
 def workspace(chapter: str) -> Path:
     """Give this notebook a new folder, point the tools to it and print the versions.
 
@@ -111,13 +121,19 @@ def workspace(chapter: str) -> Path:
                 f"{imported[0]} was imported before companion.workspace(): restart the kernel, then run the "
                 "notebook from its first cell."
             )
-        _folder_of[chapter] = _new_folder(chapter)
-        os.environ.update(tool_environment(_folder_of[chapter]))
-        if "COMPANION_COMMANDS" in os.environ:
-            from companion import replay  # not above: `python -m companion.replay` imports this module first
+        from companion import replay  # not above: `python -m companion.replay` imports this module first
 
+        says = "" if "COMPANION_COMMANDS" in os.environ else replay.for_a_learner(chapter)
+        _folder_of[chapter] = _new_folder(chapter)
+        environment = environment_in(_folder_of[chapter])
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
+        if "COMPANION_COMMANDS" in os.environ:
             replay.install()
             _name_cells()
+        if says:
+            print(says)
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{package} {metadata.version(package)}" for package in VERSIONS_SHOWN]
     print(" · ".join(versions))

@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 from companion.bootstrap import ROOT, CannotBootstrap, run, uv_environment
-from companion.workspace import tool_environment
+from companion.workspace import environment_in
 from flightdelay.files import locked, sha256
 
 PORT = 8237  # ZenML's own choice
@@ -95,7 +95,7 @@ def serve(zenml: Path, state: Path, port: int) -> int:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **tool_environment(state)},
+            env=environment_in(state),
         )
         try:
             started = time.monotonic()
