@@ -1,10 +1,11 @@
-"""What ZenML keeps of a refused month, and that its cache knows the bytes of the data.
+"""What ZenML keeps of a refused month and of a killed one, and that its cache knows the bytes of the data.
 
-That a killed run can be started again is tested for all tools, in test_adapters.py.
+That a killed run ends in the same result in every tool is tested in test_adapters.py, too.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,13 +17,17 @@ import pytest
 
 from companion import tool_environment
 from flightdelay.pipelines import in_plain_python
+from flightdelay.result import RunResult
 
 # Runs the months given, one after the other, and prints what ZenML's client knows of all runs.
 PROGRAM = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from zenml.client import Client
 from flightdelay.pipelines import with_zenml
+from flightdelay.steps import train as training
+if "KILL_IN_TRAINING" in os.environ:
+    training.train = lambda *taken: os.kill(os.getpid(), 9)
 store, data, *months = sys.argv[1:]
 for month in months:
     try:
@@ -41,16 +46,19 @@ print("RUNS " + json.dumps(found))
 
 @pytest.fixture
 def run_months(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
-    def run(store: Path, data: Path, *months: str) -> list[dict[str, Any]]:
+    def run(store: Path, data: Path, *months: str, killed: bool = False) -> list[dict[str, Any]]:
         state = tmp_path / "state"
         state.mkdir(exist_ok=True)
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, store, data, *months],
-            env={**os.environ, **tool_environment(state)},
+            env={**os.environ, **tool_environment(state), **({"KILL_IN_TRAINING": "1"} if killed else {})},
             cwd=state,
             capture_output=True,
             text=True,
         )
+        if killed:
+            assert done.returncode == -signal.SIGKILL, done.stderr
+            return []
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.split("RUNS ", 1)[1])
 
@@ -86,3 +94,22 @@ def test_a_refused_month_is_failed_with_its_reason_and_a_mended_one_is_taken(
     mended = run_months(store, small_data, "2013-03")[-1]
     assert mended["status"] == "completed"
     assert set(mended["steps"].values()) == {"completed"}
+
+
+def test_a_run_killed_by_the_system_goes_on_from_the_cache_and_ends_in_the_same_state(
+    run_months: Callable[..., list[dict[str, Any]]], small_data: Path
+) -> None:
+    store, undisturbed = small_data.parent / "store", small_data.parent / "undisturbed"
+    plain = in_plain_python.run("2013-02", store=undisturbed, data=small_data)
+    run_months(store, small_data, "2013-02", killed=True)
+    assert files(store) == {}
+    [killed, again] = run_months(store, small_data, "2013-02")
+    # Nobody was left to write down the end of the killed run.
+    assert killed["status"] == killed["steps"]["train"] == "running"
+    assert again["status"] == "completed"
+    assert {name for name, status in again["steps"].items() if status == "cached"} == {
+        "ingest",
+        "validate",
+        "featurize",
+    }
+    assert RunResult.of("2013-02", store) == plain

@@ -138,6 +138,11 @@ def nothing_when_kept(decision, version):
         version.set_stage("archived")
 
 
+def only_the_champion(decision, version):
+    if decision["decision"] == "promote":
+        version.set_stage("production", force=True)
+
+
 def champion(decision, version):
     version.set_stage("champion" if decision["decision"] == "promote" else "staging", force=True)
 
@@ -202,6 +207,7 @@ WRONG = {
         always_production,
         without_force,
         nothing_when_kept,
+        only_the_champion,
         champion,
         a_dict_is_never_promote,
         the_other_way_round,
