@@ -118,6 +118,69 @@ def test_the_last_answer_of_a_poll_repeats(shell: Shell) -> None:
     assert polled == ["Pending\n", "Running\n", "Running\n", "Running\n"]
 
 
+def test_a_cell_that_is_run_again_gets_its_last_answer(shell: Shell) -> None:
+    shell.start("record")
+    for cell in ("c1-1", "c1-2"):
+        shell("kubectl", "get", "pod", cell=cell)
+    shell.start("replay")
+    answers = [shell("kubectl", "get", "pod", cell=f"c1-{run}")[0] for run in (1, 2, 3)]
+    assert answers == ["Pending\n", "Running\n", "Running\n"]
+    assert shell("kubectl", "get", "pod", cell="c10-1")[2] == 127
+
+
+@pytest.fixture
+def learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Return a function that makes a machine with these engines, and a repository with a recording of docker."""
+    recordings = tmp_path / "tests" / "recordings"
+    recordings.mkdir(parents=True)
+    recording = {"versions": {"docker": "podman version 9.9"}, "date": "2026-11-25", "commands": []}
+    (recordings / "06-test.learner.json").write_text(json.dumps(recording))
+    monkeypatch.setattr(replay, "repository", lambda: tmp_path)
+    for variable in ("WORK", "COMMANDS", "RECORDING"):
+        monkeypatch.setenv(f"COMPANION_{variable}", "")  # so that it is as before afterwards
+        monkeypatch.delenv(f"COMPANION_{variable}")
+
+    def make(**engines: str) -> Path:
+        for name, script in engines.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{tools(tmp_path)}")
+        return tmp_path
+
+    return make
+
+
+def test_a_learner_without_an_engine_gets_the_recording_and_is_told(learner: Callable[..., Path]) -> None:
+    root = learner(docker="exit 1")
+    says = replay.for_a_learner("06")
+    assert "There is no docker that answers on this machine" in says
+    assert "a recording: 2026-11-25, podman version 9.9." in says
+    assert os.environ["COMPANION_RECORDING"] == str(root / "tests" / "recordings" / "06-test.learner.json")
+    first = os.environ["COMPANION_WORK"]
+    assert Path(first).parent == root / "work" / "state" / "06"
+    replay.install()
+    done = subprocess.run(["docker", "ps"], capture_output=True, text=True)
+    assert done.returncode == 127
+    assert "the cell was changed. It runs for real with what is missing here: make doctor." in done.stderr
+    replay.for_a_learner("06")
+    assert os.environ["COMPANION_WORK"] != first  # each kernel begins to count anew
+
+
+@pytest.mark.parametrize("docker", [{}, {"docker": "exit 1"}], ids=["no docker", "one that does not answer"])
+def test_where_podman_answers_docker_starts_it(learner: Callable[..., Path], docker: dict[str, str]) -> None:
+    learner(podman='echo "podman was asked $*"', **docker)
+    assert "podman runs" in replay.for_a_learner("06")
+    assert "COMPANION_COMMANDS" not in os.environ
+    assert subprocess.check_output(["docker", "ps"], text=True) == "podman was asked ps\n"
+
+
+def test_with_an_engine_or_without_a_recording_nothing_is_changed(learner: Callable[..., Path]) -> None:
+    root = learner(docker="exit 0")
+    assert replay.for_a_learner("06") == replay.for_a_learner("07") == ""
+    assert not (root / "work").exists()
+    assert "COMPANION_COMMANDS" not in os.environ
+
+
 def test_standard_input_counts_only_where_it_is_asked_for(shell: Shell) -> None:
     shell.start("record")
     assert shell("kubectl", "apply", "-f", "-", stdin="kind: Pod")[0] == "read: kind: Pod\n"

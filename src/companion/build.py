@@ -5,7 +5,8 @@
     python -m companion.build                   build and execute all chapters
     python -m companion.build 01-the-model      only this one
     python -m companion.build --check           compare with what is committed, executing nothing
-    python -m companion.build --record 11-name  run on a real cluster and record its commands
+    python -m companion.build --record 11-name  run on a real cluster and record its commands; default:
+                                                all that need one (tests/recordings/status.toml)
 
 ``notebooks/NN-name.ipynb`` is the learner's and ``solutions/NN-name.ipynb`` the solved one. Both are executed
 and written with their outputs, or neither is: a cell that fails leaves the old ones in place.
@@ -116,11 +117,16 @@ def lessons(root: Path) -> list[Path]:
     return sorted(root.glob("chapters/[0-9][0-9]-*/lesson.py"))
 
 
-def not_yet_run(root: Path) -> set[str]:
-    """Return the names of the notebooks that no cluster has run yet (tests/recordings/status.toml)."""
+def on_a_cluster(root: Path) -> dict[str, str]:
+    """Return the notebooks that need a cluster, with their status (tests/recordings/status.toml)."""
     status = root / "tests" / "recordings" / "status.toml"
     entries = tomllib.loads(status.read_text(encoding="utf-8")) if status.exists() else {}
-    return {name for name, entry in entries.items() if entry["status"] == "not yet run"}
+    return {name: entry["status"] for name, entry in entries.items()}
+
+
+def not_yet_run(root: Path) -> set[str]:
+    """Return the names of the notebooks that no cluster has run yet."""
+    return {name for name, status in on_a_cluster(root).items() if status == "not yet run"}
 
 
 def notebooks_of(lesson: Path) -> dict[str, NotebookNode]:
@@ -455,7 +461,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not known:
             print("There is no lesson in chapters/ yet.")
         with locked(root / "build"):  # two builds at once take turns
-            for name in options.chapters or known:
+            for name in options.chapters or (on_a_cluster(root) if options.record else known):
                 build(known[name], root, "record" if options.record else "replay")
     except (BuildError, WorkspaceError) as error:
         print(f"build: {error}", file=sys.stderr)

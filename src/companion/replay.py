@@ -10,7 +10,7 @@ commands. ``COMPANION_RECORDING`` names the recording: ``tests/recordings/NN-nam
 What identifies an answer, besides notebook and variant (they are the file's name):
 
 - the cell: a hash of its source and how often this source was run before, so that a changed cell
-  invalidates its recordings;
+  invalidates its recordings; run more often than when it was recorded, its last run repeats;
 - the command with its arguments;
 - standard input, read only when it is asked for by ``-f -``;
 - the content of every file or folder passed with ``-f``;
@@ -19,6 +19,9 @@ What identifies an answer, besides notebook and variant (they are the file's nam
 
 A question without an answer is a miss: it is said on standard error, it ends with exit code 127, and it goes
 to the file ``misses.log`` that makes the test run fail even where a cell hides it.
+
+A learner whose machine lacks what a recorded notebook talks to gets the recording too, and is told so
+(`for_a_learner`).
 
 Recordings are made by running a notebook for real (``python -m companion.build --record NN-name``), never by
 hand. A command is passed through when it has ended, so one that never ends (``kubectl port-forward``) cannot
@@ -33,19 +36,27 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from companion.workspace import without_paths
+from companion.workspace import WorkspaceError, repository, without_paths
 from flightdelay.files import locked, write_atomically
 
 # Each command with the arguments that make it say its version.
 COMMANDS = {"docker": ["--version"], "kind": ["version"], "kubectl": ["version", "--client"]}
+# Seconds. An engine that does not answer in this time does not work.
+PATIENCE = 20
 
 
 def state_folder(work: str) -> Path:
     """Return where the stand-ins of the notebook with this work folder keep what they have to remember."""
     return Path(work) / "commands"
+
+
+def replays() -> bool:
+    """Say whether this process is answered from a recording: no cluster is asked, and waiting is of no use."""
+    return os.environ.get("COMPANION_COMMANDS") in ("replay", "lab")
 
 
 def install() -> None:
@@ -57,6 +68,68 @@ def install() -> None:
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m companion.replay {command} "$@"\n', "utf-8")
         script.chmod(0o755)
     os.environ["PATH"] = f"{stand_ins}{os.pathsep}{os.environ['PATH']}"
+
+
+def for_a_learner(chapter: str) -> str:
+    """Prepare the environment for a learner's run of a recorded notebook.
+
+    Where all that the notebook talks to answers, it runs live. Where something is missing, it is answered
+    from the recording, in a work folder of this run's own. Where Podman answers and Docker does not, the
+    notebook's ``docker`` starts it.
+
+    Returns
+    -------
+    str
+        What the learner has to know; empty where nothing is recorded, or nothing is missing.
+
+    Raises
+    ------
+    WorkspaceError
+        If that folder cannot be made.
+    """
+    path = next(iter(sorted((repository() / "tests" / "recordings").glob(f"{chapter}-*.learner.json"))), None)
+    if path is None:
+        return ""
+    recording = json.loads(path.read_bytes())
+    missing = [command for command in recording["versions"] if not _answers(command)]
+    if not missing:
+        return ""
+    folder = repository() / "work" / "state" / chapter
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        own = Path(tempfile.mkdtemp(prefix="recorded-", dir=folder))
+    except OSError as error:
+        raise WorkspaceError(
+            f"Cannot make a folder in {folder} ({error.strerror}): make it writable."
+        ) from error
+    if missing == ["docker"] and _answers("podman"):
+        (own / "docker").write_text('#!/bin/sh\nexec podman "$@"\n', "utf-8")
+        (own / "docker").chmod(0o755)
+        os.environ["PATH"] = f"{own}{os.pathsep}{os.environ['PATH']}"
+        return "Podman answers here: where a cell says docker, podman runs."
+    os.environ["COMPANION_WORK"] = str(own)
+    os.environ["COMPANION_RECORDING"] = str(path)
+    os.environ["COMPANION_COMMANDS"] = "lab"
+    versions = ", ".join(recording["versions"][command] or command for command in missing)
+    return (
+        f"There is no {' and no '.join(missing)} that answers on this machine (make doctor says what to do), so "
+        f"the answers of {' and '.join(missing)} below are a recording: {recording['date']}, {versions}. "
+        "Your own Python runs as always."
+    )
+
+
+def _answers(command: str) -> bool:
+    """Say whether an engine, or the book's own cluster, can be talked to."""
+    if command in ("docker", "podman"):
+        question = [command, "info"]
+    elif not (repository() / "build" / "cluster" / "kubeconfig").exists():
+        return False
+    else:
+        question = [command, *COMMANDS[command]]
+    try:
+        return not subprocess.run(question, capture_output=True, timeout=PATIENCE).returncode
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def misses(work: str) -> list[str]:
@@ -86,10 +159,11 @@ def main(command: str, arguments: list[str]) -> int:
     else:
         answer = _recorded(recording, question)
         if not answer:
-            miss = (
-                f'No recording answers "{" ".join(question["command"])}" in {recording.stem}: the command, '
-                "its input or its cell is new or changed; record the notebook again, for real."
-            )
+            miss = f'No recording answers "{" ".join(question["command"])}" in {recording.stem}: '
+            if os.environ["COMPANION_COMMANDS"] == "lab":
+                miss += "the cell was changed. It runs for real with what is missing here: make doctor."
+            else:
+                miss += "the command, its input or its cell is new or changed; record the notebook again, for real."
             with locked(state), (state / "misses.log").open("a", encoding="utf-8") as log:
                 log.write(f"{miss}\n")
             answer = {"stdout": "", "stderr": f"{miss}\n", "exit_code": 127}
@@ -177,13 +251,22 @@ def _write_down(path: Path, answered: dict[str, Any]) -> None:
 def _recorded(path: Path, question: dict[str, Any]) -> dict[str, Any]:
     """Return the answer of this occurrence, or the last one where less was asked; empty if there is none."""
     known = json.loads(path.read_bytes())["commands"] if path.exists() else []
+    cell, run = _cell(question)
     same = [
         answer
         for answer in known
-        if all(answer[key] == question[key] for key in ("cell", "command", "stdin", "files"))
+        if all(answer[key] == question[key] for key in ("command", "stdin", "files"))
+        and _cell(answer)[0] == cell
+        and _cell(answer)[1] <= run
         and answer["occurrence"] <= question["occurrence"]
     ]
-    return max(same, key=lambda answer: answer["occurrence"], default={})
+    return max(same, key=lambda answer: (_cell(answer)[1], answer["occurrence"]), default={})
+
+
+def _cell(question: dict[str, Any]) -> tuple[str, int]:
+    """Return the cell's hash and which run of it this is."""
+    cell, _, run = question["cell"].rpartition("-")
+    return cell, int(run or 0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,350 @@
+"""What learners get wrong in chapter 06. Each answer has to be refused with a hint."""
+
+import hashlib
+import json
+import os
+import random
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+# --- 6.1 ---
+
+RIGHT = {
+    "a line of train.py": ["code"],
+    "a version in requirements-image.txt": ["packages", "data", "code"],
+    "a month of data": ["data", "code"],
+    "the base image": ["packages", "data", "code"],
+    "a line of this notebook": [],
+}
+ALL = ["packages", "data", "code"]
+LAYERS = [
+    dict.fromkeys(RIGHT, ALL),
+    {**dict.fromkeys(RIGHT, ALL), "a line of this notebook": []},
+    # Only the layer that is changed.
+    {**RIGHT, "a version in requirements-image.txt": ["packages"], "a month of data": ["data"]},
+    {**RIGHT, "a month of data": ["data"]},
+    {**RIGHT, "the base image": []},
+    {**RIGHT, "the base image": ["packages"]},
+    # What stands above, too.
+    {**RIGHT, "a line of train.py": ["packages", "code"]},
+    {**RIGHT, "a month of data": ALL},
+    {**RIGHT, "a line of this notebook": ["code"]},
+    {**RIGHT, "a line of train.py": "code"},
+    {**RIGHT, "a line of train.py": ["train"]},
+    {"a line of train.py": ["code"]},
+    ["code"],
+]
+
+# --- 6.2 ---
+
+GOOD = """\
+FROM docker.io/library/python:3.12-slim@sha256:0f5b26b9518d002b6173fd61daad821fa340635ebfec5bba471013f9ca114579
+COPY requirements-image.txt /app/
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \\
+    python3 -m pip install --require-hashes --requirement /app/requirements-image.txt
+COPY src/flightdelay /app/src/flightdelay
+ENV PYTHONPATH=/app/src
+WORKDIR /tmp
+USER 10001:10001
+ENTRYPOINT ["python3", "-m", "flightdelay"]
+"""
+INHERITED = """\
+FROM docker.io/library/python:latest
+ENV PIP_INDEX_URL=https://ml-team:hunter2@packages.example.com/simple
+COPY . /app
+RUN python3 -m pip install --require-hashes --requirement /app/requirements-image.txt
+ENV PYTHONPATH=/app/src
+WORKDIR /tmp
+ENTRYPOINT ["python3", "-m", "flightdelay"]
+"""
+DIGEST = "@sha256:0f5b26b9518d002b6173fd61daad821fa340635ebfec5bba471013f9ca114579"
+LEND = "--mount=type=secret,id=pip.conf,target=/etc/pip.conf"
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new)
+
+
+DOCKERFILES = [
+    INHERITED,
+    changed(f"python:3.12-slim{DIGEST}", "python:latest"),
+    changed(f":3.12-slim{DIGEST}", ""),
+    changed(DIGEST, ""),
+    changed(DIGEST, "@sha256:0f5b26"),
+    "ARG BASE=docker.io/library/python:3.12-slim\n"
+    + changed(f"docker.io/library/python:3.12-slim{DIGEST}", "${BASE}"),
+    # Root.
+    changed("USER 10001:10001\n", ""),
+    changed("USER 10001:10001", "USER root"),
+    changed("USER 10001:10001", "USER 0"),
+    changed("USER 10001:10001\n", "USER 10001\nRUN ls\nUSER root\n"),
+    changed("USER 10001:10001", "USER learner"),
+    # In another stage than the last.
+    changed("USER 10001:10001\n", "").replace("FROM", f"FROM python{DIGEST} AS first\nUSER 10001\nFROM"),
+    # The password.
+    changed("COPY req", "ENV PIP_INDEX_URL=https://ml-team:hunter2@packages.example.com/simple\nCOPY req"),
+    changed("COPY req", "ARG PIP_INDEX_URL=https://ml-team:hunter2@packages.example.com/simple\nCOPY req"),
+    changed("COPY req", "ARG PIP_INDEX_URL\nCOPY req").replace(f"{LEND} ", ""),
+    changed("COPY req", "ARG PASSWORD\nENV PASSWORD=$PASSWORD\nCOPY req"),
+    changed("ENV PYTHON", "ENV PIP_INDEX_URL=\nENV PYTHON"),
+    changed("-m pip", "-m pip --index-url https://ml-team:hunter2@packages.example.com/simple"),
+    changed("COPY req", "COPY pip.conf /etc/pip.conf\nCOPY req").replace(f"{LEND} ", ""),
+    changed("COPY src", "RUN rm /etc/pip.conf\nCOPY src").replace(
+        "COPY req", "COPY pip.conf /etc/\nCOPY req"
+    ),
+    changed("ENV PYTHON", "# it was: ml-team:hunter2\nENV PYTHON"),
+    # Nobody can sign in any more.
+    changed(f"{LEND} ", ""),
+    # The order.
+    changed("COPY requirements-image.txt /app/", "COPY . /app"),
+    changed("COPY req", "COPY src/flightdelay /app/src/flightdelay\nCOPY req"),
+    changed("COPY requirements-image.txt /app/", "COPY requirements-image.txt src /app/"),
+    changed("COPY requirements-image.txt /app/\n", ""),
+    # What was there before is gone.
+    changed("COPY src/flightdelay /app/src/flightdelay\n", ""),
+    changed("--require-hashes --requirement /app/requirements-image.txt", "scikit-learn pandas"),
+    changed('ENTRYPOINT ["python3", "-m", "flightdelay"]\n', ""),
+    changed("ENV PYTHONPATH=/app/src\n", ""),
+    "\n".join(line for line in GOOD.splitlines() if "RUN" not in line and "pip install" not in line),
+    "python:3.12-slim",
+    "",
+    ["FROM"],
+]
+
+# --- 6.3 ---
+
+
+def the_version(version: str, files: dict[str, bytes]) -> str:
+    return version
+
+
+def latest(version: str, files: dict[str, bytes]) -> str:
+    return "latest"
+
+
+def the_date(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{datetime.now():%Y%m%d%H%M}"
+
+
+def seconds(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{int(time.time())}"
+
+
+def at_random(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{random.random()}"
+
+
+def the_hash_of_python(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hash(tuple(sorted(files.items()))) & 0xFFFFFFFFFFFF:x}"
+
+
+def paths_alone(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.sha256(' '.join(sorted(files)).encode()).hexdigest()[:12]}"
+
+
+def sizes(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{sum(len(text) for text in files.values())}"
+
+
+def contents_alone(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.sha256(b''.join(files[path] for path in sorted(files))).hexdigest()[:12]}"
+
+
+def contents_in_order(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.sha256(b''.join(sorted(files.values()))).hexdigest()[:12]}"
+
+
+def as_listed(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.sha256(str(files).encode()).hexdigest()[:12]}"
+
+
+def code_alone(version: str, files: dict[str, bytes]) -> str:
+    code = {path: text for path, text in sorted(files.items()) if path.startswith("src") or path == "a.py"}
+    return f"{version}-{hashlib.sha256(str(code).encode()).hexdigest()[:12]}"
+
+
+def two_digits(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.sha256(str(sorted(files.items())).encode()).hexdigest()[:2]}"
+
+
+def without_the_version(version: str, files: dict[str, bytes]) -> str:
+    return hashlib.sha256(str(sorted(files.items())).encode()).hexdigest()[:12]
+
+
+def no_tag(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}@sha256:{hashlib.sha256(str(sorted(files.items())).encode()).hexdigest()}"
+
+
+def too_long(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.sha512(str(sorted(files.items())).encode()).hexdigest()}"
+
+
+def a_number(version: str, files: dict[str, bytes]) -> int:
+    return 1
+
+
+def nothing(version: str, files: dict[str, bytes]) -> None:
+    hashlib.sha256()
+
+
+# --- 6.4 ---
+
+
+def prepare(flights: Path, prepared: Path) -> None:
+    table = pd.read_csv(flights).dropna()
+    table.assign(late=table["arr_delay"] > 15).to_csv(prepared, index=False)
+
+
+def report(prepared: Path) -> dict:
+    late = pd.read_csv(prepared).groupby("carrier")["late"].mean()
+    return {"carrier": late.idxmax(), "late": round(float(late.max()), 3)}
+
+
+def _table(flights):
+    table = pd.read_csv(flights).dropna()
+    return table.assign(late=table["arr_delay"] > 15)
+
+
+def _report(late):
+    late = late.groupby("carrier")["late"].mean()
+    return {"carrier": late.idxmax(), "late": round(float(late.max()), 3)}
+
+
+def to_the_current_folder(flights, prepared):
+    _table(flights).to_csv("prepared.csv", index=False)
+
+
+def from_the_current_folder(prepared):
+    return _report(pd.read_csv("prepared.csv"))
+
+
+def to_both(flights, prepared):
+    _table(flights).to_csv("prepared.csv", index=False)
+    _table(flights).to_csv(prepared, index=False)
+
+
+def to_tmp_and_the_path(flights, prepared):
+    _table(flights).to_csv("/tmp/wrong-prepared.csv", index=False)
+    Path(prepared).write_text("/tmp/wrong-prepared.csv")
+
+
+def from_the_path(prepared):
+    return _report(pd.read_csv(Path(prepared).read_text()))
+
+
+def parquet_to_tmp(flights, prepared):
+    _table(flights).to_parquet("/tmp/wrong-prepared.parquet")
+    Path(prepared).write_text(json.dumps({"path": "/tmp/wrong-prepared.parquet"}))
+
+
+def parquet_from_the_path(prepared):
+    return _report(pd.read_parquet(json.loads(Path(prepared).read_text())["path"]))
+
+
+def to_home(flights, prepared):
+    _table(flights).to_csv(Path.home() / "prepared.csv", index=False)
+    Path(prepared).touch()
+
+
+def from_home(prepared):
+    return _report(pd.read_csv(Path.home() / "prepared.csv"))
+
+
+def to_memory(flights, prepared):
+    global kept
+    kept = _table(flights)
+    Path(prepared).write_text("see kept")
+
+
+def from_memory(prepared):
+    return _report(kept)
+
+
+def to_the_environment(flights, prepared):
+    os.environ["PREPARED"] = _table(flights).to_csv(index=False)
+    Path(prepared).write_text("in the environment")
+
+
+def from_the_environment(prepared):
+    return _report(pd.DataFrame(json.loads(os.environ["PREPARED"])))
+
+
+def beside(flights, prepared):
+    _table(flights).to_csv(Path(prepared).with_name("prepared.csv"), index=False)
+
+
+def on_my_disk(flights, prepared):
+    _table(Path(__file__).parents[2] / "work" / "september.csv").to_csv(prepared, index=False)
+
+
+def from_the_same_path(prepared):
+    return _report(pd.read_csv(Path(__file__).parents[2] / "work" / "state" / "handed" / "prepared"))
+
+
+def other_flights(prepared):
+    return {"carrier": "F9", "late": 0.232}
+
+
+def says_nothing(prepared):
+    print(report(prepared))
+
+
+def keeps_the_empty_ones(flights, prepared):
+    table = pd.read_csv(flights)
+    table.assign(late=table["arr_delay"].fillna(99) > 15).to_csv(prepared, index=False)
+
+
+def renamed(table, out):
+    _table(table).to_csv(out, index=False)
+
+
+WRONG = {
+    "ex_6_1": LAYERS,
+    "ex_6_2": DOCKERFILES,
+    "ex_6_3": [
+        the_version,
+        latest,
+        the_date,
+        seconds,
+        at_random,
+        the_hash_of_python,
+        paths_alone,
+        sizes,
+        contents_alone,
+        contents_in_order,
+        as_listed,
+        code_alone,
+        two_digits,
+        without_the_version,
+        no_tag,
+        too_long,
+        a_number,
+        nothing,
+        "0.1.0-3f2a91c04be7",
+    ],
+    "ex_6_4": [
+        [to_the_current_folder, from_the_current_folder],
+        [prepare, from_the_current_folder],
+        [to_both, from_the_current_folder],
+        [to_tmp_and_the_path, from_the_path],
+        [parquet_to_tmp, parquet_from_the_path],
+        [to_home, from_home],
+        [to_memory, from_memory],
+        [to_the_environment, from_the_environment],
+        [beside, report],
+        [on_my_disk, report],
+        [prepare, from_the_same_path],
+        [prepare, other_flights],
+        [prepare, says_nothing],
+        [keeps_the_empty_ones, report],
+        [renamed, report],
+        [report, prepare],
+        [prepare],
+        prepare,
+        ["prepare", "report"],
+    ],
+}
