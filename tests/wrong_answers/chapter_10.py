@@ -1,0 +1,37 @@
+"""Wrong evidence for the exercises of chapter 10: symptoms taken for causes, guesses, whole outputs.
+
+Wrong mends need a cluster, or what one answered: tests/lab_scenarios.py, tests/test_labs.py.
+"""
+
+PASTED = "\n".join(f"line {number} of an output that was pasted as a whole" for number in range(40))
+GUESSES = ["it does not work", "the cluster is too slow", PASTED, "", 42, {"cause": "network"}]
+
+WRONG = {
+    "ex_10_1": [
+        "ImagePullBackOff",
+        "ErrImagePull",
+        "Back-off pulling image",
+        "the registry is down",
+        *GUESSES,
+    ],
+    "ex_10_2": ["CrashLoopBackOff", "Back-off restarting failed container serve", "Exit Code: 1", *GUESSES],
+    "ex_10_3": ["BackoffLimitExceeded", "the Job failed", "Error", "December has too many flights", *GUESSES],
+    "ex_10_4": ["Pending", "FailedScheduling", "0/1 nodes are available", "the node is gone", *GUESSES],
+    "ex_10_5": ["Pending", "pod has unbound immediate PersistentVolumeClaims", "the disk is full", *GUESSES],
+    "ex_10_6": ["Forbidden", "403", "it is Running but hangs", "it needs cluster-admin", *GUESSES],
+    "ex_10_7": ["endpoints <none>", "no endpoints available for service predictions", "503", *GUESSES],
+    "ex_10_8": [
+        "late means more than 0 minutes",
+        "the old number",
+        "the colleague did not build it",
+        *GUESSES,
+    ],
+    "ex_10_9": [
+        "Completed",
+        "the predictions are from last month",
+        "the Job is green",
+        "September",
+        *GUESSES,
+    ],
+    "ex_10_10": ["CreateContainerConfigError", "Pending", "a config error", *GUESSES],
+}
