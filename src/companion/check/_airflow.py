@@ -1,0 +1,237 @@
+"""Run a learner's DAG file with the real ``dag.test()``, many of them in one process of its own.
+
+Airflow takes a quarter of a minute to import and to make its database, so the process is started once and then
+given one file after another: ``try_out`` is what a check calls. The kernel of the notebook stays as it is.
+"""
+
+import atexit
+import builtins
+import contextlib
+import functools
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from unittest import mock
+
+from companion.workspace import repository, tool_environment
+
+SECONDS = 90  # for one file; the first one also pays for what Airflow imports late
+
+
+def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Read a DAG file as Airflow does, run its DAG some times and say what happened.
+
+    Parameters
+    ----------
+    text : str
+        The DAG file.
+    runs : sequence of dict
+        For each run ``conf``, its parameters, and ``service``, the orders to the weather service by airport.
+        The parameter ``folder`` is added: a folder that is new for each file.
+
+    Returns
+    -------
+    dict
+        ``error`` (why the file cannot be read, or ""), ``dags``, ``imports`` and ``data_read`` (at parse time),
+        ``tasks`` (settings by name) and ``runs``: for each run ``state``, ``instances``, ``xcom`` (name, length and
+        value), ``files`` (of the folder) ``reasons``, ``globals`` (changed by a task) and ``sleeps``. Or only
+        ``error``, where the file stopped the process.
+    """
+    process = _process()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps({"text": text, "runs": [dict(run) for run in runs]}) + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+    except BrokenPipeError:
+        answer = ""
+    if not answer:
+        _process.cache_clear()
+        late = process.wait() == -signal.SIGALRM
+        return {"error": "it does not come to an end" if late else "it ends the process that runs it"}
+    return dict(json.loads(answer))
+
+
+@functools.cache
+def _process() -> "subprocess.Popen[str]":
+    folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    quiet = {"AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False", "PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "companion.check._airflow"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=folder.name,
+        env={**mine, **tool_environment(Path(folder.name)), **quiet},
+    )
+
+    def end() -> None:
+        process.kill()
+        process.wait()
+        folder.cleanup()
+
+    atexit.register(end)
+    return process
+
+
+class _Watch:
+    """What the learner's file imports, reads and sleeps while it is watched."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.parsing = False
+        self.imports: list[str] = []
+        self.data_read: list[str] = []
+        self.sleeps = 0
+        self._import = builtins.__import__
+        data = str(repository() / "data") + os.sep
+
+        def hook(event: str, given: tuple[Any, ...]) -> None:
+            if event == "open" and self.parsing and str(given[0]).startswith(data):
+                self.data_read.append(Path(given[0]).name)
+
+        sys.addaudithook(hook)
+
+    def imported(self, name: str, globals: Any = None, *rest: Any, **named: Any) -> Any:
+        if self.parsing and (globals or {}).get("__file__") == self.path:
+            self.imports.append(name)
+        return self._import(name, globals, *rest, **named)
+
+    def sleep(self, seconds: float) -> None:
+        frame: FrameType | None = sys._getframe(1)
+        self.sleeps += bool(frame and frame.f_code.co_filename == self.path)
+
+    @contextlib.contextmanager
+    def parse(self) -> Iterator[None]:
+        self.imports.clear()
+        self.data_read.clear()
+        self.parsing = True
+        with mock.patch("builtins.__import__", self.imported):
+            yield
+        self.parsing = False
+
+
+def _serve() -> None:
+    """Answer the files that come line by line, until the parent is gone."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.db import upgradedb
+
+    upgradedb()
+    home = Path(os.environ["AIRFLOW_HOME"])
+    (home / "dags").mkdir()
+    watch = _Watch(home / "dags" / "exercise.py")
+    # No retry waits, however long the learner lets it wait: its settings are looked at, not sat through.
+    now = mock.patch.object(TaskInstance, "next_retry_datetime", lambda self: self.end_date)
+    for number, line in enumerate(sys.stdin):
+        signal.alarm(SECONDS)
+        with now, mock.patch.object(time, "sleep", watch.sleep):
+            answer = _answer(json.loads(line), watch, home / f"folder-{number}")
+        signal.alarm(0)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _answer(job: dict[str, Any], watch: _Watch, folder: Path) -> dict[str, Any]:
+    from airflow.dag_processing.dagbag import DagBag
+
+    folder.mkdir()
+    path = Path(watch.path)
+    path.write_text(job["text"])
+    with watch.parse():
+        bag = DagBag(path.parent)
+    error = next(iter(bag.import_errors.values()), "")
+    found: dict[str, Any] = {"error": error.strip().split("\n")[-1], "dags": sorted(bag.dags)}
+    found |= {"imports": list(watch.imports), "data_read": list(watch.data_read), "runs": []}
+    if error or len(bag.dags) != 1:
+        return found
+    [dag] = bag.dags.values()
+    found["tasks"] = {task.task_id: _settings(task) for task in dag.tasks}
+    for run in job["runs"]:
+        found["runs"].append(_run(dag, run, watch, folder))
+    return found
+
+
+def _settings(task: Any) -> dict[str, Any]:
+    return {
+        "retries": task.retries,
+        "delay": task.retry_delay.total_seconds(),
+        "backoff": float(task.retry_exponential_backoff),
+        "mapped": bool(task.is_mapped),
+        "trigger_rule": str(task.trigger_rule),
+        "upstream": sorted(task.upstream_task_ids),
+    }
+
+
+def _run(dag: Any, run: dict[str, Any], watch: _Watch, folder: Path) -> dict[str, Any]:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from companion.weather_service import misbehave
+
+    for origin in ("EWR", "JFK", "LGA"):
+        misbehave(origin, **run.get("service", {}).get(origin, {}))
+    before, watch.sleeps = _fingerprint(_globals_of(dag)), 0
+    log = io.StringIO()
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        ran = dag.test(run_conf={**run["conf"], "folder": str(folder)})
+    with create_session() as session:
+        rows = session.scalars(select(XComModel).where(XComModel.run_id == ran.run_id)).all()
+        xcom = [[row.task_id, len(str(row.value)), str(row.value)[:300]] for row in rows]
+    return {
+        "state": str(ran.state),
+        "instances": [
+            [each.task_id, each.map_index, str(each.state), each.try_number]
+            for each in ran.get_task_instances()
+        ],
+        "xcom": xcom,
+        "files": {
+            str(path.relative_to(folder)): path.read_text(errors="replace")
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        },
+        "reasons": [
+            line for line in log.getvalue().splitlines() if "Error: " in line or "Exception: " in line
+        ],
+        "globals": sorted(
+            name for name, mark in _fingerprint(_globals_of(dag)).items() if before.get(name) != mark
+        ),
+        "sleeps": watch.sleeps,
+    }
+
+
+def _globals_of(dag: Any) -> dict[str, Any]:
+    """Return the global names of the DAG's file: what a task leaves there, another process never sees."""
+    for task in dag.tasks:
+        function = getattr(task, "python_callable", None) or getattr(task, "partial_kwargs", {}).get(
+            "python_callable"
+        )
+        if function is not None:
+            return dict(function.__globals__)
+    return {}
+
+
+def _fingerprint(space: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: (id(value), len(value) if isinstance(value, list | dict | set) else 0)
+        for name, value in space.items()
+        if not name.startswith("__")
+    }
+
+
+if __name__ == "__main__":
+    _serve()
