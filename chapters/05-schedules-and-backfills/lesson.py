@@ -31,7 +31,7 @@ state = companion.workspace("05")
 # | Airflow's word | what it says |
 # |---|---|
 # | `data_interval_start`, `data_interval_end` | the time that the run is about: from the first up to the second |
-# | `logical_date` | the run's name in time: no two runs of a DAG share one |
+# | `logical_date` | the run's key: no two runs of a DAG share one |
 # | `run_after` | the earliest moment at which the run may start |
 #
 # **Bet first:** a DAG says `schedule="@monthly"`. How many days long is the data interval of its run of 1
@@ -241,7 +241,8 @@ backfill("2013-03", "2013-04")
 # %% [markdown]
 # Read a line from left to right. Airflow names the run after the moment from which it may start, 1 April; its
 # data interval begins with March. So the run that is *called* April is *about* March. Off by one month is the
-# most common mistake in this whole chapter, and that is why the exercise came first.
+# most common mistake in this whole chapter. (`--from-date` and `--to-date` are logical dates, both included:
+# March and April.)
 #
 # Note `--max-active-runs 1`. The champion of April depends on March, so months have to run in order. The
 # DAG's own `max_active_runs` does not hold for a backfill, which brings its own limit, and its default is 10.
@@ -316,7 +317,7 @@ compare(second, look())
 # Now it is a proof: both months were computed and written again, and say the same to the last digit. This is
 # **idempotence** seen from outside, and it rests on the inside: results are named after their month, writes
 # replace, there is no clock, and a month's opponent is the champion of the months *before* it. Had `decide`
-# asked for "the current champion", March would now have met a champion that learned from March.
+# asked for "the current champion", March's model would now have met itself.
 #
 # ## 5. March arrives again
 #
@@ -416,9 +417,9 @@ check.ex_5_2(answer)
 # 2. September arrives again: `deliver_again("2013-09")`;
 # 3. run again what has to run again, and take another picture.
 #
-# March and April have run already, but February, which comes before them, has not; so let all months run.
-# The answer is a dict with both pictures, `{"year": …, "corrected": …}`. It takes two or three minutes of
-# waiting; `services.url` in a browser shows you the grid while it fills.
+# March and April have run already, but February, which comes before them, has not; so let all months run. The
+# answer is a dict with both pictures, `{"year": …, "corrected": …}`. It takes some minutes of waiting.
+# `deliver_again` adds 20 minutes at *each* call, so call it once, or start the notebook anew.
 
 # %%
 ### BEGIN SOLUTION
@@ -717,10 +718,10 @@ print(compared.round(3).to_string())
 print(f"\nmean cost {compared['cost'].mean():.3f}")
 
 # %% [markdown]
-# (May is the first month for which a model exists: it learned from January.) The delay costs most in the
-# first months, where it takes away most of what there is, and in December it costs nothing, on the contrary:
-# the model that has not seen the autumn yet does not expect December to be like it. That is luck, of the same
-# kind as the frozen model's.
+# (May is the first month for which a model exists: it learned from January.) The delay costs most from June to
+# August, where only winter and spring are known, and in December it costs nothing, on the contrary: the model
+# that has not seen the autumn yet does not expect December to be like it. That is luck, of the same kind as the
+# frozen model's.
 #
 # The delay has a second price that this table hides. A challenger can only be *judged* when labels are there.
 # With three months of delay, July's contest between champion and challenger is decided in November.
@@ -778,14 +779,13 @@ for name, months in (("frozen", MONTHS[:3]), ("recent", MONTHS[8:11])):
 # ## Recap
 #
 # 1. You named the **month of a run** by the start of its data interval. A plain `@monthly` has an interval of
-#    no length, the run that is called April is about March, and a run by hand has a clock in it.
-# 2. You said **what has to run again** after a correction: the month and all after it, since they learned
-#    from it and since champions follow each other.
-# 3. You **backfilled** a year with the real command, in order. That it may be done again was proved only with
-#    `--reprocess-behavior completed`; without it nothing ran.
-# 4. You learned only from **what was known**: the months whose labels were complete.
-# 5. You judged **a retraining** by its figures. Recent months lost to no retraining in three months of eight,
-#    and in December the ranking was fine and the level wrong.
+# no length, the run that is called April is about March, and a run by hand has a clock in it. 2. You said
+# **what has to run again** after a correction: the month and all after it, since they learned    from it and
+# since champions follow each other. 3. You **backfilled** a year with the real command, in order. That it may
+# be done again was proved only with    `--reprocess-behavior completed`; without it nothing ran. 4. You learned
+# only from **what was known**: the months whose labels were complete. 5. You judged **a retraining** by its
+# figures. Recent months lost to no retraining in three months of nine,    and in December it was mostly the
+# level that was wrong.
 #
 # ## Clean-up
 #

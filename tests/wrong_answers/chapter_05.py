@@ -260,6 +260,13 @@ def slices_from_the_end(features, month, labels_late):
     return features[features["month"].isin(known)]
 
 
+def counts_from_the_other_end(features, month, labels_late):
+    rows = features[features["month"].isin(MONTHS[: MONTHS.index(month) - labels_late])]
+    if rows.empty:
+        raise MonthError(f"For {month} no label is known yet.")
+    return rows
+
+
 def returns_months(features, month, labels_late):
     return [each for each in MONTHS if each < str(pd.Period(month) - labels_late)]
 
@@ -349,6 +356,7 @@ WRONG = {
         only_the_last_month,
         empty_table_goes_on,
         slices_from_the_end,
+        counts_from_the_other_end,
         returns_months,
         another_error,
         names_no_month,
