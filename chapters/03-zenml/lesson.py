@@ -23,8 +23,8 @@ state = companion.workspace("03")
 # %% [markdown]
 # ## 1. From a function to a step
 #
-# A small pipeline first: how large is the share of late flights at each of the three airports, and which is
-# the worst? One month of the data is copied into this notebook's folder, because you are going to damage it.
+# A small pipeline first: how large is the share of late flights at each of the three airports, and which is the
+# worst? Two months of the data are copied into this notebook's folder, because you are going to damage one.
 #
 # A **step** is a function with `@step` above it. The names in `Annotated[…]` are those of the artifacts.
 
@@ -133,8 +133,8 @@ print(
 # and an object store; the steps and the pipeline stay as they are. Keep the idea; the chapters on the cluster
 # come back to it.
 #
-# An artifact has a type and a number that grows (its **version**), and nothing is ever overwritten. Our
-# flight, UA 1037, is in the artifact `flights` of this run:
+# An artifact has a type and a growing number (its **version**); nothing is overwritten, and asking by name
+# gives the newest. Our flight, UA 1037, is in `flights`:
 
 # %%
 flights = client.get_artifact_version("flights").load()
@@ -161,9 +161,9 @@ print(flights[ours][["origin", "dest", "sched_dep_time", "arr_delay"]].to_string
 # ## Exercise 3.1: Predict the skips
 #
 # Everything has run once, with `("2013-09", folder, 15)`. Now one thing changes and the pipeline is started
-# again. Which steps **run**, that is, are not taken from the cache? Give for each change a list with the names
-# of the steps that run (`[]` if all is cached). Each change starts from the state after the first run; they do
-# not add up.
+# again. Which steps **run**, that is, are not taken from the cache? Give a dict: for each key the list of the
+# steps that run (`[]` if all is cached). Each change starts from the state after the first run; they do not add
+# up.
 #
 # | key | change |
 # |---|---|
@@ -440,10 +440,11 @@ for title, run in (("wrong file", wrong_file), ("the same again", again), ("righ
     print(f"{title:15} load_checked {shown.steps['load_checked'].status.value:10} {rows:,} flights")
 
 # %% [markdown]
-# It runs where the bytes are new and is skipped where they are known. For helpers there is the same kind of
-# cure: `@step(cache_policy=CachePolicy(source_dependencies=[share_late]))` puts the helper's text into the
-# key. Where nothing helps, `@step(enable_cache=False)` makes a step run every time. That is right for every
-# step that **changes the world**: sends a mail, writes to a store, asks a service for today's weather.
+# It runs where the bytes are new and is skipped where they are known. For helpers (`CachePolicy` is in
+# `zenml.config`) there is the same kind of cure:
+# `@step(cache_policy=CachePolicy(source_dependencies=[share_late]))` puts the helper's text into the key. Where
+# nothing helps, `@step(enable_cache=False)` makes a step run every time. That is right for every step that
+# **changes the world** (sends a mail, writes to a store) or asks it (today's weather).
 #
 # ## 7. The book's pipeline in ZenML
 #
@@ -512,7 +513,7 @@ for maker, artifact, taker in arrows:
 # It is the DAG of chapter 02. There you wrote it down; here it was observed. (`make zenml-dashboard`, in a
 # terminal, shows the same in a browser: the last section of this chapter's page tells how.)
 #
-# ## 8. It breaks: a corrected month that stays refused
+# ## 8. It breaks: a month that is refused, and mended
 #
 # The supplier's September has a flight with a departure time of 27:15. Bet on what the run does, and on what
 # happens after the supplier has mended the file.
@@ -557,7 +558,8 @@ print("\nthe champion is the same:", with_zenml.Store(store).champion() == champ
 
 # %% [markdown]
 # This is a refusal as it should be: the run is recorded as failed, with the reason; nothing after `validate`
-# ran; champion and store are as before. Whoever looks tomorrow finds it:
+# ran; champion and store are as before. Whoever looks tomorrow finds it (20,000 earlier flights stand before
+# September's):
 
 # %%
 failed = client.get_pipeline_run(run.id).steps["validate"]
@@ -629,8 +631,8 @@ for version in client.list_model_versions("flight-delay", sort_by="asc:created")
     )
 
 # %% [markdown]
-# Three versions, a month each, with what was measured. Which of them is in production? So far none: nobody has
-# said so.
+# Three versions, each judged on its own month, so the AUCs do not compare. Which of them is in production? So
+# far none: nobody has said so.
 #
 # ## Exercise 3.4: A stage for the champion
 #
@@ -639,7 +641,7 @@ for version in client.list_model_versions("flight-delay", sort_by="asc:created")
 # promoted version goes to the stage `production`, and the one that was there before is archived. A version that
 # is kept back goes to `staging`, where people can look at it; the production stays as it is.
 #
-# `version.set_stage("production")` raises an error if another version holds that stage. With `force=True` it
+# Either stage holds one version: `version.set_stage(…)` raises an error if it is taken. With `force=True` it
 # archives that one first. Return nothing; what counts is what was set.
 
 
@@ -717,7 +719,7 @@ print(type(safe.load()).__name__, "with", [name for name, _ in safe.load().steps
 # ## Optional: one step, three airports
 #
 # A pipeline that is `dynamic` may look at artifacts while it runs. `.map()` calls a step once for each element
-# of a list, and each call is a step run of its own, with its own cache key, its own log and its own failure.
+# of a list; each call is a step run with its own cache key, log and failure. (The helper still says `>=`.)
 
 # %%
 # %%capture
@@ -745,9 +747,9 @@ for name, each in sorted(shown.steps.items()):
 # %% [markdown]
 # ## Optional: bring your own model
 #
-# Change one line of the step `fit` above (`train(…, estimator=…)` takes any classifier), run the two cells
-# again, and predict first: which steps run? Then look at `safe_model`: it has a second version, and the first
-# one is still there.
+# Copy `own` from the last section of chapter 02, give `train` `estimator=own` and `load_model` its `trusted`,
+# run the two cells again, and bet first: does `fit` run? Then look at `safe_model`: it has a second version,
+# and the first one is still there.
 #
 # ## Recap
 #

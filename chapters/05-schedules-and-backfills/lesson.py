@@ -779,13 +779,14 @@ for name, months in (("frozen", MONTHS[:3]), ("recent", MONTHS[8:11])):
 # ## Recap
 #
 # 1. You named the **month of a run** by the start of its data interval. A plain `@monthly` has an interval of
-# no length, the run that is called April is about March, and a run by hand has a clock in it. 2. You said
-# **what has to run again** after a correction: the month and all after it, since they learned    from it and
-# since champions follow each other. 3. You **backfilled** a year with the real command, in order. That it may
-# be done again was proved only with    `--reprocess-behavior completed`; without it nothing ran. 4. You learned
-# only from **what was known**: the months whose labels were complete. 5. You judged **a retraining** by its
-# figures. Recent months lost to no retraining in three months of nine,    and in December it was mostly the
-# level that was wrong.
+#    no length, the run that is called April is about March, and a run by hand has a clock in it.
+# 2. You said **what has to run again** after a correction: the month and all after it, since they learned
+#    from it and since champions follow each other.
+# 3. You **backfilled** a year with the real command, in order. That it may be done again was proved only with
+#    `--reprocess-behavior completed`; without it nothing ran.
+# 4. You learned only from **what was known**: the months whose labels were complete.
+# 5. You judged **a retraining** by its figures. Recent months lost to no retraining in three months of nine,
+#    and in December it was mostly the level that was wrong.
 #
 # ## Clean-up
 #

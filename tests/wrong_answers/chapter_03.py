@@ -116,6 +116,16 @@ def all_bytes_as_text(month: str, folder: Path):
     return (folder / f"{month}.parquet").read_bytes().hex()
 
 
+def bytes_added_up(month: str, folder: Path):
+    return str(sum((folder / f"{month}.parquet").read_bytes()))
+
+
+def all_months(month: str, folder: Path):
+    return hashlib.sha256(
+        b"".join(path.read_bytes() for path in sorted(folder.glob("*.parquet")))
+    ).hexdigest()
+
+
 def only_the_month(month: str, folder: Path):
     return month
 
@@ -200,6 +210,8 @@ WRONG = {
         sum_of_the_path,
         all_bytes,
         all_bytes_as_text,
+        bytes_added_up,
+        all_months,
         only_the_month,
         "a sum",
     ],

@@ -220,6 +220,17 @@ def ex_3_3(answer: Callable[[str, Path], Any]) -> Verdict:
                 "A copy of the same bytes in another folder, or with another date, gives another text: neither path "
                 "nor date is what the step depends on."
             )
+        (folder / "one" / "2013-10.parquet").write_bytes(b"October")
+        if answer(MONTH, folder / "one") != first:
+            return wrong(
+                "Another month has arrived beside it, and the text of this one is another: one file is meant."
+            )
+        swapped = large[1::-1] + large[2:]
+        _deliver(folder / "one", swapped, 1_380_000_000)
+        if answer(MONTH, folder / "one") == first:
+            return wrong(
+                "Two bytes changed places and the text is the same: adding bytes up is no proof of their order."
+            )
         for position, place in ((len(large) - 1, "last"), (len(large) // 2, "middle"), (0, "first")):
             changed = bytearray(large)
             changed[position] ^= 1
