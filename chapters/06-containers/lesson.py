@@ -130,7 +130,7 @@ my_bet = None  # True: a container sees my disk; False: it does not
 # %% [markdown]
 # User 10001, a number without rights. In many images the process is **root**: whoever finds a hole in your
 # model server then owns the container, and needs one more hole for the machine. And `--read-only` makes every
-# silent write fail loudly: into the package, or into a cache beside the code.
+# silent write fail loudly: into the package, into the home folder, a cache beside the code.
 #
 # ## 3. A Dockerfile, and what is built again
 #
@@ -212,8 +212,8 @@ for order in ("code-first", "code-last"):
 # ## Exercise 6.1: What is done again?
 #
 # On top of its base the book's image has three layers, from top to bottom of the `Dockerfile`: `"packages"`
-# (the whole first stage, and the line that copies from it), `"data"` and `"code"`. Answer with a dict: for each
-# change, the list of those that the next `make image` makes again (empty: all from the cache).
+# (the whole first stage, and the line that copies from it), `"data"` and `"code"`. For each change, list those
+# that the next `make image` makes again. An empty list means: all is taken from the cache.
 
 # %%
 changes = ["a line of train.py", "a version in requirements-image.txt", "a month of data"]
@@ -265,11 +265,33 @@ ENTRYPOINT ["python3", "-m", "flightdelay"]
 #
 # Write the mended text, by copying it or with `inherited.replace(…)`. It has to
 #
-# - begin with a base that cannot move (the book's, see `print(dockerfile)`, or any other by its digest);
+# - begin with a base that cannot move (take the one in the book's `Dockerfile`, or any other by its digest);
 # - hold no password, and still be able to sign in at the package index;
 # - not install again when a line of code changes;
 # - run as somebody who is not root;
 # - hold the code in `/app/src/flightdelay`, the packages of `requirements-image.txt`, and start as before.
+
+# %%
+### BEGIN SOLUTION
+base = next(line for line in dockerfile.splitlines() if line.startswith("ARG BASE_IMAGE="))
+answer = f"""\
+FROM {base.removeprefix("ARG BASE_IMAGE=")}
+COPY requirements-image.txt /app/
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \\
+    python3 -m pip install --require-hashes --requirement /app/requirements-image.txt
+COPY src/flightdelay /app/src/flightdelay
+ENV PYTHONPATH=/app/src
+WORKDIR /tmp
+USER 10001:10001
+ENTRYPOINT ["python3", "-m", "flightdelay"]
+"""
+### END SOLUTION
+
+# %%
+check.ex_6_2(answer)
+
+# %% [markdown]
+# ## 4. Tags and digests: a name that can lie
 #
 # *A tag identifies an image* is the second wrong belief. Watch one move. A small image prints how many of
 # September's flights were late; it is called `rates:1`.
@@ -528,8 +550,8 @@ check.ex_6_4(answer)
 # %% [markdown]
 # ## 6. All six, each in a container of its own
 #
-# Now the real six steps. One program, told which step to be. Each call gets its inputs under `/in`, by the
-# wiring of chapter 02. (`/out` is one folder; no step takes an input from it.)
+# Now the real six steps. One program, told which step to be. Each call sees only the artifacts that it needs,
+# by the wiring of chapter 02, laid under `/in` one by one, and writes to `/out`.
 
 # %%
 # %%writefile {state}/steps/step.py
@@ -596,8 +618,8 @@ print("same digest:", alone_digest[-1] == said[-1])
 
 # %% [markdown]
 # The same. The steps of this book never knew a path that they were not told; that was chapter 02, and here it
-# pays. You carried eight inputs by hand, with a dict of needs and six commands. Chapter 07 gives this dict to
-# Kubeflow Pipelines, which carries for you, and keeps what it carried.
+# pays. You carried nine artifacts by hand, with a dict of needs and six commands. Chapter 07 gives this dict
+# to Kubeflow Pipelines, which carries for you, and keeps what it carried.
 #
 # **It transfers.** A credit model is approved together with its environment. "The same code" does not answer
 # an auditor who asks what ran in March; a digest does, for the image, and an artifact that was kept does, for
@@ -605,8 +627,8 @@ print("same digest:", alone_digest[-1] == said[-1])
 #
 # ## Optional: bring your own model
 #
-# Your model needs a file of its own (a package would go into the lock). You do not change the book's image, you
-# build on it: three lines, and the layers below are shared. Put your own estimator in the place of this one.
+# Your model needs a file of its own, perhaps a package. You do not change the book's image, you build on it:
+# two lines, and the layers below are shared. Put your own estimator in the place of this one.
 
 # %%
 (state / "own").mkdir(exist_ok=True)
