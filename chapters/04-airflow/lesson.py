@@ -46,7 +46,7 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 #
 # A function under `@task` becomes a task, and **calling** such functions inside the function under `@dag` draws
 # the arrows: `count(fetch())` says that `count` needs what `fetch` returns. It is the wiring of chapter 02, in
-# another notation. `params` are the run's parameters.
+# another notation. Airflow fills an argument `params` with the run's parameters.
 
 # %%
 # %%writefile {state}/airflow/dags/weather.py
@@ -236,8 +236,8 @@ print("the task returned:", returned)
 #
 # ## Exercise 4.1: Move the work
 #
-# Mend `late_rate`. The answer is the **text of the DAG file**: copy the cell that wrote it, without its first
-# line, between the quotes, and change it. Afterwards
+# Mend `late_rate`. The answer is the **text of the DAG file**: change a copy of its cell, without line 1,
+# between two `'''` (the file has `"""` itself). Afterwards
 #
 # - the task `measure` returns the rate of the month that the run is asked for, rounded to three decimals;
 # - reading the file opens no data, and imports neither pandas nor what imports pandas;
@@ -647,7 +647,7 @@ check.ex_4_3(answer)
 #   list comes from a task, so that its length is known only in the run. A Python loop could not do that: it is
 #   run when the file is read.
 # - The function under `@task.branch` returns the **name** of the task to go on with. The others are skipped. An
-#   `if` in the DAG's function could not do that either: when the file is read, nobody knows the decision.
+#   `if` in the DAG's function would come too early. `a >> [b, c]` is an arrow that hands over no value.
 # - `nothing` is an operator without a function. It is there to be seen: "kept, on purpose".
 # - `outlets=[champion]` says that `announce` changes an **asset**, a thing with a name that other DAGs can wait
 #   for. `board.py` waits for it: its schedule is no time, but that asset.
@@ -813,7 +813,7 @@ print("DAGs that wait for it:", [dag_id for (dag_id,) in waiting])
 #   `keep`; the other one is skipped;
 # - `close` runs at the end on either way, but not when a report has failed.
 #
-# Copy the text of the file between the quotes. The body of `choose` is yours as well, and you may give tasks
+# Copy the text of the file between two `'''`. The body of `choose` is yours as well, and you may give tasks
 # settings.
 
 # %%
