@@ -212,8 +212,8 @@ for order in ("code-first", "code-last"):
 # ## Exercise 6.1: What is done again?
 #
 # On top of its base the book's image has three layers, from top to bottom of the `Dockerfile`: `"packages"`
-# (the whole first stage, and the line that copies from it), `"data"` and `"code"`. For each change, list those
-# that the next `make image` makes again. An empty list means: all is taken from the cache.
+# (the whole first stage, and the line that copies from it), `"data"` and `"code"`. Answer with a dict: for
+# each change, the list of those that `make image` makes again (empty: all from the cache).
 
 # %%
 changes = ["a line of train.py", "a version in requirements-image.txt", "a month of data"]
@@ -265,7 +265,7 @@ ENTRYPOINT ["python3", "-m", "flightdelay"]
 #
 # Write the mended text, by copying it or with `inherited.replace(…)`. It has to
 #
-# - begin with a base that cannot move (take the one in the book's `Dockerfile`, or any other by its digest);
+# - begin with a base that cannot move (the book's, see `print(dockerfile)`, or any other by its digest);
 # - hold no password, and still be able to sign in at the package index;
 # - not install again when a line of code changes;
 # - run as somebody who is not root;
@@ -550,8 +550,8 @@ check.ex_6_4(answer)
 # %% [markdown]
 # ## 6. All six, each in a container of its own
 #
-# Now the real six steps. One program, told which step to be. Each call sees only the artifacts that it needs,
-# by the wiring of chapter 02, laid under `/in` one by one, and writes to `/out`.
+# Now the real six steps. One program, told which step to be. Each call gets its inputs under `/in`, by the
+# wiring of chapter 02. (`/out` is one folder; no step takes inputs from it.)
 
 # %%
 # %%writefile {state}/steps/step.py
@@ -618,7 +618,7 @@ print("same digest:", alone_digest[-1] == said[-1])
 
 # %% [markdown]
 # The same. The steps of this book never knew a path that they were not told; that was chapter 02, and here it
-# pays. You carried nine artifacts by hand, with a dict of needs and six commands. Chapter 07 gives this dict
+# pays. You carried eight inputs by hand, with a dict of needs and six commands. Chapter 07 gives this dict
 # to Kubeflow Pipelines, which carries for you, and keeps what it carried.
 #
 # **It transfers.** A credit model is approved together with its environment. "The same code" does not answer
@@ -627,8 +627,8 @@ print("same digest:", alone_digest[-1] == said[-1])
 #
 # ## Optional: bring your own model
 #
-# Your model needs a file of its own, perhaps a package. You do not change the book's image, you build on it:
-# two lines, and the layers below are shared. Put your own estimator in the place of this one.
+# Your model needs a file of its own, a package would go into the lock. You do not change the book's image,
+# you build on it: three lines, and the layers below are shared. Put your own estimator in the place of this one.
 
 # %%
 (state / "own").mkdir(exist_ok=True)
