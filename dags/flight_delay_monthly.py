@@ -13,7 +13,7 @@ import pendulum
 from airflow.sdk import Asset, CronDataIntervalTimetable, dag, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from flightdelay.data import DATA
+from flightdelay.location import DATA
 
 # Other DAGs may wait for it; the one below does.
 JUDGED = Asset("flight-delay-month-judged")

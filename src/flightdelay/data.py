@@ -1,7 +1,6 @@
 """Read the year of flights, month by month, and notice a file that is missing or damaged."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +10,7 @@ import pyarrow.parquet as pq
 
 from flightdelay.errors import DataFileError
 from flightdelay.files import sha256
-
-# In an image or on a cluster the data lies elsewhere than beside the code.
-DATA = Path(os.environ.get("FLIGHTDELAY_DATA", Path(__file__).resolve().parents[2] / "data"))
+from flightdelay.location import DATA as DATA
 
 FLIGHTS_SCHEMA = pa.schema(
     {

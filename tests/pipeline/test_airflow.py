@@ -142,3 +142,18 @@ def test_ruff_finds_nothing_of_an_older_airflow_in_the_lesson(tmp_path: Path) ->
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert "old.py:4:6: AIR301" in said
     assert [line for line in said.splitlines() if ".py:" in line and "old.py" not in line] == []
+
+
+def test_reading_the_dags_loads_nothing_that_takes_long() -> None:
+    """The book keeps the rule that exercise 4.1 asks for: Airflow reads these files every half minute."""
+    heavy = ["numpy", "pandas", "pyarrow", "sklearn", "skops"]
+    code = (
+        "import runpy, sys\n"
+        "before = set(sys.modules)\n"
+        "for path in sys.argv[1:]: runpy.run_path(path)\n"
+        f"print(sorted(set({heavy!r}) & (set(sys.modules) - before)))"
+    )
+    files = sorted((repository() / "dags").glob("*.py"))
+    assert len(files) == 2
+    done = subprocess.run([sys.executable, "-c", code, *map(str, files)], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr

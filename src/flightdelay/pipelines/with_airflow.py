@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import dag, task
 
-from flightdelay.data import DATA
+from flightdelay.location import DATA
 
 if TYPE_CHECKING:
     from flightdelay.result import RunResult
