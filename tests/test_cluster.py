@@ -22,6 +22,7 @@ import pytest
 from filelock import FileLock
 
 from companion.cluster import causes, diagnose, install, lifecycle, manifests, settings, shell
+from companion.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 CAPTURES = Path(__file__).parent / "fixtures" / "cluster" / "captures"
@@ -44,12 +45,6 @@ QUESTIONS |= {("kubectl", "--request-timeout=30s", word) for word in ("get", "ve
 
 def captured(name: str) -> str:
     return (CAPTURES / f"{name}.txt").read_text().split("\n", 1)[1].rsplit("\n[exit", 1)[0]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_question(call: list[str]) -> bool:

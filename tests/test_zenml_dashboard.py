@@ -9,7 +9,8 @@ import pytest
 
 from companion import zenml_dashboard
 from companion.bootstrap import CannotBootstrap
-from companion.zenml_dashboard import DashboardError, environment, free_port, newest_state, serve
+from companion.ports import free_port
+from companion.zenml_dashboard import DashboardError, environment, newest_state, serve
 
 
 def a_run(root: Path, number: int, with_database: bool = True) -> Path:

@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -31,7 +30,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 
-from companion.workspace import tool_environment
+from companion.ports import free_port
+from companion.workspace import SentenceError, environment_in
 from flightdelay.files import write_atomically
 
 COMPONENTS = {
@@ -55,12 +55,8 @@ CAUSES = {
 }
 
 
-class AirflowServicesError(RuntimeError):
+class AirflowServicesError(SentenceError):
     """Airflow cannot be started; the text is one clear sentence."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Show the sentence alone in a notebook (IPython looks for this method)."""
-        return [f"{type(self).__name__}: {self}"]
 
 
 class Services:
@@ -117,7 +113,7 @@ class Services:
         self.stop()
 
 
-def start(home: Path, dags: Path, port: int | None = None) -> Services:
+def start(home: Path, dags: Path, port: int = 0) -> Services:
     """Start an Airflow and wait until it is ready: half a minute on two idle cores.
 
     Parameters
@@ -148,7 +144,7 @@ def start(home: Path, dags: Path, port: int | None = None) -> Services:
         raise AirflowServicesError(
             f"Airflow cannot keep its state in {home} ({error.strerror}): make room, or make the folder writable."
         ) from error
-    environment = _environment(home, dags, _free_port(port))
+    environment = _environment(home, dags, free_port(port))
     with (home / "services" / "guard.log").open("a") as log:
         guard = subprocess.Popen(
             [sys.executable, "-m", "companion.airflow_services", str(home), str(os.getpid())],
@@ -183,7 +179,7 @@ def _ask(url: str, method: str, body: Any, token: str = "") -> Any:
 def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
     """Return the whole environment of an Airflow in `home`, without what the user's shell says of another one."""
     url = f"http://127.0.0.1:{port}"
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    mine = environment_in(home.parent)
     loopback = ",".join(filter(None, [mine.get("NO_PROXY") or mine.get("no_proxy"), "127.0.0.1"]))
     settings = {
         "AIRFLOW_HOME": str(home),
@@ -218,20 +214,7 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
         # Warnings of Airflow's own libraries, which a learner can do nothing about.
         "PYTHONWARNINGS": "ignore",
     }
-    return mine | tool_environment(home.parent) | settings
-
-
-def _free_port(wanted: int | None) -> int:
-    """Return `wanted` if nothing listens there, else a port that the system gives."""
-    for port in (wanted or 0, 0):
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(listener.getsockname()[1])
-    raise AirflowServicesError("No port is free on 127.0.0.1: restart the computer.")
+    return mine | settings
 
 
 def _sentence(what: str, log: Path) -> str:

@@ -3,29 +3,23 @@
 import signal
 import sys
 import time
-from types import FrameType
 
-from companion.airflow_services import AirflowServicesError, start
-from companion.workspace import WorkspaceError, repository
+from companion.airflow_services import start
+from companion.workspace import SentenceError, repository
 
 # Far from Kubeflow's 8080 and 8081 and from Jupyter's 8888; where it is taken, another one is found and said.
 PORT = 8085
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Start Airflow, say where it is, and wait until it is stopped."""
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to end is like Ctrl-C
     try:
         root = repository()
         print("Airflow starts: half a minute as a rule, two on a busy machine.", flush=True)
         began = time.monotonic()
         airflow = start(root / "work" / "state" / "airflow", root / "dags", PORT)
-    except (AirflowServicesError, WorkspaceError) as error:
+    except SentenceError as error:
         print(f"airflow: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from companion.runner import MODULES, RunFailedError, run_in
-from companion.workspace import repository, tool_environment
+from companion.workspace import environment_in, repository
 from flightdelay.data import DATA
 from flightdelay.files import sha256
 from flightdelay.months import MONTHS
@@ -166,7 +166,7 @@ def naive_ways(folder: Path) -> dict[str, Any]:
         state.mkdir()
         script = state / "one_step.py"
         script.write_text(NAIVE.format(**how))
-        environment = {**os.environ, **tool_environment(state)}
+        environment = environment_in(state)
         finished = subprocess.run(
             [sys.executable, str(script)],
             cwd=state,

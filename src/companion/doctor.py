@@ -170,10 +170,10 @@ def check_shadows(folders: list[Path]) -> Finding:
 
 def check_shell(root: Path) -> Finding:
     """Find settings of a ZenML or an Airflow of one's own, such as a company's, that would reach in here."""
-    from companion.workspace import tool_environment
+    from companion.workspace import FOREIGN, tool_environment
 
     harmless = tool_environment(root)  # the book sets these itself
-    found = [name for name in os.environ if name.startswith(("AIRFLOW_", "ZENML_")) and name not in harmless]
+    found = [name for name in os.environ if name.startswith(FOREIGN) and name not in harmless]
     if found:
         names = " ".join(sorted(found))
         detail = f"your shell sets up another ZenML or Airflow: {names}"

@@ -23,17 +23,23 @@ from pathlib import Path
 
 # Imported before the environment is set, these would write to the user's own folders.
 SDKS = ("zenml", "airflow", "kfp")
+# How the variables begin by which a shell leads to a ZenML or an Airflow of one's own.
+FOREIGN = ("AIRFLOW_", "ZENML_")
 VERSIONS_SHOWN = ("scikit-learn", "zenml", "apache-airflow", "kfp")
 
 _folder_of: dict[str, Path] = {}  # the chapters this kernel has a folder for
 
 
-class WorkspaceError(RuntimeError):
-    """A notebook cannot get its folder; the text is one clear sentence."""
+class SentenceError(RuntimeError):
+    """Base of errors that a notebook shows to its reader: the text is one clear sentence."""
 
     def _render_traceback_(self) -> list[str]:
         """Show the sentence alone in a notebook (IPython looks for this method)."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class WorkspaceError(SentenceError):
+    """A notebook cannot get its folder."""
 
 
 def repository() -> Path:
@@ -87,7 +93,7 @@ def environment_in(folder: Path) -> dict[str, str]:
     What a user's shell says about another Airflow or ZenML is left out: it may lead to a database that is not
     the book's.
     """
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "ZENML_"))}
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return mine | tool_environment(folder)
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,15 +18,16 @@ import urllib.request
 from pathlib import Path
 
 from companion.bootstrap import ROOT, CannotBootstrap, run, uv_environment
-from companion.workspace import environment_in
+from companion.ports import free_port
+from companion.workspace import SentenceError, environment_in
 from flightdelay.files import locked, sha256
 
 PORT = 8237  # ZenML's own choice
 PATIENCE = 120  # seconds
 
 
-class DashboardError(Exception):
-    """The dashboard cannot be shown; the text is one clear sentence."""
+class DashboardError(SentenceError):
+    """The dashboard cannot be shown."""
 
 
 def newest_state(root: Path) -> Path:
@@ -72,17 +72,6 @@ def environment(root: Path) -> Path:
             raise DashboardError(str(error)) from error
         stamp.write_text(digest)
     return venv / "bin" / "zenml"
-
-
-def free_port(wanted: int) -> int:
-    """Return `wanted` if nobody listens on it, otherwise a port that the system picks."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def serve(zenml: Path, state: Path, port: int) -> int:
@@ -148,7 +137,7 @@ def main() -> int:
             zenml = environment(ROOT)
         print("Starting, about 10 seconds …", flush=True)
         return serve(zenml, state, free_port(PORT))
-    except DashboardError as error:
+    except SentenceError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any
 from unittest import mock
 
-from companion.workspace import repository, tool_environment
+from companion.workspace import environment_in, repository
 
 SECONDS = 90  # for one file; the first one also pays for what Airflow imports late
 
@@ -65,7 +65,6 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 @functools.cache
 def _process() -> "subprocess.Popen[str]":
     folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     quiet = {"AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False", "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
         [sys.executable, "-m", "companion.check._airflow"],
@@ -74,7 +73,7 @@ def _process() -> "subprocess.Popen[str]":
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=folder.name,
-        env={**mine, **tool_environment(Path(folder.name)), **quiet},
+        env=environment_in(Path(folder.name)) | quiet,
     )
 
     def end() -> None:

@@ -15,6 +15,7 @@ into a hint. A hint names the likely mistake, never the solution.
 """
 
 import contextlib
+import dis
 import functools
 import io
 import warnings
@@ -35,6 +36,18 @@ class Verdict:
 
 # Also for a check that finds the stub inside the learner's function.
 NOT_ANSWERED = Verdict(NOT_ANSWERED_MARK, "not answered yet. Replace None above, then run both cells.")
+
+NO_BODY = Verdict(NOT_ANSWERED_MARK, "not answered yet. Write the function's body, then run both cells.")
+
+
+def is_stub(answer: Any) -> bool:
+    """Say whether the body of a learner's function is still the line ``answer = None``."""
+    code = getattr(answer, "__code__", None)
+    if code is None or code.co_varnames[code.co_argcount :] != ("answer",):
+        return False
+    # Nothing but None is loaded and stored: no call, no other value.
+    values = [each.argval for each in dis.get_instructions(code) if each.opname.startswith("LOAD_")]
+    return not code.co_names and all(value is None for value in values)
 
 
 def right(shows: str) -> Verdict:

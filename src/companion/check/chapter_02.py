@@ -1,7 +1,6 @@
 """Checks of chapter 02: a rule of the contract, the wiring, the runner, and a step that survives a kill."""
 
 import datetime
-import dis
 import json
 import os
 import resource
@@ -19,24 +18,11 @@ from typing import Any
 import cloudpickle
 import pandas as pd
 
-from companion.check._verdict import NOT_ANSWERED_MARK, Verdict, exercise, right, wrong
+from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from flightdelay.errors import ValidationError
 
 MONTH = "2013-09"
 Files = dict[str, str]
-
-
-NO_BODY = Verdict(NOT_ANSWERED_MARK, "not answered yet. Write the function's body, then run both cells.")
-
-
-def _is_stub(answer: Any) -> bool:
-    """Say whether the function's body is still the line ``answer = None``."""
-    code = getattr(answer, "__code__", None)
-    if code is None or code.co_varnames[code.co_argcount :] != ("answer",):
-        return False
-    # Nothing but None is loaded and stored: no call, no other value.
-    values = [each.argval for each in dis.get_instructions(code) if each.opname.startswith("LOAD_")]
-    return not code.co_names and all(value is None for value in values)
 
 
 # --- 2.1: a rule of the contract ---------------------------------------------------------------------------
@@ -61,7 +47,7 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
     """A rule that refuses flights which arrived without having departed."""
     if not callable(answer):
         return wrong("The answer is a function that takes the flights; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     good = _september()
     try:
@@ -201,7 +187,7 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
     """A runner: any order of writing, each step once, inputs by name."""
     if not callable(answer):
         return wrong("The answer is a function that takes steps and given; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     calls: list[str] = []
 
@@ -563,7 +549,7 @@ def ex_2_4(answer: Callable[[pd.DataFrame, str, Path], None]) -> Verdict:
     """A step that may be killed at any moment and run again."""
     if not callable(answer):
         return wrong("The answer is a function that takes predictions, month and folder; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     found = _try(answer)
     whole, corrected = _text(_predictions()), _text(_predictions(0.05))

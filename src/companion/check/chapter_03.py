@@ -12,9 +12,7 @@ from uuid import uuid4
 
 import cloudpickle
 
-from companion.check._verdict import NOT_ANSWERED_MARK, Verdict, exercise, right, wrong
-
-NO_BODY = Verdict(NOT_ANSWERED_MARK, "not answered yet. Write the function's body, then run both cells.")
+from companion.check._verdict import NO_BODY, Verdict, exercise, right, wrong
 
 # --- 3.1: what is skipped ----------------------------------------------------------------------------------
 

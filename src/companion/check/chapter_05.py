@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 import pendulum
 
-from companion.check._verdict import Verdict, exercise, right, wrong
-from companion.check.chapter_02 import NO_BODY, _is_stub
+from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from flightdelay.errors import MonthError
 from flightdelay.months import MONTHS
 
@@ -37,7 +36,7 @@ def ex_5_1(answer: Callable[[dict[str, Any]], Any]) -> Verdict:
     """The month in which the data interval starts."""
     if not callable(answer):
         return wrong("The answer is a function that takes the context; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     runs = {
         "2013-03": _context((2013, 3), (2013, 4), (2013, 3, 1)),
@@ -100,7 +99,7 @@ def ex_5_2(answer: Callable[[str, int | None], Any]) -> Verdict:
     """The month and all that follow, whatever the window."""
     if not callable(answer):
         return wrong("The answer is a function of the corrected month and the window; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     for corrected, window in (
         ("2013-03", None),
@@ -266,7 +265,7 @@ def ex_5_4(answer: Callable[[pd.DataFrame, str], Any]) -> Verdict:
     """The months in which a policy did worse than no retraining."""
     if not callable(answer):
         return wrong("The answer is a function of the table and the policy's name; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     given = _year()
     wanted = {"recent": ["2013-06", "2013-09", "2013-10"], "all": ["2013-04", "2013-12"]}
@@ -334,7 +333,7 @@ def ex_5_5(answer: Callable[[pd.DataFrame, str, int], Any]) -> Verdict:
     """The rows whose labels are known."""
     if not callable(answer):
         return wrong("The answer is a function of features, month and delay; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     for month, late in (("2013-09", 0), ("2013-09", 3), ("2013-09", 1), ("2013-12", 6), ("2013-02", 0)):
         given = _features()

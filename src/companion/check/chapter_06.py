@@ -1,6 +1,5 @@
 """Checks of chapter 06: what is built again, a Dockerfile, a tag, and two steps that share no disk."""
 
-import dis
 import json
 import re
 import shlex
@@ -16,9 +15,7 @@ import cloudpickle
 import pandas as pd
 
 from companion import alone
-from companion.check._verdict import NOT_ANSWERED_MARK, Verdict, exercise, right, wrong
-
-NO_BODY = Verdict(NOT_ANSWERED_MARK, "not answered yet. Write the function's body, then run both cells.")
+from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 
 # --- 6.1: what is built again ------------------------------------------------------------------------------
 
@@ -265,15 +262,6 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _is_stub(answer: Any) -> bool:
-    """Say whether the function's body is still the line ``answer = None``."""
-    code = getattr(answer, "__code__", None)
-    if code is None or code.co_varnames[code.co_argcount :] != ("answer",):
-        return False
-    values = [each.argval for each in dis.get_instructions(code) if each.opname.startswith("LOAD_")]
-    return not code.co_names and all(value is None for value in values)
-
-
 def _tags(job: str) -> None:
     """Print the tag of each case, and how many tags the variants have, as JSON."""
     answer = cloudpickle.loads(Path(job).read_bytes())
@@ -306,7 +294,7 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
     """A tag that is given once."""
     if not callable(answer):
         return wrong("The answer is a function that takes version and files; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     first = answer("0.1.0", dict(FILES))
     if not isinstance(first, str):

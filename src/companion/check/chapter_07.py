@@ -24,8 +24,7 @@ from kfp import dsl, local
 from kfp.dsl.graph_component import GraphComponent
 from kfp.local.config import LocalExecutionConfig
 
-from companion.check._verdict import Verdict, exercise, right, wrong
-from companion.check.chapter_02 import NO_BODY, _is_stub
+from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from flightdelay.data import DATA
 from flightdelay.pipelines import with_kubeflow
 from flightdelay.steps.evaluate import month_rows, predict
@@ -180,7 +179,7 @@ def ex_7_1(answer: Callable[[IR, str], Any]) -> Verdict:
     """A function that follows the two references from a task to its container."""
     if not callable(answer):
         return wrong("The answer is a function that takes the IR and the name of a task; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     for ir in (_ir(with_kubeflow.flight_delay), _unusual()):
         tasks = ir["root"]["dag"]["tasks"]
@@ -280,7 +279,7 @@ def ex_7_2(answer: Callable[[str, list[str], float], Any]) -> Verdict:
         answer = answer.pipeline_func
     if not callable(answer):
         return wrong("The answer is a function that draws the pipeline; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
     try:
         pipeline = dsl.pipeline(name="warn-about-the-worst")(answer)
@@ -336,7 +335,7 @@ def ex_7_3(answer: Callable[[Any, Any, Any], Any]) -> Verdict:
     """Retries, a secret, memory and no cache, each on its own task."""
     if not callable(answer):
         return wrong("The answer is a function that takes three tasks; write its body.")
-    if _is_stub(answer):
+    if is_stub(answer):
         return NO_BODY
 
     def pipeline(month: str, store: str, data: str) -> None:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from companion.cluster import images, install, lifecycle, preflight, settings, verify
-from companion.cluster.shell import ClusterError, Shell, read_state
+from companion.cluster.shell import Shell, read_state
+from companion.workspace import SentenceError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,7 +70,7 @@ def main() -> int:
     os.environ.pop("COMPANION_COMMANDS", None)  # a recording is for notebooks: here, what is asked is real
     try:
         run(arguments)
-    except ClusterError as error:
+    except SentenceError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except OSError as error:

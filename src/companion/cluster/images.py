@@ -33,7 +33,7 @@ def preload(shell: Shell, archive: Path | None = None) -> None:
         insist(shell, kubeflow=True, image=settings.NODE_IMAGE, ours=True)
         manifests.prepare(shell)
         fetch_node_image(shell, settings.NODE_IMAGE)
-        missing = [image for image in settings.KUBEFLOW_IMAGES if not is_here(shell, image)]
+        missing = [image for image in settings.KUBEFLOW_IMAGES if not shell.has_image(image)]
         for number, image in enumerate(missing, 1):
             shell.say(f"Image {number} of {len(missing)}:")
             shell.do_engine("pull", image)
@@ -50,7 +50,7 @@ def export(shell: Shell, archive: Path) -> None:
     """
     with exclusively(shell):
         node = local_node_image(shell)
-        missing = [image for image in settings.KUBEFLOW_IMAGES if not is_here(shell, image)]
+        missing = [image for image in settings.KUBEFLOW_IMAGES if not shell.has_image(image)]
         if node is None or missing:
             first = settings.NODE_IMAGE.split("@")[0] if node is None else missing[0]
             raise ClusterError(f"{first} is not on this machine yet: make cluster-preload, then again.")
@@ -111,7 +111,7 @@ def unpack(shell: Shell, archive: Path) -> None:
         raise ClusterError(
             f"{archive} could not be loaded ({error.strerror or error}): is the disk full?"
         ) from error
-    missing = [image for image in settings.KUBEFLOW_IMAGES if not is_here(shell, image)]
+    missing = [image for image in settings.KUBEFLOW_IMAGES if not shell.has_image(image)]
     if not shell.dry_run and (missing or local_node_image(shell) is None):
         raise ClusterError(
             f"{archive} does not hold {(missing or ['the image of the nodes'])[0]}: is it of this version?"
@@ -135,7 +135,7 @@ def load(shell: Shell, image: str) -> None:
             f"version (docker tag {image} {image.removesuffix(':latest')}:1) and load that."
         )
     with exclusively(shell):
-        if not is_here(shell, image):
+        if not shell.has_image(image):
             raise ClusterError(
                 f"{image} is not on this machine: build or pull it first (docker images lists what is)."
             )
@@ -147,7 +147,7 @@ def load(shell: Shell, image: str) -> None:
 
 def load_kubeflow(shell: Shell) -> None:
     """Give those of Kubeflow's images that are on this machine to the nodes; they pull the rest."""
-    here = [image for image in settings.KUBEFLOW_IMAGES if is_here(shell, image)]
+    here = [image for image in settings.KUBEFLOW_IMAGES if shell.has_image(image)]
     away = len(settings.KUBEFLOW_IMAGES) - len(here)
     if here:
         shell.say(f"{len(here)} of Kubeflow's images are on this machine and loaded into the nodes.")
@@ -165,17 +165,12 @@ def insist_on_cluster(shell: Shell) -> None:
         raise ClusterError(f'The kind cluster called "{settings.NAME}" was not made from this folder.')
 
 
-def is_here(shell: Shell, image: str) -> bool:
-    """Say whether the engine has an image."""
-    return bool(shell.ask_engine("image", "inspect", "--format", "{{.Id}}", image))
-
-
 def local_node_image(shell: Shell) -> str | None:
     """Return the tag under which the image of the nodes is on this machine."""
     tag = settings.NODE_IMAGE.split("@")[0]
-    if is_here(shell, tag):
+    if shell.has_image(tag):
         return tag
-    if is_here(shell, settings.NODE_IMAGE):  # pulled by digest, it has no tag: an archive needs one
+    if shell.has_image(settings.NODE_IMAGE):  # pulled by digest, it has no tag: an archive needs one
         shell.do_engine("tag", settings.NODE_IMAGE, tag)
         return tag
     return None

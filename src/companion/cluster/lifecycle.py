@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import socket
 import time
 
 import yaml  # type: ignore[import-untyped]
@@ -20,6 +19,7 @@ from companion.cluster.shell import (
     state_file,
     write_state,
 )
+from companion.ports import free_port
 from flightdelay.files import write_atomically
 
 # Enough for a slow laptop; a node that is not ready by then has a reason.
@@ -204,10 +204,10 @@ def is_ready(node: dict) -> bool:  # type: ignore[type-arg]
 
 def fetch_node_image(shell: Shell, image: str) -> str:
     """Return the image to make nodes of: the one asked for, or the same tag where its digest got lost."""
-    if shell.ask_engine("image", "inspect", "--format", "{{.Id}}", image):
+    if shell.has_image(image):
         return image
     tag = image.split("@")[0]
-    if tag != image and shell.ask_engine("image", "inspect", "--format", "{{.Id}}", tag):
+    if tag != image and shell.has_image(tag):
         shell.say(f"{tag} is here already, without its digest, as an archive leaves it: it is taken.")
         return tag
     shell.say("The image of the nodes is fetched, once:")
@@ -224,14 +224,6 @@ def kind_config(workers: int, port: int) -> str:
     }
     text: str = yaml.safe_dump(config, sort_keys=False)
     return text
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def remove(shell: Shell) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import re
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from companion.doctor import (
     check_system,
     system_name,
 )
+from companion.ports import free_port
 
 # Kubernetes alone, with the Jobs and Services of the chapters.
 PLAIN_MEMORY = 3.5 * GB
@@ -227,24 +227,13 @@ def check_proxy(environ: dict[str, str]) -> Finding:
 
 def check_ports() -> Finding:
     """See whether the ports of kind.yaml are free."""
-    taken = [port for port in settings.PORTS.values() if not is_free(port)]
+    taken = [port for port in settings.PORTS.values() if free_port(port) != port]
     if not taken:
         return Finding("ports", True, f"{', '.join(map(str, settings.PORTS.values()))} are free")
     look = by_system(f"ss -ltnp 'sport = :{taken[0]}'", f"lsof -nP -iTCP:{taken[0]} -sTCP:LISTEN")
     fix = f"{look} names the program: stop it, or change hostPort in cluster-setup/kind.yaml"
     names = " and ".join(map(str, taken))
     return Finding("ports", False, f"{names} {'is' if len(taken) == 1 else 'are'} taken", fix)
-
-
-def is_free(port: int) -> bool:
-    """Try whether a port of this machine can be listened on."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def report(findings: list[Finding], say: Callable[[str], None]) -> None:

@@ -21,17 +21,14 @@ from companion.bootstrap import ROOT
 from companion.cluster import settings
 from companion.cluster.causes import cause_in
 from companion.replay import replays
+from companion.workspace import SentenceError
 from flightdelay.files import write_atomically
 
 LOCAL_ENGINE = re.compile(r"(unix|npipe)://.*|tcp://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
 
 
-class ClusterError(RuntimeError):
+class ClusterError(SentenceError):
     """What is wrong and what to do, in one or two sentences."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Show the sentence alone in a notebook (IPython looks for this method)."""
-        return [f"{type(self).__name__}: {self}"]
 
 
 class NotOurs(ClusterError):
@@ -97,6 +94,10 @@ class Shell:
     def ask_engine(self, *arguments: str) -> str | None:
         """Ask the engine something that changes nothing; None if it refuses."""
         return self._ask(self.engine_name(), *arguments)
+
+    def has_image(self, image: str) -> bool:
+        """Say whether the engine has an image."""
+        return bool(self.ask_engine("image", "inspect", "--format", "{{.Id}}", image))
 
     def do_engine(self, *arguments: str) -> None:
         """Let the engine do something."""

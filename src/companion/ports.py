@@ -1,0 +1,24 @@
+"""Ports of this machine."""
+
+import socket
+
+from companion.workspace import SentenceError
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return `wanted` if nothing listens there on 127.0.0.1, otherwise a port that the system picks.
+
+    Raises
+    ------
+    SentenceError
+        If the system has none left.
+    """
+    for port in (wanted, 0):
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(listener.getsockname()[1])
+    raise SentenceError("No port is free on 127.0.0.1: restart the computer.")
