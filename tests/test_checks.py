@@ -2,7 +2,8 @@
 
 For each exercise of each lesson: the check accepts the solution and is friendly on the stub (both are shown
 by the stored outputs, which nbval proves), and it rejects at least three wrong answers with a hint. These are
-listed in ``wrong_answers/chapter_NN.py``, in a dict ``WRONG = {"ex_1_1": [...]}``.
+listed in ``wrong_answers/chapter_NN.py``, in a dict ``WRONG = {"ex_1_1": [...]}``. Right answers in another style
+than the solution's stand beside them, in ``ALSO_RIGHT``, where a check had refused one.
 """
 
 import runpy
@@ -20,6 +21,13 @@ from companion.workspace import repository
 
 ROOT = repository()
 EXERCISES = [(lesson, name) for lesson in build.lessons(ROOT) for name in build.exercises(lesson)]
+LISTED = {path.stem: runpy.run_path(str(path)) for path in Path(__file__).parent.glob("wrong_answers/*.py")}
+ALSO_RIGHT = [
+    (name, answer)
+    for listed in LISTED.values()
+    for name, answers in listed.get("ALSO_RIGHT", {}).items()
+    for answer in answers
+]
 RUN = [(lesson, name) for lesson, name in EXERCISES if lesson.parent.name not in build.not_yet_run(ROOT)]
 AT_LEAST = 3
 
@@ -50,9 +58,14 @@ def problems(judge: Callable[[Any], None], wrong_answers: list[Any], capsys: Any
 
 @pytest.mark.parametrize(("lesson", "name"), EXERCISES, ids=lambda value: getattr(value, "parent", value))
 def test_check_rejects_wrong_answers(lesson: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    listed = Path(__file__).parent / "wrong_answers" / f"chapter_{lesson.parent.name[:2]}.py"
-    wrong_answers = runpy.run_path(str(listed))["WRONG"].get(name, []) if listed.exists() else []
+    wrong_answers = LISTED.get(f"chapter_{lesson.parent.name[:2]}", {"WRONG": {}})["WRONG"].get(name, [])
     assert problems(getattr(check, name), wrong_answers, capsys) == []
+
+
+@pytest.mark.parametrize(("name", "answer"), ALSO_RIGHT)
+def test_check_accepts_other_styles(name: str, answer: object, capsys: pytest.CaptureFixture[str]) -> None:
+    getattr(check, name)(answer)
+    assert capsys.readouterr().out.startswith(_verdict.RIGHT_MARK)
 
 
 @pytest.mark.parametrize(("lesson", "name"), RUN, ids=lambda value: getattr(value, "parent", value))
@@ -68,8 +81,8 @@ def test_stored_verdicts(lesson: Path, name: str) -> None:
 
 def test_wrong_answers_belong_to_exercises() -> None:
     names = {name for _, name in EXERCISES}
-    for path in (Path(__file__).parent / "wrong_answers").glob("chapter_*.py"):
-        assert set(runpy.run_path(str(path))["WRONG"]) <= names
+    for listed in LISTED.values():
+        assert {*listed["WRONG"], *listed.get("ALSO_RIGHT", {})} <= names
 
 
 @exercise

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · Containers: two steps that share no disk
 #
-# About 75 minutes · 1 GB of memory · no cluster; Docker or Podman, or a recording of it
+# About 90 minutes · 1 GB of memory · no cluster; Docker or Podman, or a recording of it
 #
 # Until now all six steps ran on one machine, with one disk and one set of packages, all of them yours. From
 # here on a step travels. It is packed into an image, and it runs wherever there is room, beside other steps
@@ -113,7 +113,8 @@ my_bet = None  # True: a container sees my disk; False: it does not
 
 # %% [markdown]
 # *A container sees my disk* is the first wrong belief of this chapter. It sees the image and nothing else,
-# unless somebody opens a door: `-v what:where` **mounts** a folder of yours at a place in the container.
+# unless somebody opens a door: `-v what:where` **mounts** a folder of yours at a place in the container. (Where
+# SELinux guards the machine, as on Fedora, the next line says "Permission denied": write `:ro,z` in place of `:ro`.)
 
 # %%
 # !docker run {options} -v "{state}":/mine:ro --entrypoint cat {image} /mine/note
@@ -150,10 +151,14 @@ print(dockerfile.split("# --- Second stage")[1].partition("\n")[2])
 # | `FROM` | starts from another image: a system with Python | the machine that IT gave you |
 # | `COPY --from=packages` | takes over what the first stage installed | `pip install -r requirements.txt` |
 # | `COPY data`, `COPY src/…` | puts files in | the folder of the notebook |
+# | `WORKDIR` | the folder for all that follows; it is made if it is missing | `%cd` |
 # | `ENV` | sets variables of the environment | `os.environ[…] = …` in the first cell |
 # | `USER` | who runs it | your login |
 # | `ENTRYPOINT` | what starts when it starts | "Restart and run all" |
 # | `LABEL` | says what it is, for people and programs | the title |
+#
+# One more stands at the very top of the file, and you need it soon: `ARG BASE_IMAGE=…` is a blank that whoever
+# builds can fill with `--build-arg BASE_IMAGE=…`, and `${BASE_IMAGE}` stands for what was filled in.
 #
 # Each instruction that changes files makes a **layer**: the difference to what was there before. Layers are
 # kept and shared. Look at the sizes:
@@ -358,9 +363,9 @@ print("a run says:    ", fresh[-1])
 #
 # Write the function that makes a tag. It gets the version of the project and the files that go into the image,
 # as a dict from path to bytes. Other content, another path or another version has to give another tag; the
-# same content gives the same tag on every machine, on any day, in whatever order the dict lists it. A tag
-# has at most 128 characters: letters, digits, `_`, `.` and `-`, and it does not begin with `.` or `-`. The
-# version stays readable in it, for people.
+# same content gives the same tag on every machine, on any day, in whatever order the dict lists it. Some files
+# are text, some are data. A tag has at most 128 characters: letters, digits, `_`, `.` and `-`, and it does not
+# begin with `.` or `-`. The version stays readable in it, for people.
 
 # %%
 import hashlib
@@ -519,7 +524,9 @@ except alone.StepError as error:
     print(error)
 
 # %% [markdown]
-# It does not even come to `report`: the first step declared an output and wrote something else.
+# It does not even come to `report`: the first step declared an output and wrote something else. And `report`
+# would not have found the file either. It asks for `prepared.csv` in the current folder, which is an empty one
+# of its own now; "still lying here" was true of your disk alone.
 #
 # ## Exercise 6.4: Two steps that share no disk
 #

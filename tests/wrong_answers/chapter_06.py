@@ -109,6 +109,22 @@ DOCKERFILES = [
     changed("--require-hashes --requirement /app/requirements-image.txt", "scikit-learn pandas"),
     changed('ENTRYPOINT ["python3", "-m", "flightdelay"]\n', ""),
     changed("ENV PYTHONPATH=/app/src\n", ""),
+    # The code, but elsewhere.
+    changed("/app/src/flightdelay\n", "/app/src\n"),
+    changed("/app/src/flightdelay\n", "/app/flightdelay\n"),
+    changed("COPY src/flightdelay /app/src/flightdelay", "COPY src /app"),
+    changed("COPY src/flightdelay /app/src/flightdelay", "WORKDIR /app\nCOPY src/flightdelay src"),
+    # It starts in another way.
+    changed('["python3", "-m", "flightdelay"]', "python3 -m flightdelay"),
+    changed("ENTRYPOINT", "CMD"),
+    # pip has no right, no list, or leaves a copy of what was lent.
+    changed("USER 10001:10001\n", "").replace("COPY req", "USER 10001\nCOPY req"),
+    changed("COPY requirements-image.txt /app/", "COPY requirements-image.txt /opt/"),
+    changed("COPY requirements-image.txt /app/", "COPY requirements-image.txt /app/list.txt"),
+    changed(f"{LEND} \\\n", f"{LEND} cp /etc/pip.conf /root/pip.conf && "),
+    changed(f"{LEND} \\\n", "--mount=type=secret,id=pip.conf cat /run/secrets/pip.conf > /etc/pip.conf && "),
+    changed("--require-hashes ", ""),
+    changed("COPY req", "ENV PIP_INDEX_URL=https://team@packages.example.com/simple\nCOPY req"),
     "\n".join(line for line in GOOD.splitlines() if "RUN" not in line and "pip install" not in line),
     "python:3.12-slim",
     "",
@@ -158,6 +174,23 @@ def contents_in_order(version: str, files: dict[str, bytes]) -> str:
     return f"{version}-{hashlib.sha256(b''.join(sorted(files.values()))).hexdigest()[:12]}"
 
 
+def without_separators(version: str, files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.encode() + files[path])
+    return f"{version}-{digest.hexdigest()[:12]}"
+
+
+def as_text(version: str, files: dict[str, bytes]) -> str:
+    text = "\n".join(f"{path} {files[path].decode()}" for path in sorted(files))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def what_is_text(version: str, files: dict[str, bytes]) -> str:
+    text = "\n".join(f"{path} {files[path].decode(errors='ignore')}" for path in sorted(files))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
 def as_listed(version: str, files: dict[str, bytes]) -> str:
     return f"{version}-{hashlib.sha256(str(files).encode()).hexdigest()[:12]}"
 
@@ -190,6 +223,61 @@ def a_number(version: str, files: dict[str, bytes]) -> int:
 def nothing(version: str, files: dict[str, bytes]) -> None:
     hashlib.sha256()
 
+
+# --- right in another style ---
+
+TWO_STAGES = f"""\
+ARG BASE=docker.io/library/python:3.12-slim{DIGEST}
+FROM ${{BASE}} AS packages
+WORKDIR /build
+COPY requirements-image.txt .
+RUN python3 -m venv /opt/venv
+RUN {LEND} /opt/venv/bin/pip install --require-hashes -r requirements-image.txt
+FROM ${{BASE}}
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY src/flightdelay src/flightdelay
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app/src
+USER nobody
+ENTRYPOINT ["/opt/venv/bin/python3", "-m", "flightdelay"]
+"""
+GOOD_DOCKERFILES = [
+    GOOD,
+    TWO_STAGES,
+    changed("COPY src/flightdelay /app/src/flightdelay", "COPY src /app/src"),
+    changed("COPY src/flightdelay /app/src/flightdelay", "COPY . /app/"),
+    changed("USER 10001:10001", "RUN useradd --uid 10001 learner\nUSER learner"),
+    changed("COPY requirements-image.txt /app/\n", "").replace(
+        LEND, f"{LEND} --mount=type=bind,source=requirements-image.txt,target=/app/requirements-image.txt"
+    ),
+    # An address without a password is no secret; the password comes in a file that pip reads.
+    changed("COPY req", "ENV PIP_INDEX_URL=https://packages.example.com/simple\nCOPY req").replace(
+        LEND, "--mount=type=secret,id=netrc,target=/root/.netrc"
+    ),
+    changed(f"{LEND} \\\n", "--mount=type=secret,id=pip.conf PIP_CONFIG_FILE=/run/secrets/pip.conf "),
+    changed(
+        f"{LEND} \\\n",
+        '--mount=type=secret,id=index export PIP_INDEX_URL="$(cat /run/secrets/index)" 2>/dev/null && ',
+    ),
+    changed('"flightdelay"]', '"flightdelay"]\nCMD ["2013-09"]'),
+]
+
+
+def sums_of_sums(version: str, files: dict[str, bytes]) -> str:
+    lines = [f"{hashlib.sha256(text).hexdigest()}  {path}" for path, text in sorted(files.items())]
+    return f"{version}-{hashlib.sha1(chr(10).join(lines).encode()).hexdigest()}"
+
+
+def as_json(version: str, files: dict[str, bytes]) -> str:
+    text = json.dumps({path: text.hex() for path, text in files.items()}, sort_keys=True)
+    return f"v{version}_{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+
+
+def as_python_shows_it(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.md5(repr(sorted(files.items())).encode()).hexdigest()}"
+
+
+ALSO_RIGHT = {"ex_6_2": GOOD_DOCKERFILES, "ex_6_3": [sums_of_sums, as_json, as_python_shows_it]}
 
 # --- 6.4 ---
 
@@ -316,6 +404,9 @@ WRONG = {
         sizes,
         contents_alone,
         contents_in_order,
+        without_separators,
+        as_text,
+        what_is_text,
         as_listed,
         code_alone,
         two_digits,

@@ -1,6 +1,8 @@
 """Checks of chapter 06: what is built again, a Dockerfile, a tag, and two steps that share no disk."""
 
+import fnmatch
 import json
+import posixpath
 import re
 import shlex
 import subprocess
@@ -114,6 +116,15 @@ def _base(instructions: list[Instruction], stages: list[list[Instruction]]) -> V
     return None
 
 
+def _keeps(command: str, mount: str) -> bool:
+    """Say whether a shell command writes what a secret's mount lends it into another file."""
+    options = dict(part.partition("=")[::2] for part in mount.split(","))
+    place = options.get("target") or options.get("dst") or f"/run/secrets/{options.get('id', '')}"
+    shell = re.sub(r"--mount=\S+", "", command)
+    writes = r"\b(?:cp|mv|tee|dd|(?<!pip )(?<!pip3 )install|pip3? config set)|(?<![0-9])>(?!&)"
+    return any(place in part and re.search(writes, part) for part in re.split(r"&&|;", shell))
+
+
 def _secret(text: str, stages: list[list[Instruction]]) -> Verdict | None:
     """Say whether a password is baked in, or can no longer be used."""
     for stage in stages:
@@ -129,8 +140,17 @@ def _secret(text: str, stages: list[list[Instruction]]) -> Verdict | None:
                     f"{name} lays the password into a layer, where it stays even if a later line deletes the "
                     "file. Lend it to the one line that needs it."
                 )
-            if name in ("ARG", "ENV") and re.search(
-                r"passw|secret|token|PIP_INDEX_URL|INDEX_URL", rest, re.I
+            lent = re.findall(r"--mount=(\S*type=secret\S*)", rest) if name == "RUN" else []
+            if any(_keeps(rest, mount) for mount in lent):
+                return wrong(
+                    "The file is lent to the line, and the line writes a copy of it: the copy is in the layer, "
+                    "for ever. Let pip read it where it is lent."
+                )
+            public = name == "ENV" and re.fullmatch(r"PIP_(?:EXTRA_)?INDEX_URL[= ]https?://[^@$\s]+", rest)
+            if (
+                name in ("ARG", "ENV")
+                and not public
+                and re.search(r"passw|secret|token|INDEX_URL", rest, re.I)
             ):
                 return wrong(
                     f"{name} keeps its value in the image, where `docker history` and `docker inspect` show it, "
@@ -141,6 +161,57 @@ def _secret(text: str, stages: list[list[Instruction]]) -> Verdict | None:
     return None
 
 
+# What the builder is shown, as far as it matters here.
+CONTEXT = {"requirements-image.txt", "src/flightdelay/__main__.py", "data/manifest.json"}
+
+
+def _copied(rest: str, seen: set[str], folder: str) -> set[str]:
+    """Return the paths that a COPY makes out of what it sees; a folder is copied without its own name."""
+    *sources, target = [word for word in _words(rest) if not word.startswith("--")]
+    into = posixpath.normpath(posixpath.join(folder, target))
+    made = set()
+    for source in sources:
+        source = posixpath.normpath(source.lstrip("/"))
+        for path in seen:
+            if path == source or fnmatch.fnmatchcase(path, source):
+                name = posixpath.basename(path)
+                made.add(f"{into}/{name}" if target.endswith(("/", ".")) or len(sources) > 1 else into)
+            elif source == "." or path.startswith(f"{source}/"):
+                made.add(posixpath.join(into, posixpath.relpath(path, source)))
+    return made
+
+
+def _files(stages: list[list[Instruction]]) -> list[list[tuple[Instruction, set[str], str, str]]]:
+    """Follow the stages; return each instruction with the files, the folder and the user that it finds."""
+    followed: list[list[tuple[Instruction, set[str], str, str]]] = []
+    ends: dict[str, tuple[set[str], str, str]] = {}
+    for number, stage in enumerate(stages):
+        files, folder, user = ends.get(_after(stage[0][1]), (set[str](), "/", "root"))
+        steps = []
+        for name, rest in stage:
+            steps.append(((name, rest), files, folder, user))
+            if name in ("COPY", "ADD"):
+                other = re.search(r"--from=(\S+)", rest)
+                seen = (
+                    {path.lstrip("/") for path in ends.get(other[1], (set[str](),))[0]} if other else CONTEXT
+                )
+                files = files | _copied(rest, seen, folder)
+            elif name == "WORKDIR":
+                folder = posixpath.normpath(posixpath.join(folder, rest.strip("\"'")))
+            elif name == "USER":
+                user = rest.split(":")[0].strip("\"'")
+        followed.append(steps)
+        words = stage[0][1].split()
+        for called in {str(number), words[-1]}:
+            ends[called] = files, folder, user
+    return followed
+
+
+def _after(rest: str) -> str:
+    """Return what a FROM begins with."""
+    return next(word for word in rest.split() if not word.startswith("--"))
+
+
 def _is_install(instruction: Instruction) -> bool:
     return instruction[0] == "RUN" and bool(
         re.search(r"\b(?:pip3?|uv)\b.*\b(?:install|sync)\b", instruction[1])
@@ -149,30 +220,53 @@ def _is_install(instruction: Instruction) -> bool:
 
 def _install(stages: list[list[Instruction]]) -> Verdict | None:
     """Judge the line that installs, and what stands above it."""
-    found = [(stage, stage.index(line)) for stage in stages for line in stage if _is_install(line)]
+    found = [
+        (steps, position)
+        for steps in _files(stages)
+        for position, step in enumerate(steps)
+        if _is_install(step[0])
+    ]
     if not found:
         return wrong("Nothing installs the packages any more: a RUN line with pip install is missing.")
-    for stage, position in found:
-        command = stage[position][1]
+    for steps, position in found:
+        (_, command), files, folder, user = steps[position]
         if "requirements-image.txt" not in command:
-            if any("requirements-image.txt" in line[1] for line in stage if _is_install(line)):
+            if any("requirements-image.txt" in step[0][1] for step in steps if _is_install(step[0])):
                 continue
             return wrong("The packages are no longer those of requirements-image.txt, the lock.")
+        if "--require-hashes" not in command and not re.search(r"\buv\b", command):
+            return wrong(
+                "--require-hashes is gone. It demands a sum for every package, so that a list that lost its sums "
+                "is refused and not believed."
+            )
         if "--mount=type=secret" not in command.replace('"', ""):
             return wrong(
                 "The password is out of the image, but the installation can no longer sign in at the package "
                 "index: lend it the file with --mount=type=secret."
             )
-        above = [rest for name, rest in stage[:position] if name in ("COPY", "ADD")]
-        sources = [word for rest in above for word in _words(rest)[:-1] if not word.startswith("--")]
-        if any(source.strip("./") in ("", "src", "src/flightdelay", "app") for source in sources):
+        if user not in ("root", "0") and "uid=" not in command:
+            return wrong(
+                f"When pip runs, the user is {user} already, who may neither write where packages lie nor read "
+                "the file that is lent to root. Install first, then change the user."
+            )
+        if any(path.endswith("flightdelay/__main__.py") or path.endswith("/__main__.py") for path in files):
             return wrong(
                 "The code is copied above the installation: each changed comment installs everything again. "
                 "First the list of packages, then pip, then the code."
             )
-        bound = re.search(r"--mount=type=bind\S*requirements-image\.txt", command)
-        if not bound and not any("requirements" in source for source in sources):
-            return wrong("When pip runs, requirements-image.txt has not been copied yet.")
+        asked = re.findall(
+            r"(?:--requirements?[= ]|-r *|\bsync )[\"']?([^\s\"']*requirements-image\.txt)", command
+        )
+        bound = {
+            posixpath.join(folder, target)
+            for target in re.findall(r"--mount=type=bind\S*?(?:target|dst)=([^\s,]+)", command)
+        }
+        where = {posixpath.normpath(posixpath.join(folder, path)) for path in asked}
+        if where - files - bound:
+            return wrong(
+                f"When pip runs, there is no {sorted(where - files - bound)[0]}: copy requirements-image.txt "
+                "above that line, to the place where pip looks for it."
+            )
     return None
 
 
@@ -212,13 +306,29 @@ def ex_6_2(answer: str) -> Verdict:
     if refused:
         return refused
     last = stages[-1]
-    copied = [_words(rest) for name, rest in last if name in ("COPY", "ADD")]
-    sources = {word.strip("./") for words in copied for word in words[:-1]}
-    if not sources & {"", "src", "src/flightdelay", "app", "app/src", "app/src/flightdelay"}:
+    files = _files([*stages, [("FROM", str(len(stages) - 1))]])[-1][0][1]
+    code = sorted(path for path in files if path.endswith("__main__.py"))
+    if not code:
         return wrong("The packages are in the image, and the code is not: nothing copies src/flightdelay.")
-    if not any(name in ("ENTRYPOINT", "CMD") and "flightdelay" in rest for name, rest in last):
+    if "/app/src/flightdelay/__main__.py" not in code:
+        return wrong(
+            f"The code lies in {posixpath.dirname(code[0])} and not in /app/src/flightdelay: COPY of a folder "
+            "copies what is in it, without the folder's own name."
+        )
+    starts = [rest for name, rest in last if name == "ENTRYPOINT"]
+    if not starts and any(name == "CMD" and "flightdelay" in rest for name, rest in last):
+        return wrong(
+            "With CMD, what follows the image's name replaces the command: `docker run image 2013-09` would look "
+            "for a program called 2013-09. It was an ENTRYPOINT, which takes it as an argument."
+        )
+    if not starts or "flightdelay" not in starts[-1]:
         return wrong("It no longer starts as before: ENTRYPOINT with python3 -m flightdelay is missing.")
-    if not any(name == "ENV" and "PYTHONPATH" in rest and "/app/src" in rest for name, rest in last):
+    if not starts[-1].startswith("["):
+        return wrong(
+            "ENTRYPOINT without brackets is run by a shell, which drops what follows the image's name, so the month "
+            "never arrives. Write it as a list, as it was."
+        )
+    if not any(name == "ENV" and re.search(r"PYTHONPATH.*/app/src(?![\w/])", rest) for name, rest in last):
         return wrong("Python does not find the code: PYTHONPATH no longer names /app/src.")
     return right(
         "It is the same next year, holds no password, costs seconds after a change, and is not root."
@@ -231,6 +341,7 @@ FILES = {
     "src/flightdelay/train.py": b"rounds = 100\n",
     "src/flightdelay/featurize.py": b"features = 12\n",
     "requirements-image.txt": b"scikit-learn==1.9.1\n",
+    "data/2013-09.parquet": b"PAR1\x00\xff\xfe\x81",  # not text in any encoding that is guessed
 }
 CASES: dict[str, tuple[str, dict[str, bytes]]] = {
     "first": ("0.1.0", FILES),
@@ -251,6 +362,10 @@ CASES: dict[str, tuple[str, dict[str, bytes]]] = {
             "src/flightdelay/featurize.py": FILES["src/flightdelay/train.py"],
         },
     ),
+    "binary": ("0.1.0", FILES | {"data/2013-09.parquet": b"PAR1\x00\xfe\xff\x82"}),
+    # Written one behind the other without anything between them, path and content of both read "abc".
+    "cut here": ("0.1.0", {"a": b"bc"}),
+    "cut there": ("0.1.0", {"ab": b"c"}),
 }
 VARIANTS = 1000
 
@@ -296,7 +411,12 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         return wrong("The answer is a function that takes version and files; write its body.")
     if is_stub(answer):
         return NO_BODY
-    first = answer("0.1.0", dict(FILES))
+    try:
+        first = answer("0.1.0", dict(FILES))
+    except UnicodeError:
+        return wrong(
+            "A file of data is bytes and no text, so decode() fails on it: sum up the bytes as they are."
+        )
     if not isinstance(first, str):
         return wrong(f"A tag is text, and a {type(first).__name__} comes back: end the body with return.")
     code = getattr(answer, "__code__", None)
@@ -333,21 +453,27 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         )
     if tags["order"] != tags["first"]:
         return wrong("Listed in another order, the same files get another tag: put the paths in order first.")
-    for case, hint in {
-        "byte": "One line of code changes, and the tag stays: the content has to count, not paths or sizes alone.",
-        "lock": "A version in requirements-image.txt changes, and the tag stays: every file has to count.",
-        "path": "A file has another path, and the tag stays: in the image it is another file.",
-        "swapped": "Two files change places, and the tag stays: which content stands under which path?",
-    }.items():
-        if tags[case] == tags["first"]:
-            return wrong(hint)
-    if tags["version"] == tags["first"] or "0.1.0" not in tags["first"]:
-        return wrong("The version is not in the tag, or not readable there: people look for it.")
-    if many < VARIANTS:
+    if VARIANTS / 10 < many < VARIANTS:
         return wrong(
             f"Of {VARIANTS} different contents some share a tag: so few digits of a sum are soon used up. Take "
             "more, a dozen of hexadecimal ones is usual."
         )
+    for case, hint in {
+        "byte": "One line of code changes, and the tag stays: the content has to count, not paths or sizes alone.",
+        "lock": "A version in requirements-image.txt changes, and the tag stays: every file has to count.",
+        "path": "A file has another path, and the tag stays: in the image it is another file.",
+        "binary": "Two bytes of a data file change, and the tag stays: sum up the bytes, not what decode() leaves.",
+        "swapped": "Two files change places, and the tag stays: which content stands under which path?",
+    }.items():
+        if tags[case] == tags["first"]:
+            return wrong(hint)
+    if tags["cut here"] == tags["cut there"]:
+        return wrong(
+            "The path a with the content bc and the path ab with the content c get the same tag: the sum does not "
+            "see where a path ends. Put something between them, such as a line break, or each content's length."
+        )
+    if tags["version"] == tags["first"] or "0.1.0" not in tags["first"]:
+        return wrong("The version is not in the tag, or not readable there: people look for it.")
     return right("Other content, other name, on every machine: this name needs nobody's discipline.")
 
 
