@@ -11,6 +11,7 @@ import pytest
 
 from companion import image
 from companion.check import chapter_06
+from companion.labs import faults
 from companion.workspace import repository
 from flightdelay.pipelines import with_kubeflow
 
@@ -104,11 +105,9 @@ def test_the_name_is_version_and_content(copy: Path) -> None:
     assert re.fullmatch(r"pipelines-for-humans/python:\d+\.\d+\.\d+-[0-9a-f]{12}", name)
 
 
-def test_the_name_agrees_with_that_of_the_kubeflow_pipeline() -> None:
-    repository_, _, tag = with_kubeflow.IMAGE.partition(":")
-    assert repository_ == image.REPOSITORY
-    assert image.name().partition(":")[2].startswith(tag.split("-")[0])
-    assert "latest" not in with_kubeflow.IMAGE
+def test_the_cluster_uses_the_short_name() -> None:
+    assert with_kubeflow.IMAGE == faults.IMAGE == image.short_name()
+    assert image.name().startswith(f"{image.short_name()}-")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,10 @@ case "$1" in
   build) echo "STEP 1/3"; if [ -n "$FAILS" ]; then echo "$FAILS" >&2; exit 1; fi
     for part in "$@"; do case "$part" in id=pip.conf,src=*) cat "${part#id=pip.conf,src=}" > "$0.pip" ;; esac; done
     touch "$0.built" ;;
-  image) test -e "$0.built" && echo "sha256:$(printf 'a%.0s' 1 2 3) 123456789 7" ;;
+  tag) if [ -n "$TAG_FAILS" ]; then echo "no" >&2; exit 3; fi; touch "$0.short" ;;
+  image) case "$5" in
+    *-*-*-*) test -e "$0.built" && echo "sha256:$(printf 'a%.0s' 1 2 3) 123456789 7" ;;
+    *) test -e "$0.short" && echo "sha256:$(printf "${TAKEN:-a}%.0s" 1 2 3) 123456789 7" ;; esac ;;
 esac
 """
 
@@ -193,6 +195,26 @@ def test_it_builds_once_and_says_what_it_is(engine: Path) -> None:
     assert code == 0
     assert "Nothing has changed" in text
     assert (engine / "docker.asked").read_text().count("build --tag") == 1
+
+
+def test_the_first_build_of_a_version_gets_the_short_name_and_keeps_it(engine: Path) -> None:
+    short = image.short_name()
+    for expected in (1, 1):  # the second time it is there
+        code, text, said = make_image(engine)
+        assert (code, said) == (0, "")
+        assert f"also    {short}, for the cluster: make cluster-load IMAGE={short}\n" in text
+        asked = (engine / "docker.asked").read_text().splitlines()
+        assert sum(line.startswith("tag ") and line.endswith(f" {short}") for line in asked) == expected
+    code, text, _ = make_image(engine, TAKEN="b")
+    assert code == 0
+    assert f"also    {short} stays the name of an older build, sha256:bbb. For this one" in text
+    assert f"'docker rmi {short}', make image" in text
+
+
+def test_an_engine_that_does_not_name_is_reported(engine: Path) -> None:
+    code, _, said = make_image(engine, TAG_FAILS="1")
+    assert code == 3
+    assert "docker does not name the image" in said
 
 
 def test_the_settings_of_pip_are_lent_and_not_passed_as_arguments(engine: Path) -> None:

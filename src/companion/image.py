@@ -4,6 +4,9 @@ The image is named after its content, such as ``pipelines-for-humans/python:0.1.
 then a sum over what goes into it. Other content gives another name, and a name that is there is not built
 again, so no name ever means two things. The git revision is a label of the image.
 
+The first image of a version gets the short name too, such as ``pipelines-for-humans/python:0.1.0``: the chapters
+on a cluster use that one. It is given once; a later build of the same version says that it does not get it.
+
 ``make image BASE_IMAGE=...`` takes another base than the one in ``Dockerfile``.
 """
 
@@ -66,8 +69,13 @@ def name(root: Path = ROOT) -> str:
     for path in content(root):
         digest.update(f"\n{path.relative_to(root)} ".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return f"{short_name(root)}-{digest.hexdigest()[:12]}"
+
+
+def short_name(root: Path = ROOT) -> str:
+    """Return the name without the content's sum, as the chapters on a cluster use it."""
     version = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    return f"{REPOSITORY}:{version}-{digest.hexdigest()[:12]}"
+    return f"{REPOSITORY}:{version}"
 
 
 def engine() -> str:
@@ -160,6 +168,20 @@ def facts(with_engine: str, image: str) -> tuple[str, int, int] | None:
     return f"sha256:{digest.removeprefix('sha256:')}", int(size), int(layers)
 
 
+def give_short_name(with_engine: str, image: str) -> str:
+    """Give an image its short name, unless another one has it; return what to tell a person."""
+    short = short_name()
+    taken, own = facts(with_engine, short), facts(with_engine, image)
+    if not taken:
+        subprocess.run([with_engine, "tag", image, short], check=True, stdin=subprocess.DEVNULL)
+    elif own and taken[0] != own[0]:
+        return (
+            f"{short} stays the name of an older build, {taken[0][:19]}. For this one on the cluster: "
+            f"'{with_engine} rmi {short}', make image, make cluster-load IMAGE={short}"
+        )
+    return f"{short}, for the cluster: make cluster-load IMAGE={short}"
+
+
 def main() -> int:
     """Build the image if it is not there, and say what it is; return the exit code."""
     try:
@@ -175,9 +197,15 @@ def main() -> int:
             if not found:
                 raise ImageError(f"{with_engine} says that it built {image}, but does not find it.")
             print(f"Built in {time.monotonic() - start:.0f} s.")
+        short = give_short_name(with_engine, image)
     except ImageError as error:
         print(f"image: {error}", file=sys.stderr)
         return 1
+    except subprocess.CalledProcessError as error:
+        print(
+            f"image: {with_engine} does not name the image {image}; its reason stands above.", file=sys.stderr
+        )
+        return error.returncode
     except OSError as error:
         print(f"image: {error.filename} cannot be read: {error.strerror}.", file=sys.stderr)
         return 1
@@ -186,6 +214,7 @@ def main() -> int:
         return 130
     digest, size, layers = found
     print(f"name    {image}\nID      {digest}\nsize    {size / 1e6:.0f} MB in {layers} layers")
+    print(f"also    {short}")
     print(f"try it  {with_engine} run --rm --read-only --tmpfs /tmp {image} 2013-09 --sample 20000")
     return 0
 
