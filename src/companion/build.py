@@ -460,8 +460,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 1 if found else 0
         if not known:
             print("There is no lesson in chapters/ yet.")
-        with locked(root / "build"):  # two builds at once take turns
-            for name in options.chapters or (on_a_cluster(root) if options.record else known):
+        for name in options.chapters or (on_a_cluster(root) if options.record else known):
+            with locked(root / "build" / "chapters" / name):  # two builds of one chapter take turns
                 build(known[name], root, "record" if options.record else "replay")
     except (BuildError, WorkspaceError) as error:
         print(f"build: {error}", file=sys.stderr)
