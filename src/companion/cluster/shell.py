@@ -215,7 +215,7 @@ class Shell:
                     process.stdin.write(stdin or "")
             for line in process.stdout or []:
                 lines.append(line)
-                print(f"  {line}", end="", flush=True)
+                self.say(f"  {line.rstrip()}")
         if process.returncode:
             raise ClusterError(_explain(command, "".join(lines)))
 

@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 
 from companion.check._verdict import Verdict, right, wrong
-from companion.cluster import settings
 from companion.cluster.shell import ClusterError
 from companion.labs.faults import IMAGE, LABS, SHARE, Finding, judge_evidence
 from companion.labs.look import Look, Quiet
@@ -70,7 +69,7 @@ class Labs:
         self._need_image()
         if number == 8:
             _build_share(late_after=0)
-            self._load_share()
+            self._shell.do_kind("load", "docker-image", SHARE)
             _build_share(late_after=15)  # under the same name, and not loaded: the fault
         made = {
             "apiVersion": "v1",
@@ -167,16 +166,6 @@ class Labs:
                 f"The cluster does not have the image {IMAGE}: cluster-setup/README.md says how it gets there "
                 "(make image, then make cluster-load)."
             )
-
-    def _load_share(self) -> None:
-        done = subprocess.run(
-            ["kind", "load", "docker-image", SHARE, "--name", settings.NAME],
-            capture_output=True,
-            text=True,
-            env=self._shell.environment(),
-        )
-        if done.returncode:
-            raise LabError(f"kind could not load {SHARE}: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
 
 
 def known(number: int) -> int:
