@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · Debugging: from a complaint to a cause
 #
-# About 120 minutes · 3 GB of memory · a cluster, or a recording of one
+# About 150 minutes · 3 GB of memory · a cluster, or a recording of one
 #
 # Nobody will tell you "the Pod is in CrashLoopBackOff". They will tell you that a number is old, or that a
 # list is missing. Between that sentence and the line that has to change lies a way, and the way is always the
@@ -10,9 +10,9 @@
 # You will
 #
 # 1. lead a complaint back to a cause in five words: **symptom, command, evidence, cause, fix**;
-# 2. tell a symptom from a cause: `CrashLoopBackOff` is never the answer;
+# 2. tell a symptom from a cause, by what a status says and what it does not;
 # 3. mend what is wrong, and not what is red;
-# 4. find a wrong result where **everything is green**;
+# 4. find a wrong result by asking what a program **did**;
 # 5. find a fault that you have never seen before.
 
 # %%
@@ -42,7 +42,7 @@ lab = Labs(state)
 # > 12 September. They landed weeks ago, 147 minutes late, and were not amused.*
 #
 # `lab.start(9)` puts this situation on the cluster: a namespace of its own, with a Job, its program and its
-# settings. (Why 9: you will come back to it.) A start takes a minute at most.
+# settings. (Why 9: you will come back to it.) A start takes about a minute, more on a busy machine.
 
 # %%
 lab.start(9)
@@ -57,8 +57,9 @@ my_bet = None  # "Error", "Pending", "CrashLoopBackOff" or "Completed"?
 # !kubectl get jobs,pods -n flights-lab-9
 
 # %% [markdown]
-# `Complete`, `1/1`, `Completed`, no restart. Every dashboard is green. Kubernetes knows whether a program
-# ended without an error. It does not know what the program was for.
+# The Pod is `Completed`, without a restart. The Job follows within seconds: ask again, and it says `Complete`
+# and `1/1`. Every dashboard is green. Kubernetes knows whether a program ended without an error. It does not
+# know what the program was for.
 #
 # So looking for something red leads nowhere here. Leave this complaint for a while, and learn to read the
 # cluster where it does say something. At the end you return with better eyes.
@@ -105,11 +106,13 @@ lab.start(1)
 # !kubectl get deployment predictions -n flights-lab-1 -o yaml | grep image:
 
 # %% [markdown]
-# `0.10.0` was never built. The **cause** is a tag with one digit too many, in the Deployment. Not "the
+# The first line is the container that serves, the second the init container that trained before it. `0.10.0`
+# was never built. The **cause** is a tag with one digit too many, in the Deployment. Not "the
 # registry", not "the network", and not `ImagePullBackOff`.
 #
-# The **fix** belongs where the Pods come from. Its manifest lies in the file that `lab.start` named; you may
-# edit that and `kubectl apply -f` it, or change the one field on the cluster with `kubectl set image`.
+# The **fix** belongs where the Pods come from. The manifest lies in the file that `lab.start` named. Open it in
+# JupyterLab, mend the line, and `kubectl apply -f` it. Or change the one field on the cluster:
+# `kubectl set image -n NAMESPACE deployment/NAME CONTAINER=IMAGE` (the container's name stands in the manifest).
 #
 # ## Exercise 10.1: A release that did not arrive
 #
@@ -128,9 +131,9 @@ answer = 'Failed to pull image "pipelines-for-humans/python:0.10.0"'
 check.ex_10_1(answer)
 
 # %% [markdown]
-# Each check looks at two things: your evidence, and the live cluster. It asks the Service for a prediction's
-# champion, and it notices when only the symptom is gone: a Pod deleted, a Deployment scaled to zero, a probe
-# removed. Try one if you like; `lab.reset(1)` and `lab.start(1)` bring the fault back.
+# Each check looks at two things: your evidence, and the live cluster. It asks the Service which champion it
+# predicts with, and it notices when only the symptom is gone: a Pod deleted, a Deployment scaled to zero, a
+# probe removed. Try one if you like; `lab.reset(1)` and `lab.start(1)` bring the fault back.
 #
 # ## 4. Lab 2: again and again
 
@@ -157,7 +160,8 @@ my_bet = None  # True: that is the cause; False: it is not
 # ## Exercise 10.2: The last words
 #
 # Find the line in `kubectl logs --previous`, find what in the manifest makes it happen, mend it, wait until
-# the service is ready. `answer` is the line.
+# the service is ready. `answer` is the line. (What is a good value? The manifest of lab 1 describes the same
+# service, and that one works by now.)
 
 # %%
 ### BEGIN SOLUTION
@@ -264,7 +268,7 @@ lab.start(5)
 #
 # Follow the chain: the Pod waits for something, and that waits for something else. Go back until you reach an
 # object that does not wait but is wrong. `kubectl get storageclass` shows what this cluster offers. Mend it;
-# the training still has to write to a claim.
+# the training still has to write to a claim. (A claim's class cannot be changed either: replace, as in lab 3.)
 
 # %%
 ### BEGIN SOLUTION
@@ -299,8 +303,9 @@ lab.start(6)
 #
 # ## Exercise 10.6: Exactly what it needs
 #
-# Who is refused what, on which object? Give that, and no more: the check asks the cluster what else the
-# account may do now. (`kubectl apply -f` suffices: a Role can be changed.)
+# Who is refused what, on which object? The line that says so is your evidence. Give the account that right
+# and no more: the check asks the cluster what else it may do now. (`kubectl apply -f` suffices: a Role can be
+# changed. It also puts the ConfigMap back to August; if the Job has ended by then, replace instead.)
 
 # %%
 ### BEGIN SOLUTION
@@ -331,6 +336,9 @@ lab.start(7)
 # cluster would, and gets nothing. Between the Pods and who asks them stands exactly one object.
 #
 # ## Exercise 10.7: Nobody behind the counter
+#
+# Ask that object whom it leads to, and mend it so that the second command gets an answer. The evidence is its
+# line that fits no Pod.
 
 # %%
 ### BEGIN SOLUTION
@@ -443,7 +451,9 @@ lab.start(10)
 # ## Exercise 10.10: The exam
 #
 # Evidence first, then the fix. The training of March has to end well, and its month has to stand in one place
-# only.
+# only. You can mend either side. If you replace the Job, begin with
+# `kubectl apply view-last-applied -n flights-lab-10 job/train`: what `get -o yaml` writes carries the ids of the
+# old Job, and `replace --force` deletes that before the new one is refused.
 
 # %%
 ### BEGIN SOLUTION
@@ -459,7 +469,7 @@ answer = "couldn't find key MONTH in ConfigMap flights-lab-10/run"
 check.ex_10_10(answer)
 
 # %% [markdown]
-# Kubernetes kept trying, so nothing had to be started anew: once the key was there, the container was.
+# Kubernetes kept trying: once the key was there, the container was, and nothing had to be started anew.
 #
 # ## What you can do now
 #
@@ -479,7 +489,8 @@ check.ex_10_10(answer)
 #
 # ## Clean up
 #
-# Each lab is a namespace; removing it removes all that is in it.
+# Each lab is a namespace; removing it removes all that is in it. (If you opened the other two envelopes:
+# `lab.reset(11, 12)`.)
 
 # %%
 lab.reset(*range(1, 11))

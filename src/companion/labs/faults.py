@@ -130,7 +130,11 @@ def judge_predictions(look: Look) -> Finding:
             "hidden", f"The Service leads to {strangers[0]} too, which knows no predictions: select less."
         )
     if not _available(deployment):
-        return Finding("broken", "The Deployment predictions has no ready Pod of its newest description yet.")
+        return Finding(
+            "broken",
+            "The Deployment predictions has no ready Pod of its newest description yet, or an old one is left. "
+            "Wait (kubectl rollout status); if that does not end, ask the newest Pod why.",
+        )
     try:
         month = json.loads(look.ask_service("/champion"))["month"]
     except (ValueError, KeyError):
@@ -156,6 +160,11 @@ def judge_training(look: Look) -> Finding:
             "hidden",
             "Without a memory limit the training may take the node's memory, and its neighbours are killed.",
         )
+    if look.number == 3 and _bytes(limits["memory"]) > 4 * 2**30:
+        return Finding(
+            "hidden",
+            f"A limit of {limits['memory']} is none for a training of 700 MB: leave it some room, not the node.",
+        )
     if not {"cpu", "memory"} <= requests.keys():
         return Finding(
             "hidden",
@@ -169,6 +178,11 @@ def judge_training(look: Look) -> Finding:
             )
             return Finding("broken" if month == "" else "hidden", f"The month to train: {where}.")
         return Finding("hidden", f"The month to train is {month} now: another training.")
+    if look.number == 10 and len(look.data("run")) > 1:
+        keys = " and ".join(sorted(look.data("run")))
+        return Finding(
+            "hidden", f"The ConfigMap run holds {keys}: who changes one leaves the other. Keep one."
+        )
     quota = look.get("ResourceQuota", "platform")
     if look.number == 12 and (
         not quota or quota["spec"]["hard"] != _expected(look, "ResourceQuota", "platform")["spec"]["hard"]
@@ -178,7 +192,7 @@ def judge_training(look: Look) -> Finding:
     if look.number == 5 and not any(claims):
         return Finding("hidden", "The model now goes with the Pod: the training writes to no claim any more.")
     if not job.get("status", {}).get("succeeded"):
-        return Finding("broken", "The Job train has not succeeded yet.")
+        return Finding("broken", f"The Job train {_unfinished(look, job)}")
     done = [pod for pod in look.all("Pod") if pod["status"]["phase"] == "Succeeded"]
     return Finding("mended", f"The training of {month} ended well{'' if done else ' (its Pod is gone)'}")
 
@@ -208,7 +222,14 @@ def judge_promotion(look: Look) -> Finding:
         if look.data("champion").get("month") == "2013-09":
             return Finding("hidden", "The champion was written by hand; the promoter still may not do it.")
         return Finding("broken", "The promoter may not do yet what it is there for.")
-    if look.data("champion").get("month") != "2013-09" or not job.get("status", {}).get("succeeded"):
+    promoted = look.data("champion").get("month") == "2013-09"
+    if job.get("status", {}).get("succeeded") and not promoted:
+        return Finding(
+            "broken",
+            "The right is there, but the Job has ended before, and applying the manifest has put August back. "
+            "Let the Job do it again: kubectl replace --force -f the manifest.",
+        )
+    if not promoted or not job.get("status", {}).get("succeeded"):
         return Finding("broken", "The right is there. The Job tries again every 5 seconds: wait for it.")
     return Finding("mended", "The promoter has promoted September's champion, and may do nothing else")
 
@@ -255,10 +276,14 @@ def judge_list(look: Look) -> Finding:
         return Finding("hidden", "The program was changed, but it did what it was told. Who told it?")
     month, published = _month(look, predict), look.data("late-list")
     if month != "2013-10":
+        if month is None:
+            return Finding(
+                "hidden",
+                "The Job no longer reads its month from the ConfigMap run, so that whoever sets it there next "
+                "month sets nothing. Put it right there.",
+            )
         if published.get("month") == "2013-10":
             return Finding("hidden", "The list says 2013-10 because somebody wrote so; its flights are old.")
-        if month is None:
-            return Finding("hidden", "The Job no longer reads its month from the ConfigMap run.")
         return Finding("broken", f"The list is still about {published.get('month')}.")
     if not job.get("status", {}).get("succeeded"):
         return Finding("broken", "The Job late-list has not succeeded yet.")
@@ -278,6 +303,29 @@ def _expected(look: Look, kind: str, name: str) -> dict[str, Any]:
         if item and (item["kind"], item["metadata"]["name"]) == (kind, name):
             return dict(item)
     return {"spec": {}, "data": {}}
+
+
+def _unfinished(look: Look, job: dict[str, Any]) -> str:
+    """Say how far a Job is that has not succeeded."""
+    states = [
+        container.get("state", {})
+        for pod in look.all("Pod")
+        if any(ref["uid"] == job["metadata"]["uid"] for ref in pod["metadata"].get("ownerReferences", []))
+        for container in pod["status"].get("containerStatuses", [])
+    ]
+    if any(state.get("terminated", {}).get("exitCode") for state in states):
+        return "has failed: ask its Pod how it ended, mend the manifest and replace the Job."
+    if any("running" in state for state in states):
+        return "is running: wait for its end (kubectl wait), then check again."
+    return "has not succeeded yet, and does not run. If that lasts, the Events say what it waits for."
+
+
+def _bytes(quantity: str) -> float:
+    """Return an amount of memory as Kubernetes writes it; 0 for a rare form."""
+    found = re.fullmatch(r"([0-9.]+)([kKMGTP]?)(i?)", quantity)
+    if not found:
+        return 0
+    return float(found[1]) * (1024.0 if found[3] else 1000.0) ** " kmgtp".index(found[2].lower() or " ")
 
 
 def _container(workload: dict[str, Any], name: str) -> dict[str, Any]:
@@ -367,7 +415,7 @@ LABS: dict[int, Lab] = {
         fault=("memory: 1Gi", "memory: 300Mi"),
         sized=('MONTH: "2013-03"', 'MONTH: "2013-12"'),
         shows=("get pods --no-headers", "OOMKilled"),
-        evidence=r"oom-?killed|\b137\b|out of memory",
+        evidence=r"oom-?killed|\b137\b|out of memory|\b300mi\b",
         symptoms=(
             r"backofflimit|failed|error",
             "That the Job failed is the symptom. How did its container end? The Pod keeps reason and exit code.",
@@ -465,7 +513,7 @@ LABS: dict[int, Lab] = {
         judge=judge_training,
     ),
     11: Lab(
-        complaint="The predictions run since an hour, without a restart. Nobody has got one.",
+        complaint="The predictions have been running for an hour, without a restart. Nobody has got one.",
         manifests=("predictions.yaml",),
         fault=("path: /readyz\n              port: 8080", "path: /readyz\n              port: 8000"),
         shows=("get events", "Readiness probe failed"),
@@ -478,7 +526,7 @@ LABS: dict[int, Lab] = {
         judge=judge_predictions,
     ),
     12: Lab(
-        complaint="The training was started, says the scheduler. I see no Pod at all.",
+        complaint="The training was started, says Airflow. I see no Pod at all.",
         manifests=("quota.yaml", "train.yaml"),
         fault=("cpu: 50m", "cpu: 500m"),
         shows=("get events", "exceeded quota"),
