@@ -69,7 +69,7 @@ def what_is_wrong(pod: dict[str, Any]) -> list[tuple[str, str]]:
         found.append((status["reason"], status.get("message", "")))
     for container in status.get("initContainerStatuses", []) + status.get("containerStatuses", []):
         waiting = container["state"].get("waiting", {})
-        if waiting.get("reason") and waiting["reason"] != "PodInitializing":
+        if waiting.get("reason") and waiting["reason"] not in ("PodInitializing", "ContainerCreating"):
             reason = waiting["reason"]
             found.append(("ImagePullBackOff" if reason in PULL else reason, waiting.get("message", "")))
         for state in (container["state"], container.get("lastState", {})):

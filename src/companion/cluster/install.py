@@ -18,7 +18,7 @@ PATIENCE = 900
 INTERVAL = 5
 # A Deployment can be ready for a moment and fall back: only what stays ready counts.
 STEADY = 3
-# They start before MySQL answers, give up, and are started again until it does.
+# On a slow machine they are started again, some of them until the database answers.
 RESTARTS_ARE_NORMAL = (
     "cache-server",
     "metadata-grpc-deployment",
@@ -26,6 +26,7 @@ RESTARTS_ARE_NORMAL = (
     "ml-pipeline",
     "ml-pipeline-persistenceagent",
     "ml-pipeline-scheduledworkflow",
+    "ml-pipeline-ui",
     "ml-pipeline-viewer-crd",
 )
 
@@ -99,7 +100,7 @@ def wait(shell: Shell, patience: int) -> None:
         normal = sorted(restarted & set(RESTARTS_ARE_NORMAL))
         if normal:
             progress("")
-            shell.say(f"  Restarts of {', '.join(normal)}: normal, they wait for the database that way.")
+            shell.say(f"  Restarts of {', '.join(normal)}: normal on a slow machine.")
             told |= restarted
         # The page of Kubeflow and a Pod's state say nothing of why; fifteen minutes are long to wait for it.
         problem = cause_in("\n".join(message for pod in pods for _, message in what_is_wrong(pod)))
