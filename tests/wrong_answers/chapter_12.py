@@ -1,0 +1,512 @@
+"""Wrong answers to the exercises of chapter 12."""
+
+import yaml
+
+# --- 12.1 ---
+
+SCHEDULE = {
+    "cron_expression": "0 0 7 1 * *",
+    "start_time": "2013-02-02T00:00:00Z",
+    "end_time": "2014-01-01T12:00:00Z",
+    "no_catchup": False,
+    "max_concurrency": 1,
+}
+
+
+def schedule(**changes):
+    return SCHEDULE | changes
+
+
+# --- 12.2 ---
+
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: predictions, namespace: flights-production}
+spec:
+  podSelector: {matchLabels: {app: predictions}}
+  policyTypes: [Ingress]
+  ingress:
+    - from:
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: call-centre}}
+          podSelector: {matchLabels: {app: desk}}
+      ports: [{protocol: TCP, port: 8080}]
+"""
+
+
+def policy(change):
+    """Return the policy with a change made to it, as YAML."""
+    document = yaml.safe_load(POLICY)
+    change(document, document["spec"]["ingress"][0])
+    return yaml.safe_dump(document)
+
+
+def in_the_namespace_of_the_desk(document, rule):
+    document["metadata"]["namespace"] = "call-centre"
+
+
+def without_a_namespace(document, rule):
+    del document["metadata"]["namespace"]
+
+
+def port_of_the_service(document, rule):
+    rule["ports"][0]["port"] = 80
+
+
+def every_port(document, rule):
+    del rule["ports"]
+
+
+def two_entries(document, rule):
+    peer = rule["from"][0]
+    rule["from"] = [{key: value} for key, value in peer.items()]
+
+
+def only_the_pod(document, rule):
+    del rule["from"][0]["namespaceSelector"]
+
+
+def only_the_namespace(document, rule):
+    del rule["from"][0]["podSelector"]
+
+
+def every_namespace(document, rule):
+    rule["from"][0]["namespaceSelector"] = {}
+
+
+def nobody(document, rule):
+    document["spec"]["ingress"] = []
+
+
+def everybody(document, rule):
+    document["spec"]["ingress"] = [{"ports": rule["ports"]}]
+
+
+def egress(document, rule):
+    document["spec"]["policyTypes"] = ["Egress"]
+    document["spec"]["egress"] = [{"to": rule["from"], "ports": rule["ports"]}]
+    del document["spec"]["ingress"]
+
+
+def selects_the_desk(document, rule):
+    document["spec"]["podSelector"] = {"matchLabels": {"app": "desk"}}
+
+
+def selects_all_pods(document, rule):
+    document["spec"]["podSelector"] = {}
+
+
+def its_own_namespace_too(document, rule):
+    rule["from"].append({"podSelector": {}})
+
+
+def another_label(document, rule):
+    rule["from"][0]["namespaceSelector"] = {"matchLabels": {"name": "call-centre"}}
+
+
+# --- 12.3 ---
+
+
+def judged(record, approver, known, skip=""):
+    """A gate that leaves one rule out."""
+    found = []
+    metrics = record["metrics"]
+    opponent = metrics["champion"] or metrics["baseline"]
+    if skip != "no data" and not record["data"]:
+        found.append("no data")
+    if skip != "data" and any(known["data"].get(name) != value for name, value in record["data"].items()):
+        found.append("data")
+    if skip != "image" and record["image_id"] not in known["tested"]:
+        found.append("image")
+    if skip != "log loss" and metrics["challenger"]["log_loss"] >= opponent["log_loss"]:
+        found.append("log loss")
+    for each in record["slices"]:
+        there = each["column"] == "origin" and each["champion"] is not None
+        if skip != "slices" and there and each["challenger"] - each["champion"] > 0.01:
+            found.append("slice")
+    if skip != "decision" and record["decision"] != "promote":
+        found.append("decision")
+    if skip != "probabilities" and not record["same_probabilities"]:
+        found.append("probabilities")
+    sums = known["released"]
+    if (
+        skip != "overwritten"
+        and sums.get(record["version"], record["model_sha256"]) != record["model_sha256"]
+    ):
+        found.append("overwritten")
+    if skip != "approver" and approver == record["author"]:
+        found.append("own change")
+    if skip != "nobody" and not approver:
+        found.append("nobody")
+    return found
+
+
+def gate_on_auc_alone(record, approver, known):
+    before = record["metrics"]["champion"] or record["metrics"]["baseline"]
+    return [] if record["metrics"]["challenger"]["auc"] > before["auc"] else ["AUC is not higher"]
+
+
+def gate_on_auc_too(record, approver, known):
+    return judged(record, approver, known) + gate_on_auc_alone(record, approver, known)
+
+
+def auc_instead_of_log_loss(record, approver, known):
+    found = judged(record, approver, known, "log loss")
+    return found if record["metrics"]["challenger"]["auc"] > 0.6 else [*found, "AUC"]
+
+
+def does_not_ask_for_the_image(record, approver, known):
+    return judged(record, approver, known, "image")
+
+
+def author_may_approve(record, approver, known):
+    return judged(record, approver, known, "approver")
+
+
+def nobody_may_approve(record, approver, known):
+    return judged(record, approver, known, "nobody")
+
+
+def overwritten_is_fine(record, approver, known):
+    return judged(record, approver, known, "overwritten")
+
+
+def released_once_is_released_never_again(record, approver, known):
+    return judged(record, approver, known) + ["released before"] * (record["version"] in known["released"])
+
+
+def exchanged_file_is_fine(record, approver, known):
+    return judged(record, approver, known, "probabilities")
+
+
+def any_data(record, approver, known):
+    return judged(record, approver, known, "data")
+
+
+def no_data_is_known_data(record, approver, known):
+    return judged(record, approver, known, "no data")
+
+
+def compares_only_names_it_knows(record, approver, known):
+    names = set(record["data"]) & set(known["data"])
+    kept = record | {"data": {name: record["data"][name] for name in names}}
+    return judged(kept, approver, known) + ["no data"] * (not record["data"])
+
+
+def does_not_look_at_origins(record, approver, known):
+    return judged(record, approver, known, "slices")
+
+
+def every_slice_counts(record, approver, known):
+    slices = [each["challenger"] - (each["champion"] or each["challenger"]) for each in record["slices"]]
+    return judged(record, approver, known) + ["slice"] * any(each > 0.01 for each in slices)
+
+
+def ignores_the_decision(record, approver, known):
+    return judged(record, approver, known, "decision")
+
+
+def believes_the_decision(record, approver, known):
+    return [] if record["decision"] == "promote" and record["author"] != approver else ["not promoted"]
+
+
+def fails_without_a_champion(record, approver, known):
+    opponent = record["metrics"]["champion"]["log_loss"]
+    return ["log loss"] * (record["metrics"]["challenger"]["log_loss"] >= opponent)
+
+
+def equal_is_better(record, approver, known):
+    metrics = record["metrics"]
+    opponent = metrics["champion"] or metrics["baseline"]
+    worse = metrics["challenger"]["log_loss"] > opponent["log_loss"]
+    return judged(record, approver, known, "log loss") + ["log loss"] * worse
+
+
+def says_true_or_false(record, approver, known):
+    return not judged(record, approver, known)
+
+
+def numbers_for_objections(record, approver, known):
+    return [number for number, _ in enumerate(judged(record, approver, known))]
+
+
+def signs_the_record(record, approver, known):
+    record["approver"] = approver
+    return judged(record, approver, known)
+
+
+def stops_everything(record, approver, known):
+    return ["No."]
+
+
+# --- 12.4 ---
+
+
+def back_to(choose, ledger, known, client, schedule, serve, stop=None):
+    """Roll back to the entry that `choose` finds, and stop what `stop` finds among the schedules."""
+    entry = choose([each for each in ledger[:-1]])
+    serve(entry["version"])
+    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+        if each.status == "ENABLED" and (stop is None or stop(each)):
+            client.disable_recurring_run(each.recurring_run_id)
+    schedule(entry["pipeline_version_id"])
+    return entry["version"]
+
+
+def clean(entries, known, skip=""):
+    found = [each for each in entries if not judged(each, each["approver"], known, skip)]
+    if not found:
+        raise LookupError("No clean release.")
+    return found[-1]
+
+
+def to_the_one_before(ledger, known, client, schedule, serve):
+    return back_to(lambda entries: entries[-1], ledger, known, client, schedule, serve)
+
+
+def to_the_oldest(ledger, known, client, schedule, serve):
+    return back_to(lambda entries: entries[0], ledger, known, client, schedule, serve)
+
+
+def to_an_untested_image(ledger, known, client, schedule, serve):
+    return back_to(lambda entries: clean(entries, known, "image"), ledger, known, client, schedule, serve)
+
+
+def to_one_approved_by_its_author(ledger, known, client, schedule, serve):
+    return back_to(lambda entries: clean(entries, known, "approver"), ledger, known, client, schedule, serve)
+
+
+def to_an_overwritten_one(ledger, known, client, schedule, serve):
+    return back_to(
+        lambda entries: clean(entries, known, "probabilities"), ledger, known, client, schedule, serve
+    )
+
+
+def to_the_best_auc(ledger, known, client, schedule, serve):
+    def choose(entries):
+        return max(entries, key=lambda each: each["metrics"]["challenger"]["auc"])
+
+    return back_to(choose, ledger, known, client, schedule, serve)
+
+
+def only_the_model(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(entry["version"])
+    return entry["version"]
+
+
+def only_the_schedule(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+        client.disable_recurring_run(each.recurring_run_id)
+    schedule(entry["pipeline_version_id"])
+    return entry["version"]
+
+
+def stops_only_the_last_schedule(ledger, known, client, schedule, serve):
+    def stop(each):
+        return each.pipeline_version_reference.pipeline_version_id == ledger[-1]["pipeline_version_id"]
+
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve, stop)
+
+
+def stops_none(ledger, known, client, schedule, serve):
+    return back_to(
+        lambda entries: clean(entries, known), ledger, known, client, schedule, serve, lambda each: False
+    )
+
+
+def stops_all_and_starts_none(ledger, known, client, schedule, serve):
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, lambda version: None, serve)
+
+
+def schedules_whatever_is_newest(ledger, known, client, schedule, serve):
+    def newest(version):
+        client.create_recurring_run("production", "monthly", cron_expression="0 0 7 1 * *", pipeline_id="p")
+
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, newest, serve)
+
+
+def deletes_the_bad_version(ledger, known, client, schedule, serve):
+    client.delete_pipeline_version("p", ledger[-1]["pipeline_version_id"])
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+
+
+def deletes_the_schedules(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(entry["version"])
+    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+        client.delete_recurring_run(each.recurring_run_id)
+    schedule(entry["pipeline_version_id"])
+    return entry["version"]
+
+
+def uploads_the_old_file_again(ledger, known, client, schedule, serve):
+    client.upload_pipeline_version("old.yaml", "old", pipeline_id="p")
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+
+
+def trains_it_again(ledger, known, client, schedule, serve):
+    client.run_pipeline("production", "again", pipeline_id="p", version_id="pipeline-4")
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+
+
+def serves_its_way_back(ledger, known, client, schedule, serve):
+    for each in reversed(ledger[:-1]):
+        serve(each["version"])
+        if not judged(each, each["approver"], known):
+            break
+    back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, lambda version: None)
+    return each["version"]
+
+
+def strikes_the_entry_out(ledger, known, client, schedule, serve):
+    found = back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+    ledger.pop()
+    return found
+
+
+def serves_the_pipelines_version(ledger, known, client, schedule, serve):
+    return back_to(
+        lambda entries: clean(entries, known) | {"version": "pipeline-4"},
+        ledger,
+        known,
+        client,
+        schedule,
+        serve,
+    )
+
+
+def returns_nothing(ledger, known, client, schedule, serve):
+    back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+
+
+def stays_where_nothing_is_clean(ledger, known, client, schedule, serve):
+    try:
+        return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+    except LookupError:
+        return ledger[-1]["version"]
+
+
+def index_error_where_nothing_is_clean(ledger, known, client, schedule, serve):
+    def choose(entries):
+        return [each for each in entries if not judged(each, each["approver"], known)][-1] or 1 / 0
+
+    try:
+        return back_to(choose, ledger, known, client, schedule, serve)
+    except IndexError as error:
+        raise RuntimeError("list index out of range") from error
+
+
+def stops_first_and_looks_then(ledger, known, client, schedule, serve):
+    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+        client.disable_recurring_run(each.recurring_run_id)
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+
+
+WRONG = {
+    "ex_12_1": [
+        schedule(cron_expression="0 7 1 * *"),  # five fields
+        schedule(cron_expression="0 0 2 1 * *"),  # local time
+        schedule(cron_expression="0 0 0 1 * *"),  # midnight in UTC
+        schedule(cron_expression="@monthly"),
+        schedule(cron_expression="0 0 10 1 * *"),  # fits in winter only
+        schedule(cron_expression="0 30 4 1 * *"),  # fits in summer only
+        schedule(cron_expression="0 0 7 * * *"),
+        schedule(cron_expression="0 0 7 1 * 1"),
+        schedule(cron_expression="0 0 7 L * *"),
+        schedule(cron_expression="0 0 7,8 1 * *"),
+        schedule(cron_expression="0 0 7 1 1-6 *"),
+        schedule(cron_expression="every month"),
+        schedule(start_time="2013-03-01T07:00:00Z"),  # strictly after
+        schedule(start_time="2013-01-01T00:00:00Z"),  # January has no month before it
+        schedule(start_time=None),
+        schedule(start_time="2013-02-02"),
+        schedule(end_time="2013-12-31T00:00:00Z"),  # December is due in January
+        schedule(end_time="2014-02-01T12:00:00Z"),
+        schedule(end_time=None),
+        schedule(no_catchup=True),
+        schedule(max_concurrency=3),
+        schedule(max_concurrency=0),
+        {"cron_expression": "0 0 7 1 * *"},
+        "0 0 7 1 * *",
+    ],
+    "ex_12_2": [
+        *map(
+            policy,
+            [
+                in_the_namespace_of_the_desk,
+                without_a_namespace,
+                port_of_the_service,
+                every_port,
+                two_entries,
+                only_the_pod,
+                only_the_namespace,
+                every_namespace,
+                nobody,
+                everybody,
+                egress,
+                selects_the_desk,
+                selects_all_pods,
+                its_own_namespace_too,
+                another_label,
+            ],
+        ),
+        POLICY.replace("NetworkPolicy", "Namespace"),
+        POLICY.replace("networking.k8s.io/v1", "v1"),
+        "a: [",
+        "",
+        yaml.safe_load(POLICY),
+    ],
+    "ex_12_3": [
+        gate_on_auc_alone,
+        gate_on_auc_too,
+        auc_instead_of_log_loss,
+        does_not_ask_for_the_image,
+        author_may_approve,
+        nobody_may_approve,
+        overwritten_is_fine,
+        released_once_is_released_never_again,
+        exchanged_file_is_fine,
+        any_data,
+        no_data_is_known_data,
+        compares_only_names_it_knows,
+        does_not_look_at_origins,
+        every_slice_counts,
+        ignores_the_decision,
+        believes_the_decision,
+        fails_without_a_champion,
+        equal_is_better,
+        says_true_or_false,
+        numbers_for_objections,
+        signs_the_record,
+        stops_everything,
+        "promote",
+    ],
+    "ex_12_4": [
+        to_the_one_before,
+        to_the_oldest,
+        to_an_untested_image,
+        to_one_approved_by_its_author,
+        to_an_overwritten_one,
+        to_the_best_auc,
+        only_the_model,
+        only_the_schedule,
+        stops_only_the_last_schedule,
+        stops_none,
+        stops_all_and_starts_none,
+        schedules_whatever_is_newest,
+        deletes_the_bad_version,
+        deletes_the_schedules,
+        uploads_the_old_file_again,
+        trains_it_again,
+        serves_its_way_back,
+        strikes_the_entry_out,
+        serves_the_pipelines_version,
+        returns_nothing,
+        stays_where_nothing_is_clean,
+        index_error_where_nothing_is_clean,
+        stops_first_and_looks_then,
+        "2013-08",
+    ],
+}
