@@ -166,6 +166,17 @@ def test_a_learner_without_an_engine_gets_the_recording_and_is_told(learner: Cal
     assert os.environ["COMPANION_WORK"] != first  # each kernel begins to count anew
 
 
+def test_curl_alone_makes_nothing_missing(learner: Callable[..., Path]) -> None:
+    root = learner(docker="exit 0")
+    path = root / "tests" / "recordings" / "06-test.learner.json"
+    recording = json.loads(path.read_text())
+    recording["versions"]["curl"] = "curl 9.9"
+    path.write_text(json.dumps(recording))
+    assert replay.for_a_learner("06") == ""
+    (root / "docker").unlink()
+    assert "There is no docker that answers" in replay.for_a_learner("06")
+
+
 @pytest.mark.parametrize("docker", [{}, {"docker": "exit 1"}], ids=["no docker", "one that does not answer"])
 def test_where_podman_answers_docker_starts_it(learner: Callable[..., Path], docker: dict[str, str]) -> None:
     learner(podman='echo "podman was asked $*"', **docker)
@@ -205,6 +216,23 @@ def test_the_content_of_files_counts_and_the_work_folder_does_not(shell: Shell, 
     shell.start("replay")
     assert apply("kind: Pod") == 3
     assert apply("kind: Job") == 127
+
+
+def test_what_curl_sends_from_a_file_counts(shell: Shell) -> None:
+    (shell.folder / "real" / "curl").write_text("#!/bin/sh\necho asked\n")
+    (shell.folder / "real" / "curl").chmod(0o755)
+    flight = shell.folder / "flight.json"
+
+    def ask(text: str) -> tuple[str, int]:
+        flight.write_text(text)
+        out, _, code = shell("curl", "-s", "-d", f"@{flight}", "http://127.0.0.1:8090/predict")
+        return out, code
+
+    shell.start("record")
+    assert ask('[{"carrier": "UA"}]') == ("asked\n", 0)
+    shell.start("replay")
+    assert ask('[{"carrier": "UA"}]') == ("asked\n", 0)
+    assert ask('[{"carrier": "DL"}]') == ("", 127)
 
 
 def test_a_folder_of_files_counts(shell: Shell) -> None:
@@ -277,3 +305,19 @@ def test_a_build_stops_at_a_miss(notebook_of_commands: Path) -> None:
     lesson.write_text(lesson.read_text().replace("version --client", "version --client --output=json"))
     with pytest.raises(build.BuildError, match="kubectl version --client --output=json"):
         build.build(lesson, notebook_of_commands)
+
+
+def test_a_bet_in_a_recorded_cell_is_answered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notebooks").mkdir()
+    own = 'my_bet = None  # "Running" or "Pending"?\n\n!kubectl get pod'
+    cells = [nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell(own)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "12-test.ipynb")
+    monkeypatch.setattr(replay, "repository", lambda: tmp_path)
+    monkeypatch.setenv("COMPANION_RECORDING", str(tmp_path / "12-test.learner.json"))
+    monkeypatch.setenv("COMPANION_COMMANDS", "lab")
+    assert replay.without_bet('my_bet = "Pending"\n\n!kubectl get pod') == own
+    changed = 'my_bet = "Pending"\n\n!kubectl get pods'
+    assert replay.without_bet(changed) == changed
+    assert replay.without_bet("x = 1") == "x = 1"
+    monkeypatch.setenv("COMPANION_COMMANDS", "replay")
+    assert replay.without_bet('my_bet = "Pending"\n\n!kubectl get pod').startswith('my_bet = "Pending"')

@@ -1,7 +1,7 @@
-"""The commands of cluster notebooks (``kubectl``, ``kind``, ``docker``), recorded and replayed.
+"""The commands of cluster notebooks (``kubectl``, ``kind``, ``docker``, ``curl``), recorded and replayed.
 
 A notebook that talks to a cluster keeps natural cells (``!kubectl get pods``). With
-``COMPANION_COMMANDS=record`` in its environment, `companion.workspace` puts stand-ins for the three commands
+``COMPANION_COMMANDS=record`` in its environment, `companion.workspace` puts stand-ins for these commands
 first on ``PATH``: they run the real command, pass everything through and write it down. With
 ``COMPANION_COMMANDS=replay`` the stand-ins answer from that recording, without a cluster and without the real
 commands. ``COMPANION_RECORDING`` names the recording: ``tests/recordings/NN-name.learner.json`` or
@@ -10,10 +10,11 @@ commands. ``COMPANION_RECORDING`` names the recording: ``tests/recordings/NN-nam
 What identifies an answer, besides notebook and variant (they are the file's name):
 
 - the cell: a hash of its source and how often this source was run before, so that a changed cell
-  invalidates its recordings; run more often than when it was recorded, its last run repeats;
+  invalidates its recordings (a learner's bet does not); run more often than when it was recorded, its last run
+  repeats;
 - the command with its arguments;
 - standard input, read only when it is asked for by ``-f -``;
-- the content of every file or folder passed with ``-f``;
+- the content of every file or folder passed with ``-f``, and of a file that curl sends with ``-d @``;
 - the occurrence: the how-manieth time the same cell has asked the same. Asked more often than when it was
   recorded (a poll), the last answer repeats.
 
@@ -33,6 +34,7 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,7 +46,13 @@ from companion.workspace import WorkspaceError, repository, without_paths
 from flightdelay.files import locked, write_atomically
 
 # Each command with the arguments that make it say its version.
-COMMANDS = {"docker": ["--version"], "kind": ["version"], "kubectl": ["version", "--client"]}
+COMMANDS = {
+    "curl": ["--version"],
+    "docker": ["--version"],
+    "kind": ["version"],
+    "kubectl": ["version", "--client"],
+}
+BET = re.compile(r"^my_bet = .*$", re.MULTILINE)
 # Seconds. An engine that does not answer in this time does not work.
 PATIENCE = 20
 
@@ -91,7 +99,9 @@ def for_a_learner(chapter: str) -> str:
     if path is None:
         return ""
     recording = json.loads(path.read_bytes())
-    missing = [command for command in recording["versions"] if not _answers(command)]
+    # curl asks what the others have started, and is on every machine.
+    needed = [command for command in recording["versions"] if command != "curl"]
+    missing = [command for command in needed if not _answers(command)]
     if not missing:
         return ""
     folder = repository() / "work" / "state" / chapter
@@ -124,12 +134,28 @@ def _answers(command: str) -> bool:
         question = [command, "info"]
     elif not (repository() / "build" / "cluster" / "kubeconfig").exists():
         return False
+    elif command == "kubeflow":
+        from companion.cluster.shell import kubeflow_answers  # not above: it imports this module
+
+        return kubeflow_answers()
     else:
         question = [command, *COMMANDS[command]]
     try:
         return not subprocess.run(question, capture_output=True, timeout=PATIENCE).returncode
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+def without_bet(cell: str) -> str:
+    """Return the notebook's own cell for one in which a learner has placed a bet, so that it is answered too."""
+    if os.environ["COMPANION_COMMANDS"] == "lab" and BET.search(cell):
+        name = Path(os.environ["COMPANION_RECORDING"]).name.split(".")[0]
+        notebook = json.loads((repository() / "notebooks" / f"{name}.ipynb").read_bytes())
+        for each in notebook["cells"]:
+            source = "".join(each["source"])
+            if BET.sub("", source) == BET.sub("", cell):
+                return source
+    return cell
 
 
 def misses(work: str) -> list[str]:
@@ -159,26 +185,36 @@ def main(command: str, arguments: list[str]) -> int:
     else:
         answer = _recorded(recording, question)
         if not answer:
-            miss = f'No recording answers "{" ".join(question["command"])}" in {recording.stem}: '
-            if os.environ["COMPANION_COMMANDS"] == "lab":
-                miss += "the cell was changed. It runs for real with what is missing here: make doctor."
-            else:
-                miss += "the command, its input or its cell is new or changed; record the notebook again, for real."
-            with locked(state), (state / "misses.log").open("a", encoding="utf-8") as log:
-                log.write(f"{miss}\n")
-            answer = {"stdout": "", "stderr": f"{miss}\n", "exit_code": 127}
+            answer = {"stdout": "", "stderr": f"{miss(' '.join(question['command']))}\n", "exit_code": 127}
     sys.stdout.write(answer["stdout"])
     sys.stdout.flush()
     sys.stderr.write(answer["stderr"])
     return int(answer["exit_code"])
 
 
+def miss(asked: str) -> str:
+    """Note down that there is no recording for what was asked, and return the sentence."""
+    state = state_folder(os.environ["COMPANION_WORK"])
+    says = f'No recording answers "{asked}" in {Path(os.environ["COMPANION_RECORDING"]).stem}: '
+    if os.environ["COMPANION_COMMANDS"] == "lab":
+        says += "the cell was changed. It runs for real with what is missing here: make doctor."
+    else:
+        says += "the command, its input or its cell is new or changed; record the notebook again, for real."
+    state.mkdir(parents=True, exist_ok=True)
+    with locked(state), (state / "misses.log").open("a", encoding="utf-8") as log:
+        log.write(f"{says}\n")
+    return says
+
+
 def _files(arguments: list[str]) -> list[str]:
-    """Return what is passed with ``-f``; where ``-f`` means "follow", there is no file of that name."""
+    """Return what is passed with ``-f`` or ``-d @``; where ``-f`` means "follow", there is no file of that name."""
     files = []
     for position, argument in enumerate(arguments):
         if argument in ("-f", "--filename"):
             files += arguments[position + 1 : position + 2]
+        elif argument in ("-d", "--data", "--data-binary") and arguments[position + 1 :]:
+            name = arguments[position + 1]
+            files += [name.removeprefix("@")] if name.startswith("@") else []
         elif argument.startswith("--filename="):
             files.append(argument.removeprefix("--filename="))
         elif argument == "-f-":
@@ -235,17 +271,42 @@ def _run(command: str, arguments: list[str], stdin: bytes | None) -> dict[str, A
 def _write_down(path: Path, answered: dict[str, Any]) -> None:
     command = answered["command"][0]
     with locked(state_folder(os.environ["COMPANION_WORK"])):
-        recording: dict[str, Any] = {"versions": {}, "commands": []}
-        if path.exists():
-            recording = json.loads(path.read_bytes())
-        recording["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+        recording = _opened(path)
         if command not in recording["versions"]:
             says = _run(command, COMMANDS[command], None)["stdout"]
             recording["versions"][command] = says.splitlines()[0] if says else None
         recording["commands"].append(answered)
         recording["commands"].sort(key=lambda known: (known["cell"], known["command"], known["occurrence"]))
-        text = json.dumps(recording, indent=1, sort_keys=True, ensure_ascii=False)
-        write_atomically(path, f"{text}\n".encode())
+        _write(path, recording)
+
+
+def write_request(path: Path, asked: dict[str, str], answer: dict[str, Any]) -> None:
+    """Write a request to Kubeflow's API down (`companion.replay_kubeflow`), in place of an earlier answer to it."""
+    with locked(state_folder(os.environ["COMPANION_WORK"])):
+        recording = _opened(path)
+        kept = [
+            each
+            for each in recording.get("requests", [])
+            if any(each[key] != value for key, value in asked.items())
+        ]
+        kept.append(asked | {"answer": answer})
+        kept.sort(key=lambda each: (each["cell"], each["path"], each["method"], each["body"]))
+        recording["requests"] = kept
+        recording["versions"].setdefault("kubeflow", "Kubeflow Pipelines")
+        _write(path, recording)
+
+
+def _opened(path: Path) -> dict[str, Any]:
+    recording: dict[str, Any] = {"versions": {}, "commands": []}
+    if path.exists():
+        recording = json.loads(path.read_bytes())
+    recording["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return recording
+
+
+def _write(path: Path, recording: dict[str, Any]) -> None:
+    text = json.dumps(recording, indent=1, sort_keys=True, ensure_ascii=False)
+    write_atomically(path, f"{text}\n".encode())
 
 
 def _recorded(path: Path, question: dict[str, Any]) -> dict[str, Any]:
