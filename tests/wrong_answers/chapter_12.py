@@ -57,6 +57,18 @@ def every_port(document, rule):
     del rule["ports"]
 
 
+def a_second_port(document, rule):
+    rule["ports"].append({"port": 9})
+
+
+def a_range_of_ports(document, rule):
+    rule["ports"] = [{"port": 8080, "endPort": 9000}]
+
+
+def a_rule_for_everybody_on_another_port(document, rule):
+    document["spec"]["ingress"].append({"from": [], "ports": [{"port": 9}]})
+
+
 def two_entries(document, rule):
     peer = rule["from"][0]
     rule["from"] = [{key: value} for key, value in peer.items()]
@@ -260,6 +272,10 @@ def clean(entries, known, skip=""):
     return found[-1]
 
 
+def to_the_live_one_if_it_passes(ledger, known, client, schedule, serve):
+    return back_to(lambda entries: clean(ledger, known), ledger, known, client, schedule, serve)
+
+
 def to_the_one_before(ledger, known, client, schedule, serve):
     return back_to(lambda entries: entries[-1], ledger, known, client, schedule, serve)
 
@@ -404,6 +420,18 @@ def stops_first_and_looks_then(ledger, known, client, schedule, serve):
     return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
 
 
+def newest_stays(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(entry["version"])
+    schedule(entry["pipeline_version_id"])
+    found = client.list_recurring_runs(experiment_id="production").recurring_runs
+    for each in sorted(found, key=lambda run: run.created_at)[:-1]:
+        client.disable_recurring_run(each.recurring_run_id)
+    return entry["version"]
+
+
+ALSO_RIGHT = {"ex_12_4": [newest_stays]}
+
 WRONG = {
     "ex_12_1": [
         schedule(cron_expression="0 7 1 * *"),  # five fields
@@ -439,6 +467,9 @@ WRONG = {
                 without_a_namespace,
                 port_of_the_service,
                 every_port,
+                a_second_port,
+                a_range_of_ports,
+                a_rule_for_everybody_on_another_port,
                 two_entries,
                 only_the_pod,
                 only_the_namespace,
@@ -484,6 +515,7 @@ WRONG = {
         "promote",
     ],
     "ex_12_4": [
+        to_the_live_one_if_it_passes,
         to_the_one_before,
         to_the_oldest,
         to_an_untested_image,

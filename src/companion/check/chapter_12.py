@@ -162,6 +162,14 @@ def _selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> b
     return all(labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
 
 
+def _in_range(entry: Mapping[str, Any], port: int) -> bool:
+    """Say whether an entry of ``ports`` covers this port; without a port it covers all."""
+    first = entry.get("port")
+    if first in (None, "http"):  # the name of 8080 in the Deployment
+        return first is None or port == 8080
+    return int(first) <= port <= int(entry.get("endPort", first))
+
+
 def _opens(
     policy: Mapping[str, Any], source: tuple[str, Mapping[str, str]], port: int, protocol: str = "TCP"
 ) -> bool:
@@ -171,9 +179,7 @@ def _opens(
         rule = rule or {}
         ports = rule.get("ports")
         if ports and not any(
-            each.get("port") in (None, port, "http" if port == 8080 else None)
-            and each.get("protocol", "TCP") == protocol
-            for each in ports
+            _in_range(each, port) and each.get("protocol", "TCP") == protocol for each in ports
         ):
             continue
         peers = rule.get("from")
@@ -274,8 +280,12 @@ def ex_12_2(answer: str) -> Verdict:
     ):
         if _allowed(policies, predictions, source, 8080):
             return wrong(who)
-    if _allowed(policies, predictions, DESK, 9090):
-        return wrong("The desk reaches every port of the Pod, and only 8080 was asked for.")
+    for source in (DESK, visitor, stranger, neighbour):
+        if any(_allowed(policies, predictions, source, port) for port in (1, 9, 80, 443, 8081, 9000, 9090)):
+            return wrong(
+                f"Beside 8080, another port of the Pod is open to {source[1]['app']} of {source[0]}, and nothing but "
+                "8080 was asked for."
+            )
     if not _allowed(policies, {"app": "report"}, neighbour, 8080):
         return wrong(
             "It also shuts the doors of other Pods of flights-production: podSelector is empty or too wide."
@@ -530,6 +540,8 @@ class _Kubeflow:
             recurring_run_id=name,
             display_name=f"flight-delay-monthly {name}",
             status=status,
+            # In the order in which they were made.
+            created_at=datetime.datetime(2013, 9, 1 + list(self.runs).index(name), tzinfo=datetime.UTC),
             mode="ENABLE" if status == "ENABLED" else "DISABLE",
             pipeline_version_id=None,
             pipeline_version_reference=reference,
@@ -639,9 +651,30 @@ def ex_12_4(answer: Callable[..., Any]) -> Verdict:
         )
     if returned != served[-1]:
         return wrong("All is done as asked, but the function does not return the version that is served now.")
-    return _where_nothing_is_clean(answer) or right(
-        "Model and schedule are back at the newest release that is clean, and nothing was deleted."
+    return (
+        _where_the_live_one_passes(answer)
+        or _where_nothing_is_clean(answer)
+        or right("Model and schedule are back at the newest release that is clean, and nothing was deleted.")
     )
+
+
+def _where_the_live_one_passes(answer: Callable[..., Any]) -> Verdict | None:
+    """Say what is wrong where the gate has nothing against the release that has to go, or None."""
+    ledger, _ = _ledger()
+    ledger[-1] = ledger[1] | {
+        "version": "2013-09-000000000009",
+        "model_sha256": "m9",
+        "pipeline_version_id": "pipeline-9",
+    }
+    known = _known() | {"released": {each["version"]: each["model_sha256"] for each in ledger}}
+    client, served = _Kubeflow({"schedule-1": ("pipeline-9", "ENABLED")}), list[str]()
+    answer(ledger, known, client, client.schedule, served.append)
+    if served[-1:] == [ledger[-1]["version"]]:
+        return wrong(
+            "Where the gate has nothing against the live release, it serves that one again. It has to go all the "
+            "same: a gate does not see everything. Choose among the entries before the last."
+        )
+    return None
 
 
 def _where_nothing_is_clean(answer: Callable[..., Any]) -> Verdict | None:
