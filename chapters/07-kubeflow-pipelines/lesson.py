@@ -321,11 +321,13 @@ print(inspect.getsource(with_kubeflow.flight_delay.pipeline_func))
 
 # %% [markdown]
 # Each step reads its inputs from files, calls the step that you know, and writes its outputs to files. (Two of
-# the pipeline's parameters are paths, `data` and `store`. They are no outputs of a task: on a cluster somebody
-# has to provide these folders in every container that reads them. Chapter 11 does.)
+# the pipeline's parameters are paths, `data` and `store`. They are no outputs of a task: somebody has to provide
+# these folders to the containers that read them. Their defaults are a cluster's: the data lies in the image, and
+# the last lines give `decide` a volume for the store. These lines are settings for a cluster; section 5 is about
+# them, and chapter 11 makes the volume. Here you name folders of your own.)
 #
-# The compiled file has about 420 lines and four parts. Read it along one step, `train`, in three hops. **Hop
-# 1**: the task, in `root`.
+# The compiled file has about 480 lines and four parts, and a second, short document that section 5 explains. Read
+# it along one step, `train`, in three hops. **Hop 1**: the task, in `root`.
 
 # %%
 ir = compiled(with_kubeflow.flight_delay)
@@ -691,8 +693,9 @@ print("started:", started(log))
 print(*dict.fromkeys(line for line in said if "Error:" in line or "DESK" in line), sep="\n")
 
 # %% [markdown]
-# Three times the same sentence: the first try and two retries. A KFP retry cannot tell a cause that passes
-# from one that stays; Airflow can be told to give up at once (chapter 04). `share_of` never started, and the
+# Three times the same sentence: the first try and two retries. The local runner cannot tell a cause that passes
+# from one that stays; Airflow can be told to give up at once (chapter 04), and a cluster may not try again at all
+# (chapter 11). `share_of` never started, and the
 # desk was told. The exit task gets the `status` by its type, and nobody passes it in.
 #
 # ### Memory, secrets, nodes

@@ -4,6 +4,7 @@ It diagnoses an environment that may be broken, so it imports nothing from it th
 """
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -280,6 +281,34 @@ def check_architecture() -> Finding:
     return Finding("processor", False, f"{machine}: Kubeflow's backend has no images for it", fix)
 
 
+def check_cluster() -> Finding:
+    """Ask the cluster that was made here, and no other, which version it is."""
+    try:
+        from companion.cluster.shell import ClusterError, NotOurs, Shell
+
+        text = Shell().ask_kubectl("version", "-o", "json")
+    except ImportError as error:
+        return Finding("cluster", False, f"cannot be checked, {error}", "rm -rf .venv; make doctor")
+    except NotOurs as error:
+        return Finding("cluster", False, str(error).splitlines()[0], "make cluster-up")
+    except ClusterError:
+        return Finding("cluster", False, "the one that was made here does not answer", "make cluster-up")
+    return Finding("cluster", True, f"Kubernetes {json.loads(text)['serverVersion']['gitVersion']}")
+
+
+def check_kubeflow(cluster: Finding) -> Finding:
+    """See whether Kubeflow Pipelines answers on that cluster; chapters 11 and 12 need it."""
+    if not cluster.ok:
+        return Finding("Kubeflow", False, "needs the cluster", "make cluster-up, then make cluster-kfp")
+    from companion.cluster import settings
+    from companion.cluster.shell import kubeflow_answers
+
+    if kubeflow_answers():
+        return Finding("Kubeflow", True, f"Pipelines answers at {settings.KUBEFLOW_URL}")
+    detail = f"Pipelines does not answer at {settings.KUBEFLOW_URL}"
+    return Finding("Kubeflow", False, detail, "make cluster-kfp (for chapters 11 and 12)")
+
+
 def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
     """Look at everything.
 
@@ -322,9 +351,14 @@ def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
     # On Windows itself nothing else is worth a look.
     if not system.ok:
         return {"The book": [system]}
+    made = check_cluster()
     return {
         "The book": [system, *(check() for check in book)],
-        f"The cluster chapters, {CLUSTER_CHAPTERS} (optional)": [check() for check in cluster],
+        f"The cluster chapters, {CLUSTER_CHAPTERS} (optional)": [
+            *(check() for check in cluster),
+            made,
+            check_kubeflow(made),
+        ],
     }
 
 

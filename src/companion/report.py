@@ -34,6 +34,7 @@ TOOLS = {
     "zenml": "ZenML",
     "airflow": "Airflow",
     "kubeflow": "Kubeflow (local)",
+    "kind": "Kubeflow (kind)",
 }
 NAMES: dict[Series, str] = {
     "all": "all history",
@@ -224,15 +225,25 @@ def _tool(row: Row) -> str:
     return TOOLS.get(row["orchestrator"], str(row["orchestrator"]))
 
 
+def sameness(row: Row, plain: Row) -> str:
+    """Say whether a run gave plain Python's result: ``yes``, ``to 0.001`` or ``NO``.
+
+    On a cluster it ran in an image, with another system under it: there, metrics have to agree to 0.001.
+    """
+    if row["digest"] == plain["digest"]:
+        return "yes"
+    near = all(abs(row[name] - plain[name]) <= 1e-3 for name in ("auc", "log_loss"))
+    return "to 0.001" if row["orchestrator"] == "kind" and near else "NO"
+
+
 def _orchestrators(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    plain = rows[0]["digest"]
     found = []
     for row in rows:
         shown: dict[str, Any] = {"name": _tool(row)}
         if row["status"] == "ran":
             first = row["orchestrator"] == "plain"
             shown["cells"] = [
-                "–" if first else "yes" if row["digest"] == plain else "NO",
+                "–" if first else sameness(row, rows[0]),
                 f"{row['seconds']:.1f}",
                 "–" if first else f"{row['overhead_seconds']:+.1f}",
                 f"{row['auc']:.3f}",
@@ -251,14 +262,22 @@ def _sameness(rows: Sequence[Row]) -> list[str]:
     ran = [row for row in rows if row["status"] == "ran" and row["orchestrator"] != "plain"]
     if not ran:
         return ["No orchestrator could run here, so there is nothing to compare with plain Python."]
-    same = [_tool(row) for row in ran if row["digest"] == rows[0]["digest"]]
-    other = [_tool(row) for row in ran if row["digest"] != rows[0]["digest"]]
+    found = {
+        word: [_tool(row) for row in ran if sameness(row, rows[0]) == word]
+        for word in ("yes", "to 0.001", "NO")
+    }
+    same, near, other = found.values()
     sentences = []
     if same:
         sentences.append(
             f"{_listing(same)} {'give' if len(same) > 1 else 'gives'} the same probability as plain Python for "
             "every flight, to six decimals: the orchestrator changed nothing in the model, so that it is "
             "equally right or equally wrong."
+        )
+    if near:
+        sentences.append(
+            f"{_listing(near)} ran in an image, with another system under it: its metrics are plain Python's to 0.001, "
+            "its probabilities are not the same to six decimals."
         )
     if other:
         sentences.append(

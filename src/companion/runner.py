@@ -21,6 +21,7 @@ MODULES = {
     "zenml": "flightdelay.pipelines.with_zenml",
     "airflow": "flightdelay.pipelines.with_airflow",
     "kubeflow": "flightdelay.pipelines.with_kubeflow",
+    "kind": "companion.cluster.kubeflow",
 }
 
 

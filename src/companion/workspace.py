@@ -168,10 +168,12 @@ def _name_cells() -> None:
     from IPython.core.getipython import get_ipython
     from IPython.core.interactiveshell import ExecutionInfo
 
+    from companion import replay
+
     runs: Counter[str] = Counter()
 
     def name_cell(info: ExecutionInfo) -> None:
-        cell = hashlib.sha256((info.raw_cell or "").encode()).hexdigest()[:12]
+        cell = hashlib.sha256(replay.without_bet(info.raw_cell or "").encode()).hexdigest()[:12]
         runs[cell] += 1
         os.environ["COMPANION_CELL"] = f"{cell}-{runs[cell]}"
 

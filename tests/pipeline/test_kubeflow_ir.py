@@ -1,5 +1,6 @@
 """The compiled pipeline of Kubeflow, and the errors that chapter 07 shows."""
 
+import os
 import re
 import subprocess
 import sys
@@ -66,10 +67,10 @@ GOLDEN_TYPES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] =
     "evaluate": (
         {"features": "system.Dataset", "challenger": "system.Model"},
         {"month": "STRING"},
-        {"evaluation": "system.Artifact"},
+        {"evaluation": "system.Metrics"},
     ),
     "decide": (
-        {"features": "system.Dataset", "challenger": "system.Model", "evaluation": "system.Artifact"},
+        {"features": "system.Dataset", "challenger": "system.Model", "evaluation": "system.Metrics"},
         {"store": "STRING"},
         {"Output": "STRING"},
     ),
@@ -77,9 +78,13 @@ GOLDEN_TYPES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] =
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    [ir] = compiled(with_kubeflow.flight_delay, tmp_path_factory.mktemp("ir"))
-    return ir
+def documents(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    return compiled(with_kubeflow.flight_delay, tmp_path_factory.mktemp("ir"))
+
+
+@pytest.fixture(scope="module")
+def book(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    return documents[0]
 
 
 def container_of(ir: dict[str, Any], task: str) -> dict[str, Any]:
@@ -136,8 +141,36 @@ def test_image_and_command_of_each_step(step: str, book: dict[str, Any]) -> None
     assert "pip install" not in script, "a step would install packages before it starts"
     assert f"def {step}(" in text
     compile(text, step, "exec")
-    assert "resources" not in container
+    written = {key: value for key, value in container["resources"].items() if key.startswith("resource")}
+    assert written == {
+        "resourceMemoryRequest": "512Mi",
+        "resourceMemoryLimit": "1Gi",
+        "resourceCpuRequest": "100m",
+    }
     assert "env" not in container
+    assert book["root"]["dag"]["tasks"][step]["cachingOptions"] == (
+        {} if step == "decide" else {"enableCache": True}
+    )
+
+
+def test_the_store_is_on_a_claim_that_only_decide_mounts(documents: list[dict[str, Any]]) -> None:
+    ir, platform = documents
+    parsed = json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+    [(label, found)] = parsed.platforms["kubernetes"].deployment_spec.executors.items()
+    assert label == ir["components"]["comp-decide"]["executorLabel"]
+    settings = kubernetes_executor_config_pb2.KubernetesExecutorConfig()
+    [mount] = json_format.ParseDict(json_format.MessageToDict(found), settings).pvc_mount
+    assert mount.constant == with_kubeflow.STORE_CLAIM == "flight-delay-store"
+    assert mount.mount_path == ir["root"]["inputDefinitions"]["parameters"]["store"]["defaultValue"]
+
+
+def test_the_image_can_be_named_by_the_environment() -> None:
+    code = "from flightdelay.pipelines import with_kubeflow as w; "
+    code += "print(w.IMAGE, w.train.component_spec.implementation.container.image)"
+    for name in ("", "pipelines-for-humans/python:0.1.0-3f2a91c04be7"):
+        environment = {**os.environ, "FLIGHTDELAY_IMAGE": name} if name else dict(os.environ)
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.stdout.split() == [name or IMAGE] * 2, done.stderr
 
 
 def test_the_pipelines_own_inputs(book: dict[str, Any]) -> None:
@@ -146,9 +179,9 @@ def test_the_pipelines_own_inputs(book: dict[str, Any]) -> None:
         for name, each in book["root"]["inputDefinitions"]["parameters"].items()
     }
     assert found == {
-        "data": ("STRING", False, None),
         "month": ("STRING", False, None),
-        "store": ("STRING", False, None),
+        "data": ("STRING", True, "/app/data"),
+        "store": ("STRING", True, "/store"),
         "sample": ("NUMBER_INTEGER", True, 0),
         "window": ("NUMBER_INTEGER", True, 0),
     }

@@ -10,6 +10,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -312,6 +314,15 @@ def require() -> None:
             "The cluster does not answer: make cluster-up starts it again, or says why it cannot."
         ) from error
     print(f"Cluster {settings.CONTEXT} · Kubernetes {version}")
+
+
+def kubeflow_answers() -> bool:
+    """Say whether Kubeflow's API answers at the port of the book's cluster."""
+    try:
+        with urllib.request.urlopen(f"{settings.KUBEFLOW_URL}/apis/v2beta1/healthz", timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def state_file() -> Path:

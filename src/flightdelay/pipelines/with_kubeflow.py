@@ -3,17 +3,21 @@
 A component's function is sent as text to where it runs, so it imports what it needs by itself.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
-from kfp import dsl, local
-from kfp.dsl import Artifact, Dataset, Input, Model, Output
+from kfp import dsl, kubernetes, local
+from kfp.dsl import Dataset, Input, Metrics, Model, Output
 
 from flightdelay.data import DATA
 from flightdelay.result import RunResult
 
-# On a cluster every step runs in this image, which holds the package; the local runner only reads its name.
-IMAGE = "pipelines-for-humans/python:0.1.0"
+# On a cluster every step runs in this image, which holds the package and the data; the local runner only reads
+# its name.
+IMAGE = os.environ.get("FLIGHTDELAY_IMAGE", "pipelines-for-humans/python:0.1.0")
+# The claim that a cluster has to have for the store. Models and decisions outlive every run.
+STORE_CLAIM = "flight-delay-store"
 component = dsl.component(base_image=IMAGE, install_kfp_package=False)
 
 
@@ -60,7 +64,7 @@ def train(features: Input[Dataset], month: str, challenger: Output[Model]) -> No
 
 @component
 def evaluate(
-    features: Input[Dataset], challenger: Input[Model], month: str, evaluation: Output[Artifact]
+    features: Input[Dataset], challenger: Input[Model], month: str, evaluation: Output[Metrics]
 ) -> None:
     import json
     from pathlib import Path
@@ -72,12 +76,12 @@ def evaluate(
 
     found = evaluate(pd.read_parquet(features.path), load_model(Path(challenger.path).read_bytes()), month)
     Path(evaluation.path).write_text(json.dumps(found))
+    for name in ("auc", "log_loss"):
+        evaluation.log_metric(name, found["challenger"][name])
 
 
 @component
-def decide(
-    features: Input[Dataset], challenger: Input[Model], evaluation: Input[Artifact], store: str
-) -> str:
+def decide(features: Input[Dataset], challenger: Input[Model], evaluation: Input[Metrics], store: str) -> str:
     import json
     from pathlib import Path
 
@@ -92,14 +96,23 @@ def decide(
 
 
 @dsl.pipeline(name="flight-delay")
-def flight_delay(month: str, store: str, data: str, window: int = 0, sample: int = 0) -> None:
-    """Wire the six steps; a window or sample of 0 means all."""
+def flight_delay(
+    month: str, store: str = "/store", data: str = "/app/data", window: int = 0, sample: int = 0
+) -> None:
+    """Wire the six steps; a window or sample of 0 means all. The two paths are those of a cluster."""
     raw = ingest(month=month, window=window, sample=sample, data=data)
     valid = validate(raw=raw.output, month=month, window=window)
     features = featurize(valid=valid.output)
     challenger = train(features=features.output, month=month)
     evaluation = evaluate(features=features.output, challenger=challenger.output, month=month)
-    decide(features=features.output, challenger=challenger.output, evaluation=evaluation.output, store=store)
+    decision = decide(
+        features=features.output, challenger=challenger.output, evaluation=evaluation.output, store=store
+    )
+    # What only a cluster heeds. `decide` changes the world, so no cache may answer for it.
+    decision.set_caching_options(False)
+    kubernetes.mount_pvc(decision, pvc_name=STORE_CLAIM, mount_path="/store")
+    for task in (raw, valid, features, challenger, evaluation, decision):
+        task.set_memory_request("512Mi").set_memory_limit("1Gi").set_cpu_request("100m")
 
 
 def run(
