@@ -112,7 +112,8 @@ columns = "IMAGES:.status.images[*].names[*]"
 
 # %% [markdown]
 # One Job, and one Pod, which has the Job's name and five random characters. The next attempt would have others.
-# So a name is of no use in a script: ask **by label**. What a process prints is its **log**.
+# So a name is of no use in a script: ask **by label**. What a process prints is its **log**; by label you get
+# its last ten lines, with `--tail=-1` all of them.
 
 # %%
 # log = !kubectl logs -n training -l run=september
@@ -211,7 +212,7 @@ check.ex_8_1(answer)
 
 # %% [markdown]
 # With a cluster you can ask it, too: write the text to a file, and `kubectl apply --dry-run=server -f` it. The
-# server reads it as if it were meant, and makes nothing.
+# server checks the form, not what you meant by namespace and labels, and makes nothing.
 #
 # ## 3. More Pods, faster?
 #
@@ -464,8 +465,8 @@ edited = december.replace("400Mi", "2Gi")
 #
 # 1. **Measure.** Let a Job under another name (`measured`) do December once with room to spare, and print its
 #    peak. `edited` has the room, `with_program(…, report)` of section 3 prints.
-# 2. **Size.** Set request and limit of `december` by that number: the request is about what it takes, the limit
-#    leaves some headroom above. A fifth to a half is usual. Data grows.
+# 2. **Size.** Set request and limit of `december` by that number: the request is about the peak, the limit
+#    leaves some headroom above it. A fifth to a half is usual. Data grows.
 # 3. **Mend** `december.yaml`, delete the Job, apply it, wait until it is complete. Same month, all flights.
 # 4. **Show** it. Fetch Job and Pods as JSON, and answer with a dict: the reason why it was killed, the peak in
 #    Mi as a number, and what you fetched:
@@ -539,9 +540,9 @@ my_bet = None  # True: the Pod is there, so the model is; False: it is not
 # !kubectl apply -f {state}/kept.yaml
 
 # %% [markdown]
-# A new folder may belong to root, while our process is user 10001, who may not write there. On many clusters
-# the line `securityContext: {fsGroup: 10001}` in the Pod settles it; for the folders of a kind cluster it does
-# not. So one tiny Job, once, as root, opens the folder:
+# A new folder may belong to root, and our process, user 10001, may then not write there. On many clusters the
+# line `securityContext: {fsGroup: 10001}` in the Pod settles it; for folders of the node it does not. (Those of
+# kind's own node images are open to all.) So one tiny Job, once, as root, opens the folder:
 
 # %%
 # %%writefile {state}/open.yaml
@@ -649,7 +650,7 @@ ask = kept.replace("kept", "ask").replace("args:", f"{token}\n          args:")
 # !kubectl logs -n training -l run=ask
 
 # %% [markdown]
-# Both sentences were half true. "The Pod is gone, so the result is gone" holds for what lay in the container;
+# Two sentences, each half true. "The Pod is gone, so the result is gone" holds for what lay in the container;
 # "the result is still there" holds for what lay in the claim. Which of them is meant stands in two lines of the
 # manifest, and nowhere else.
 #
@@ -707,7 +708,7 @@ check.ex_8_4(answer)
 # ## Optional: bring your own model
 #
 # How much does *your* training take? Put your estimator into an image, as at the end of chapter 06, load it
-# with `make cluster-load`, and let a copy of `measured.yaml` run it. Then write its request and its limit down,
+# with `make cluster-load`, and let a copy of the Job `measured` run it. Then write its request and its limit down,
 # with the peak beside them. You have done in ten minutes what most teams settle by doubling.
 #
 # ## Recap

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12 · Kubeflow in production: a change on its way
 #
-# About 110 minutes · 3 GB of memory · a cluster with Kubeflow Pipelines, for half of it
+# About 130 minutes · 3 GB of memory · a cluster with Kubeflow Pipelines, for half of it
 #
 # The pipeline runs on the cluster. From now on somebody will change it every week: a colleague, you, you in
 # half a year. This chapter follows one change from an idea to the model that answers, and back again:
@@ -48,18 +48,27 @@ warnings.simplefilter("ignore")  # kfp warns at every client
 client = kfp.Client(host=host, ui_host="http://localhost:8081")
 
 # %% [markdown]
-# What a run that was broken off has left goes first: schedules, the pipeline with its versions, and what lies
+# What a run that was broken off has left goes first: schedules, runs, the pipeline with its versions, and what lies
 # in three namespaces. (Chapter 11 brought Kubeflow and the image.)
 
+
 # %%
-pipeline_id = client.get_pipeline_id(PIPELINE)
-if pipeline_id:
+def tidy_up():
+    """Remove the schedules, the runs, and the pipeline with its versions."""
     for each in client.list_recurring_runs(page_size=100).recurring_runs or []:
         if each.display_name.startswith(PIPELINE):
             client.delete_recurring_run(each.recurring_run_id)
-    for each in client.list_pipeline_versions(pipeline_id, page_size=100).pipeline_versions or []:
-        client.delete_pipeline_version(pipeline_id, each.pipeline_version_id)
-    client.delete_pipeline(pipeline_id)
+    experiment = client.create_experiment("production").experiment_id
+    for each in client.list_runs(experiment_id=experiment, page_size=100).runs or []:
+        client.delete_run(each.run_id)
+    pipeline_id = client.get_pipeline_id(PIPELINE)
+    if pipeline_id:
+        for each in client.list_pipeline_versions(pipeline_id, page_size=100).pipeline_versions or []:
+            client.delete_pipeline_version(pipeline_id, each.pipeline_version_id)
+        client.delete_pipeline(pipeline_id)
+
+
+tidy_up()
 # !kubectl delete namespace flights-production call-centre --ignore-not-found
 # !kubectl delete pod/shelf pvc/flight-delay-production secret/warehouse -n kubeflow --ignore-not-found
 # !kubectl delete role,rolebinding,serviceaccount -n kubeflow -l book=12 --ignore-not-found
@@ -69,7 +78,7 @@ if pipeline_id:
 #
 # Ada has an idea. Late flights are the smaller class, the classes are not balanced, and scikit-learn has a switch
 # for that: `class_weight="balanced"`. It is one line. She tries it on September 2013, against the model of the
-# book, and both against August's champion. **Bet first:** does her AUC go up or down? Her log loss?
+# book, and both against August's champion. **Bet first:** is her AUC above the book's, or below? Her log loss?
 
 # %%
 my_bet = None  # for example ("AUC up", "log loss down")
@@ -416,8 +425,8 @@ ACCOUNT = "--as=system:serviceaccount:kubeflow:flight-delay"
 
 # %% [markdown]
 # "no" and "yes". The account may not read the password through the API, and the step gets it all the same: the
-# node puts it into the container, because the Pod names it. So a step that was taken over sees *this* secret
-# and not the others.
+# node puts it into the container, because the Pod names it. So a step that was taken over gets *this* secret
+# and the object store's (see the Role); others only by starting a pipeline.
 #
 # One line of the Role looks superfluous: reading **workflows**. An account without it was tried, with a small
 # pipeline: its scheduled run **succeeded**, and the task got `2026-11-25` for the scheduled moment, where it should
@@ -464,7 +473,7 @@ for claim, namespace in (("flight-delay-production", "kubeflow"), ("store", "fli
 
 # %% [markdown]
 # Two claims, in two namespaces: one for what the pipeline makes, one for what answers customers. A Pod cannot
-# mount a claim of another namespace. That is welcome here: no run of no pipeline can change what production
+# mount a claim of another namespace. That is welcome here: no run of any pipeline can change what production
 # serves. What goes from one to the other is carried, and section 8 carries it.
 #
 # Now the schedule, with account and version. For this lesson it makes up for two months, August and September.
@@ -723,12 +732,13 @@ for pod in ("desk", "visitor"):
 # apply them, and not every one does: kind's own node images do since kind 0.24, while the node image that this
 # book was tried on does not, so that the blocked connection was *not seen* for this text. No error says which
 # kind of cluster you have. Only a connection that should fail and does tells you, which is why the line with the
-# visitor belongs into your tests.
+# visitor belongs in your tests.
 #
 # ## 7. The record
 #
 # Whoever has to approve a model asks four things: made from what, with which code, how good, by whom? An answer
-# that is typed is an opinion. `flightdelay.record` makes it from the store and the data, and judges the model
+# that is typed is an opinion. (Author, revision and the first image ID below are made up.) `flightdelay.record`
+# makes it from the store and the data, and judges the model
 # *again*, from the file that would be served:
 
 # %%
@@ -756,7 +766,7 @@ for each in book_record["slices"]:
 # %% [markdown]
 # That was your laptop. The same command runs on the cluster, in the image that trained, beside the store that
 # the run has written. The image's ID comes from the Pods of the run: from what did run, not from what should
-# have.
+# have. (Finished Pods go after an hour; if you come back later, run section 5 again from "schedule".)
 
 # %%
 september = max(ended_runs(monthly.recurring_run_id), key=lambda each: each.created_at)
@@ -775,7 +785,8 @@ print(record["month"], record["decision"], "· same probabilities:", record["sam
 #
 # The pipeline's rule compared two models. The gate asks more, because more can go wrong between a training and
 # a customer: another data file, another image, a file that was exchanged, an author in a hurry. It takes the
-# record, the one who approves, and what is **known**:
+# record (print `book_record` for its keys; a first model has `None` where the champion's figures would be), the
+# one who approves, and what is **known**:
 #
 # - `known["data"]`: the sums of the data files that were accepted, by name (here the manifest's);
 # - `known["tested"]`: the IDs of the images that passed the tests;
@@ -868,10 +879,10 @@ print("the book's, approved by grace:", gate(book_record, "grace", known))
 print("Ada's, approved by linus:", *gate(adas_record, "linus", known), sep="\n- ")
 
 # %% [markdown]
-# Three objections to Ada's, and none speaks of AUC. Grace made the change, so Grace cannot approve it, however good
-# it is. (A name in a function is only a text. In production it comes from the system in which somebody logged
-# in and pressed the button: the merge request. Standalone Kubeflow has no users, so the approval lives outside
-# of it.)
+# Three objections to Ada's, and none speaks of AUC: this is the station that stops her. Grace made the change, so
+# Grace cannot approve it, however good it is. (A name in a function is only a text. In production it comes from
+# the system in which somebody logged in and pressed the button: the merge request. Standalone Kubeflow has no
+# users, so the approval lives outside of it.)
 #
 # Promotion is three moves: the gate says yes, the model is **carried** to production's store, and the Deployment
 # is told its version. The ledger keeps what was done.
@@ -917,8 +928,8 @@ print("in the ledger:", [(each["month"], each["author"], each["approver"]) for e
 # ## 9. It breaks: around the gate
 #
 # It is Friday, and Ada's AUC is higher. She starts her version for September by hand, carries the model over,
-# tells the Deployment and moves the schedule. Each of these commands is allowed to her, and each of them ends
-# without an error.
+# tells the Deployment, moves the schedule, and enters it in the ledger. Each of these commands is allowed to her,
+# and each of them ends without an error.
 
 # %%
 started = client.run_pipeline(
@@ -971,7 +982,8 @@ print(f"late were  {flights['late'].mean():.0%} of the flights")
 # - **Cause**: not the weights. A model went live that no gate had seen, because the gate was a convention: who may
 #   `kubectl set env` may release.
 # - **Fix**: roll back now; then take the right to change production from people, and give it to the account of the
-#   machine that runs the gate (chapter 09 has the Role).
+#   machine that runs the gate (Role: chapter 09; Kubeflow's
+#   API has no such lock).
 #
 # ## 10. Roll back
 #
@@ -1018,7 +1030,7 @@ def answer(ledger: list, known: dict, client, schedule, serve) -> str:
 check.ex_12_4(answer)
 
 # %% [markdown]
-# **The next cell rolls back for real, and so holds the answer. Stop here until yours is right.**
+# **The next cell rolls back for real, and so holds most of the answer. Stop here until yours is right.**
 
 # %%
 now = {"data": sums, "tested": tested, "released": {}}
@@ -1040,14 +1052,15 @@ print(
 print("her version is still there:", client.get_pipeline_version(pipeline_id, bad).display_name == adas_name)
 
 # %% [markdown]
-# Nothing was trained, nothing was built, nothing was deleted: the old model was never gone, so the way back took
-# a restart. That is what the versions were for. (One thing is left behind in the pipeline's own store: her run
-# replaced September's decision there. Run September again with the good version, and it stands as before.)
+# Nothing was built or deleted for it: the old model was never gone, so the way back took a restart. That is what
+# the versions were for. (In the pipeline's own store, her run and her schedule replaced decisions of August and
+# September. The new schedule catches up too, and makes both again.)
 #
 # ## Optional: bring your own model
 #
 # A model of yours goes the same way: `in_plain_python.run(…, estimator=…, store=state / "mine")` as in chapter
-# 02, then its record, then the gate. Try a logistic regression from chapter 02. Which rules stop it?
+# 02, then its record, then the gate. Do August with the book's model first, then
+# September with a logistic regression from chapter 02. Which rules stop it?
 #
 # ## Recap
 #
@@ -1060,15 +1073,11 @@ print("her version is still there:", client.get_pipeline_version(pipeline_id, ba
 #
 # ## Clean-up
 #
-# The schedules first, or they go on.
+# The schedules first, or they go on; then the runs, since also a Pod that has ended keeps its claim from being
+# deleted; then the rest.
 
 # %%
-for each in client.list_recurring_runs(page_size=100).recurring_runs or []:
-    if each.display_name.startswith(PIPELINE):
-        client.delete_recurring_run(each.recurring_run_id)
-for each in client.list_pipeline_versions(pipeline_id, page_size=100).pipeline_versions or []:
-    client.delete_pipeline_version(pipeline_id, each.pipeline_version_id)
-client.delete_pipeline(pipeline_id)
+tidy_up()
 # !kubectl delete namespace flights-production call-centre
 # !kubectl delete pod/shelf pvc/flight-delay-production secret/warehouse -n kubeflow
 # !kubectl delete role,rolebinding,serviceaccount -n kubeflow -l book=12

@@ -227,9 +227,10 @@ except ValidationError as error:
 #
 # ## 3. What each one cost
 #
-# The four runs had their clocks with them: `ran["zenml"][0]["seconds"]` is ZenML's first run, `[1]` its second. Print
-# yours in a cell of your own. They are not stored here, since seconds differ from machine to machine; on a busy one even the order of
-# the tools turned round while this chapter was tested. Measure on a machine that does nothing else.
+# The four runs had their clocks with them: `ran["zenml"][0]["seconds"]` is ZenML's first run, `[1]` its second.
+# Print yours in a cell of your own. They are not stored here, since seconds differ from machine to machine; on a
+# busy one even the order of the tools turned round while this chapter was tested. Measure on a machine that does
+# nothing else.
 #
 # The next figures were measured so: one run of `make bench` on two cores, stored next to this chapter. December,
 # learned from all the months before it, in each tool twice. **Bet first:** ZenML or Airflow: which one takes less
