@@ -335,7 +335,8 @@ release(august)
 # !kubectl logs -n serving job/caller
 
 # %% [markdown]
-# Both models answered, first the one, for a moment either, then the other, and no call failed. What does August's
+# Both models answered, first the one, for a moment either, then the other, and no call failed. (Some did? On a busy
+# node the new list of ready Pods can come later than `preStop`'s five seconds; 15 are safer there.) What does August's
 # champion say about our flight?
 
 # %%
@@ -347,7 +348,8 @@ print(f"{served['version'][:7]} says: late with probability {served['probabiliti
 # ## Exercise 9.1: A counter for the night
 #
 # A colleague has written a second service, for the night shift. Kubernetes accepts the text, and five lines of it
-# are wrong. Mend it, by copying it or with `inherited.replace(…)`. The service has to
+# are wrong. (Its volume is left out here, so do not apply it.) Mend it, by copying it or with
+# `inherited.replace(…)`. The service has to
 #
 # - get requests only when its model is loaded;
 # - be restarted only when its process is beyond help;
@@ -452,8 +454,8 @@ ask += "print(asked.getresponse().read().decode())"
 # ## Exercise 9.2: Take it back
 #
 # Bring the service back to the last good champion, **August's**, with two ready replicas and nothing of
-# September's left. `kubectl rollout undo` takes back one step (`--to-revision` any number of them). Wait until
-# it is done. Then hand in what the cluster says, as it is, by this line:
+# September's left. `kubectl rollout undo` goes back to the revision before, `--to-revision=N` to number N of the
+# history. Wait until it is done. Then hand in what the cluster says, as it is, by this line:
 #
 # ```
 # answer = !kubectl get deployments,pods,services,endpointslices -n serving -o json
@@ -471,7 +473,8 @@ check.ex_9_2(answer)
 
 # %% [markdown]
 # `undo` mends the cluster, and not the file. The next `apply` from your repository would release September again.
-# So **the file is mended too**, and applied. (If you left the exercise out, this does its work as well.)
+# So **the file is mended too**, and applied. (A second `undo` would take back the first. If you left the
+# exercise out, this does its work as well.)
 
 # %%
 release(august)
@@ -480,8 +483,7 @@ release(august)
 # !kubectl rollout history -n serving deployment/predictions | tail -2
 
 # %% [markdown]
-# The newest line is what runs. Going back is a new revision too; the old number of the same description is gone
-# from the list.
+# The newest line is what runs. Going back is a new revision too.
 #
 # ## 5. The month, by itself
 #
@@ -711,9 +713,9 @@ my_bet = None  # such as "2013-04"
 
 # %% [markdown]
 # The month before the one in which it was scheduled. (The recording was made in a November. In your run it may be
-# another month, and in February it is January, which the pipeline refuses: there is nothing before it to learn
-# from.) In the recording October's challenger won, so the Job released it, with the rights that it has and no
-# others. Who answers now?
+# another month, and in February it is January, which the pipeline refuses, since nothing lies before it: the cell
+# above then waits ten minutes.) In the recording October's challenger won, so the Job released it, with the
+# rights that it has and no others. Who answers now?
 
 # %%
 # !kubectl rollout status -n serving deployment/predictions --timeout=300s | tail -1

@@ -83,6 +83,7 @@ MANIFESTS = [
     changed(("selector: {app: night}", "selector: {app: night, month: 2013-08}")),
     changed(("selector: {app: night}", "selector: {app: night}\n  publishNotReadyAddresses: true")),
     changed((", targetPort: 8080", "")),
+    changed(("targetPort: 8080", 'targetPort: "8080"')),
     changed(("port: 80, targetPort: 8080", "port: 8080")),
     changed(("port: 80, targetPort: 8080", "port: 80, targetPort: http")),
     changed(("matchLabels: {app: night}", "matchLabels: {app: predictions}")),
@@ -98,6 +99,11 @@ MANIFESTS = [
 SAID = json.loads((Path(__file__).parents[1] / "fixtures" / "serving.json").read_bytes())["said"]
 WAYS_BACK = [said for name, said in SAID.items() if not name.startswith("right: ")]
 UNDONE = SAID["right: undone"]
+# Asked before the release was over: the Pods from before there were probes still answer.
+TOO_EARLY = copy.deepcopy(UNDONE)
+for item in TOO_EARLY["items"]:
+    if item["kind"] == "Pod":
+        del item["spec"]["containers"][0]["readinessProbe"]
 # Undone as far as the description from before there were probes, which has the same version.
 NO_PROBES = copy.deepcopy(UNDONE)
 for item in NO_PROBES["items"]:
@@ -164,6 +170,10 @@ def from_the_text(scheduled):
     return f"2013-{(int(scheduled[5:7]) - 2) % 12 + 1:02}"
 
 
+def wherever_this_runs(scheduled):
+    return before(refuse(scheduled).astimezone())
+
+
 def in_new_york(scheduled):
     return before(refuse(scheduled).astimezone(ZoneInfo("America/New_York")))
 
@@ -224,6 +234,7 @@ WRONG = {
     "ex_9_1": MANIFESTS,
     "ex_9_2": [
         *WAYS_BACK,
+        TOO_EARLY,
         "2013-08",
         "deployment.apps/predictions rolled back",
         ["it works"],
@@ -240,6 +251,7 @@ WRONG = {
         as_written,
         from_the_text,
         in_new_york,
+        wherever_this_runs,
         guesses,
         none_for_none,
         stumbles,

@@ -1,9 +1,12 @@
 """Checks of chapter 09. They need no cluster: each judges a text, a function, or what the cluster said."""
 
+import contextlib
 import functools
 import json
+import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -130,6 +133,11 @@ def _service(service: dict[str, Any], labels: dict[str, str], ports: Mapping[Any
     ]
     if not leads:
         return wrong("The Service has to be reached on port 80.")
+    if str(leads[0]).isdigit() and not isinstance(leads[0], int):
+        return wrong(
+            f'targetPort: "{leads[0]}" is a text, so Kubernetes looks for a port of that name and refuses it: write '
+            "the number without quotes."
+        )
     if ports.get(leads[0]) != PORT:
         return wrong(
             f"The Service leads port 80 to the Pods' port {leads[0]}, and they listen at {PORT}. Without a targetPort "
@@ -197,6 +205,12 @@ def _is_ready(pod: dict[str, Any]) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
+def _readiness(spec: Mapping[str, Any]) -> str | None:
+    """Return the path of the readiness probe in a description of a Pod."""
+    path = spec["containers"][0].get("readinessProbe", {}).get("httpGet", {}).get("path")
+    return None if path is None else str(path)
+
+
 @exercise
 def ex_9_2(answer: Any) -> Verdict:
     """What the cluster says after the bad release was taken back."""
@@ -229,8 +243,7 @@ def ex_9_2(answer: Any) -> Verdict:
                 "description: take back the release, not the Pod."
             )
         return wrong(f"The Deployment pins {month}, and August's champion is {WANTED}.")
-    container = spec["template"]["spec"]["containers"][0]
-    if container.get("readinessProbe", {}).get("httpGet", {}).get("path") != "/readyz":
+    if _readiness(spec["template"]["spec"]) != "/readyz":
         return wrong(
             "The Pods have no readiness probe at /readyz any more, so that the next bad release goes through to "
             "the callers. (The undo went back too far, or the probe was taken out.)"
@@ -251,6 +264,11 @@ def ex_9_2(answer: Any) -> Verdict:
         return wrong(
             f"There are Pods of {' and of '.join(months) or 'no month'}: the release is not over yet, or was stopped "
             "half-way. Wait for kubectl rollout status, then ask again."
+        )
+    if any(_readiness(pod["spec"]) != "/readyz" for pod in pods):
+        return wrong(
+            "Pods without a readiness probe still answer: the release is not over yet. Wait for kubectl rollout "
+            "status, then ask again."
         )
     ready = {pod["metadata"]["name"] for pod in pods if _is_ready(pod)}
     if len(ready) != 2:
@@ -282,6 +300,21 @@ MONTHS = {
 }
 
 
+@contextlib.contextmanager
+def _in_new_york() -> Iterator[None]:
+    """Let local time be New York's, so that an answer that uses it is wrong on every machine."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
 @exercise
 def ex_9_3(answer: Callable[[str | None], str]) -> Verdict:
     """The month that a run was scheduled for."""
@@ -290,11 +323,12 @@ def ex_9_3(answer: Callable[[str | None], str]) -> Verdict:
     if is_stub(answer):
         return NO_BODY
     given = {}
-    for scheduled in MONTHS:
-        try:
-            given[scheduled] = answer(scheduled)
-        except Exception as error:
-            return wrong(f'"{scheduled}" ends with {type(error).__name__}: {error}')
+    with _in_new_york():
+        for scheduled in MONTHS:
+            try:
+                given[scheduled] = answer(scheduled)
+            except Exception as error:
+                return wrong(f'"{scheduled}" ends with {type(error).__name__}: {error}')
     said = [*given.values()]
     if not all(isinstance(month, str) for month in said):
         return wrong(f"A month is a text such as 2013-10, and a {type(said[0]).__name__} comes back.")
