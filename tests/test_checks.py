@@ -23,10 +23,11 @@ ROOT = repository()
 EXERCISES = [(lesson, name) for lesson in build.lessons(ROOT) for name in build.exercises(lesson)]
 LISTED = {path.stem: runpy.run_path(str(path)) for path in Path(__file__).parent.glob("wrong_answers/*.py")}
 ALSO_RIGHT = [
-    (name, answer)
+    # With an id of its own: that of a path would be another one in each process.
+    pytest.param(name, answer, id=f"{name}-{number}")
     for listed in LISTED.values()
     for name, answers in listed.get("ALSO_RIGHT", {}).items()
-    for answer in answers
+    for number, answer in enumerate(answers)
 ]
 RUN = [(lesson, name) for lesson, name in EXERCISES if lesson.parent.name not in build.not_yet_run(ROOT)]
 AT_LEAST = 3

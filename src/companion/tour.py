@@ -182,7 +182,7 @@ def show_tools(rows: list[dict[str, Any]], plain: dict[str, Any]) -> None:
     for row in rows:
         name = TOOLS.get(row["orchestrator"], ("plain Python", ""))[0]
         if row["status"] == "unavailable":
-            made.add_row(name, "–", "–", "–", "–", "could not run", "–")
+            made.add_row(name, "–", "–", "–", "–", "not run", "–")
             continue
         made.add_row(
             name,
