@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 11 · Kubeflow on a cluster: follow a run
 #
-# About 90 minutes · 8 GB of memory · a cluster with Kubeflow Pipelines, or a recording of one
+# About 100 minutes · 8 GB of memory · a cluster with Kubeflow Pipelines, or a recording of one
 #
 # In chapter 07 a process of this laptop ran your compiled pipeline. Now a cluster does. The file is the same;
 # new are the questions. Where does my step run? Where is its log? Which result is today's, and which one comes
-# from the cache? You start four runs, and follow each to what it left behind.
+# from the cache? You start five runs, and look at what they left behind.
 #
 # You will
 #
@@ -62,8 +62,9 @@ client = kfp.Client(host=host, ui_host="http://localhost:8081")
 EXPERIMENT = "flight-delay"
 
 # %% [markdown]
-# A run that was broken off may have left something. This cell removes it, and so does the last one: the runs of
-# this chapter's experiment, and the store.
+# This cell, like the last one, removes what a broken-off run left: the runs of this chapter's experiment, and the
+# store. If it hangs, a Pod still holds the store's claim: `kubectl delete pod store-reader -n kubeflow` in a
+# terminal.
 
 
 # %%
@@ -152,8 +153,8 @@ print(first.run_info.state)
 # above lead to the web page. There, *Runs* shows the graph, with a cloud on each step that came from the cache; the
 # README has a picture.)
 #
-# So wait, and say how long. For each step Kubernetes makes two Pods, one that decides whether the step has to run at
-# all and then the step. In the recording, on two busy cores, that was half a minute to a minute for each of the six.
+# So wait, and say how long. Kubernetes has to make Pods for each step. In the recording, on two busy cores, that
+# was half a minute to a minute for each of the six.
 
 # %%
 finished = client.wait_for_run_completion(first.run_id, timeout=1800)
@@ -259,7 +260,9 @@ check.ex_11_1(answer)
 # A step is a Pod, and Pods have generated names. Never write one down: ask by **label**. Kubeflow puts
 # `pipeline/runid` on every Pod of a run, and Argo notes in an **annotation** which node of the graph it is, such
 # as `flight-delay-x7k2p(0).root(0).train(0).executor(0)`: the run's own name, the way to the step, and the number
-# of the try. (Argo would repeat each part after an error of the cluster, hence the many zeros.)
+# of the try. (Argo would repeat each part after an error of the cluster, hence the many zeros.) An hour after a
+# run has ended its Pods are gone, and this function ends in a ValueError: then run the notebook again from the
+# top.
 
 
 # %%
@@ -291,9 +294,9 @@ for pod in pods:
     print(f"{pod['node']:24} {pod['phase']}")
 
 # %% [markdown]
-# Thirteen, for six steps. Each step has a **driver** in front of it: a small Pod of Kubeflow's own that looks at
-# the inputs, asks the cache, and writes the Pod for your step. `executor` is your step. And `root-driver` opens the
-# run. Of what did your step get?
+# Thirteen, for six steps (listed by name). Each step has a **driver** in front of it: a small Pod of Kubeflow's
+# own that looks at the inputs, asks the cache, and writes the Pod for your step. `executor` is your step. And
+# `root-driver` opens the run. Of what did your step get?
 
 # %%
 [train] = [pod["pod"] for pod in pods if pod["node"] == "root.train.executor"]
@@ -323,7 +326,7 @@ print([line.partition("Looking ")[2] for line in log_of(train) if "Looking for c
 # Somebody asks for January, which the pipeline refuses (there is no month before it to learn from), and has set
 # two retries, "to be safe". Only the first step is needed to see what happens.
 #
-# **Bet first:** how many Pods does `ingest` get?
+# **Bet first:** how often is `ingest` started?
 
 # %%
 my_bet = None  # a number
@@ -378,8 +381,8 @@ for pod in tries:
 #     retryPolicy: OnError
 # ```
 #
-# `OnError` means: when the **cluster** failed, a Pod that was evicted or a node that was lost. A program that ends
-# with an exit code is a *failure*, and is not tried again. `set_retry` brings a number and a pause, and no policy, so
+# `OnError` means: when the **cluster** failed, such as a Pod that was deleted with its node. A program that ends
+# with an error is a *failure*, and is not tried again. `set_retry` brings a number and a pause, and no policy, so
 # it takes this one. On a laptop, KFP's local runner starts the step three times (chapter 07). Here it starts it
 # once. What should survive a busy service has to try again by itself, inside the step, or your platform engineer
 # changes the policy. A test on the cluster would have told you before the night on which you need it.
@@ -389,7 +392,7 @@ for pod in tries:
 # Write a function of the list that `pods_of` returns. It gives a dict: for each step that got a Pod **of its
 # own**, how often it was started and how it ended (the phase of the last try), such as
 # `{"ingest": (1, "Failed")}`. Drivers are no steps. The check calls it on lists of other runs, on clusters that do
-# try again; steps have other names there, and the rows come in any order.
+# try again; steps have other names there, and the rows come in any order, or there are none.
 
 
 # %%
@@ -440,8 +443,8 @@ print([pod["node"] for pod in pods_of(second.run_id) if not pod["node"].endswith
 # | which artifacts come in | an input that was made anew | – |
 # | the names of claims that are mounted | another claim | other files on it |
 #
-# The first and the third line have cost people weeks. Hence: a tag is used once (`make image` names images by
-# their content), and `data` is part of the image, not a folder that changes.
+# The first and the third line have cost people weeks. Hence: a tag is used once (chapter 06; the bare `0.1.0`
+# here is no model), and `data` is part of the image, not a folder that changes.
 #
 # To turn it off: for one step in the pipeline, `task.set_caching_options(False)`; for one run,
 # `enable_caching=False`. The latter rewrites the file before it is sent, and so it works only when you send a file:
@@ -504,7 +507,8 @@ for name, artifacts in sorted(inputs["artifacts"].items()):
     print(f"{name:10} bucket {bucket} · pipeline {folders[2]} · run {of} · task {folders[4]}")
 
 # %% [markdown]
-# The address of an artifact has a form: bucket, pipeline, **run**, task, a random part, name. It names the run that
+# The address of an artifact has a form: bucket, `v2/artifacts`, pipeline, **run**, task, a random part, name. It
+# names the run that
 # *made* the file. The cache hands on the old address, so the lineage survives: `september-again` decided on files
 # that `september` made.
 #
@@ -559,7 +563,7 @@ print(
 # - `"fresh"`: the names of the steps that `second` (`september-again`) computed itself;
 # - `"run_id"`: the id of the run that computed the evaluation;
 # - `"pod"`: the Pod in which that happened, as a dict: `kubectl get pod … -o json`, through `json.loads`;
-# - `"image"`: the digest of the image that it ran, `sha256:…`. It stands in the Pod's **status**, as `imageID`;
+# - `"image"`: the digest of the image that it ran, `sha256:…`. It stands in the **status** of `main`, as `imageID`;
 # - `"artifact"`: the address of the evaluation that it wrote;
 # - `"log"`: the Pod's log, as `log_of` returns it.
 
@@ -587,10 +591,9 @@ check.ex_11_4(answer)
 # Why a digest, and not `python:0.1.0`? A tag is a name that somebody can give to other bytes. The digest *is* the
 # bytes.
 #
-# And be quick: `kubectl get configmap workflow-controller-configmap -n kubeflow -o yaml` shows that an hour after a
-# run has ended (`secondsAfterCompletion: 3600`) its Pods are removed, and their logs with them. What stays is in the
-# object store, where Kubeflow also puts the log of each step, as an artifact `executor-logs`, and in the database.
-# Chapter 12 writes down what has to outlive them.
+# The hour after which the Pods go, and their logs with them, stands in `workflow-controller-configmap`
+# (`secondsAfterCompletion: 3600`). What stays is in the object store, where Kubeflow also puts the log of each
+# step, as an artifact `executor-logs`, and in the database. Chapter 12 writes down what has to outlive them.
 #
 # ## Optional: bring your own model
 #

@@ -128,6 +128,29 @@ def a_list(pods):
     return [step for step in _tries(pods)]
 
 
+def goes_by_the_pods_name(pods):
+    found = {}
+    for pod in sorted(pods, key=lambda pod: pod["pod"]):
+        if pod["node"].endswith(".executor"):
+            step = pod["node"].removeprefix("root.").removesuffix(".executor")
+            found[step] = (found.get(step, (0,))[0] + 1, pod["phase"])
+    return found
+
+
+def succeeded_if_any_did(pods):
+    found = {}
+    for pod in pods:
+        if pod["node"].endswith(".executor"):
+            step = pod["node"].removeprefix("root.").removesuffix(".executor")
+            count, before = found.get(step, (0, ""))
+            found[step] = (count + 1, "Succeeded" if before == "Succeeded" else pod["phase"])
+    return found
+
+
+def stumbles_over_nothing(pods):
+    return correct(pods) if pods[0] else {}
+
+
 def correct(pods):
     return {step: (len(tries), max(tries)[1]) for step, tries in _tries(pods).items()}
 
@@ -215,6 +238,9 @@ WRONG = {
         {"month": "2013-10"},
     ],
     "ex_11_2": [
+        goes_by_the_pods_name,
+        succeeded_if_any_did,
+        stumbles_over_nothing,
         counts_drivers,
         takes_drivers_for_steps,
         knows_the_books_steps,
