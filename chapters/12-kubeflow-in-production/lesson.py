@@ -22,9 +22,9 @@ state = companion.workspace("12")
 
 # %% [markdown]
 # The notebook goes to and fro between your machine and the cluster. The exercises, the schedule, the record
-# and the gate need no cluster; cells with `kubectl` or `client` in them do. **This notebook is not yet recorded:
-# it has no stored outputs. What the text says of a run on a cluster was seen on one, or it says "by the source".
-# The README says what was tried and how.**
+# and the gate need no cluster; cells with `kubectl` or `client` in them do. Without a cluster these
+# are answered from a recording of a real run. What the text says beyond it was seen on a cluster too, or it says
+# "by the source". The README says what was tried and how.
 
 # %%
 import json

@@ -668,7 +668,7 @@ def _where_the_live_one_passes(answer: Callable[..., Any]) -> Verdict | None:
     }
     known = _known() | {"released": {each["version"]: each["model_sha256"] for each in ledger}}
     client, served = _Kubeflow({"schedule-1": ("pipeline-9", "ENABLED")}), list[str]()
-    answer(ledger, known, client, client.schedule, served.append)
+    answer(copy.deepcopy(ledger), known, client, client.schedule, served.append)
     if served[-1:] == [ledger[-1]["version"]]:
         return wrong(
             "Where the gate has nothing against the live release, it serves that one again. It has to go all the "
