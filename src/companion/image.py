@@ -168,13 +168,13 @@ def facts(with_engine: str, image: str) -> tuple[str, int, int] | None:
     return f"sha256:{digest.removeprefix('sha256:')}", int(size), int(layers)
 
 
-def give_short_name(with_engine: str, image: str) -> str:
-    """Give an image its short name, unless another one has it; return what to tell a person."""
+def give_short_name(with_engine: str, image: str, digest: str) -> str:
+    """Give an image its short name, unless one of another digest has it; return what to tell a person."""
     short = short_name()
-    taken, own = facts(with_engine, short), facts(with_engine, image)
+    taken = facts(with_engine, short)
     if not taken:
         subprocess.run([with_engine, "tag", image, short], check=True, stdin=subprocess.DEVNULL)
-    elif own and taken[0] != own[0]:
+    elif taken[0] != digest:
         return (
             f"{short} stays the name of an older build, {taken[0][:19]}. For this one on the cluster: "
             f"'{with_engine} rmi {short}', make image, make cluster-load IMAGE={short}"
@@ -197,7 +197,8 @@ def main() -> int:
             if not found:
                 raise ImageError(f"{with_engine} says that it built {image}, but does not find it.")
             print(f"Built in {time.monotonic() - start:.0f} s.")
-        short = give_short_name(with_engine, image)
+        digest, size, layers = found
+        short = give_short_name(with_engine, image, digest)
     except ImageError as error:
         print(f"image: {error}", file=sys.stderr)
         return 1
@@ -212,7 +213,6 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was built so far is kept; make image goes on from there.", file=sys.stderr)
         return 130
-    digest, size, layers = found
     print(f"name    {image}\nID      {digest}\nsize    {size / 1e6:.0f} MB in {layers} layers")
     print(f"also    {short}")
     print(f"try it  {with_engine} run --rm --read-only --tmpfs /tmp {image} 2013-09 --sample 20000")

@@ -95,7 +95,7 @@ def _base(instructions: list[Instruction], stages: list[list[Instruction]]) -> V
     arguments = dict(rest.partition("=")[::2] for name, rest in instructions if name == "ARG")
     own = {stage[0][1].split()[-1].lower() for stage in stages if " as " in stage[0][1].lower()}
     for stage in stages:
-        named = next(word for word in stage[0][1].split() if not word.startswith("--"))
+        named = _after(stage[0][1])
         base = re.sub(r"\$\{?(\w+)\}?", lambda found: arguments.get(found[1], ""), named).strip("\"'")
         if base.lower() in own or base == "scratch":
             continue
@@ -182,7 +182,7 @@ def _copied(rest: str, seen: set[str], folder: str) -> set[str]:
 
 
 def _files(stages: list[list[Instruction]]) -> list[list[tuple[Instruction, set[str], str, str]]]:
-    """Follow the stages; return each instruction with the files, the folder and the user that it finds."""
+    """Return each instruction of each stage, and the stage's end, with the files, folder and user found there."""
     followed: list[list[tuple[Instruction, set[str], str, str]]] = []
     ends: dict[str, tuple[set[str], str, str]] = {}
     for number, stage in enumerate(stages):
@@ -200,6 +200,7 @@ def _files(stages: list[list[Instruction]]) -> list[list[tuple[Instruction, set[
                 folder = posixpath.normpath(posixpath.join(folder, rest.strip("\"'")))
             elif name == "USER":
                 user = rest.split(":")[0].strip("\"'")
+        steps.append((("", ""), files, folder, user))  # what the stage ends with
         followed.append(steps)
         words = stage[0][1].split()
         for called in {str(number), words[-1]}:
@@ -249,7 +250,7 @@ def _install(stages: list[list[Instruction]]) -> Verdict | None:
                 f"When pip runs, the user is {user} already, who may neither write where packages lie nor read "
                 "the file that is lent to root. Install first, then change the user."
             )
-        if any(path.endswith("flightdelay/__main__.py") or path.endswith("/__main__.py") for path in files):
+        if any(path.endswith("/__main__.py") for path in files):
             return wrong(
                 "The code is copied above the installation: each changed comment installs everything again. "
                 "First the list of packages, then pip, then the code."
@@ -306,7 +307,7 @@ def ex_6_2(answer: str) -> Verdict:
     if refused:
         return refused
     last = stages[-1]
-    files = _files([*stages, [("FROM", str(len(stages) - 1))]])[-1][0][1]
+    files = _files(stages)[-1][-1][1]
     code = sorted(path for path in files if path.endswith("__main__.py"))
     if not code:
         return wrong("The packages are in the image, and the code is not: nothing copies src/flightdelay.")

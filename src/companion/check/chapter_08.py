@@ -13,8 +13,8 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from companion.check._verdict import Verdict, exercise, right, wrong
+from companion.labs.faults import IMAGE, memory_bytes
 
-IMAGE = "pipelines-for-humans/python:0.1.0"
 NAMESPACE = "training"
 
 
@@ -205,15 +205,13 @@ def ex_8_2(answer: Mapping[str, str]) -> Verdict:
 SMALL = 400  # Mi, the limit that was too small
 # Mi. 500 to 620 were measured for the year, by ways that count differently; with room for other machines.
 LEAST, MOST = 440, 1500
-UNITS = {"": 1, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def _mebibytes(quantity: Any) -> float:
-    found = re.fullmatch(r"([\d.]+(?:e\d+)?)([a-zA-Z]*)", str(quantity))
-    if not found or found[2] not in UNITS:
+    found = memory_bytes(str(quantity))
+    if found is None:
         raise _Refused(f"{quantity!r} is no amount of memory.")
-    return float(found[1]) * UNITS[found[2]] / 2**20
+    return found / 2**20
 
 
 def _objects(fetched: Any) -> list[dict[str, Any]]:

@@ -30,16 +30,14 @@ def _answers() -> dict[bool, Any]:
     from flightdelay.pipelines.in_plain_python import run
     from flightdelay.serve import create_app
 
-    folder = Path(tempfile.mkdtemp(prefix="check-"))
-    version = str(run("2013-02", sample=1000, store=folder).decision["version"])
-    asks = {
-        loaded: TestClient(create_app(folder, version if loaded else "2013-09-none"))
-        for loaded in (False, True)
-    }
-    asks[True].get("/readyz")  # loads the model, so that the folder may go
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    folder.rmdir()
+    with tempfile.TemporaryDirectory(prefix="check-") as temporary:
+        folder = Path(temporary)
+        version = str(run("2013-02", sample=1000, store=folder).decision["version"])
+        asks = {
+            loaded: TestClient(create_app(folder, version if loaded else "2013-09-none"))
+            for loaded in (False, True)
+        }
+        asks[True].get("/readyz")  # loads the model, so that the folder may go
     return asks
 
 

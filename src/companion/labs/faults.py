@@ -160,7 +160,7 @@ def judge_training(look: Look) -> Finding:
             "hidden",
             "Without a memory limit the training may take the node's memory, and its neighbours are killed.",
         )
-    if look.number == 3 and _bytes(limits["memory"]) > 4 * 2**30:
+    if look.number == 3 and (memory_bytes(limits["memory"]) or 0) > 4 * 2**30:
         return Finding(
             "hidden",
             f"A limit of {limits['memory']} is none for a training of 700 MB: leave it some room, not the node.",
@@ -320,12 +320,14 @@ def _unfinished(look: Look, job: dict[str, Any]) -> str:
     return "has not succeeded yet, and does not run. If that lasts, the Events say what it waits for."
 
 
-def _bytes(quantity: str) -> float:
-    """Return an amount of memory as Kubernetes writes it; 0 for a rare form."""
-    found = re.fullmatch(r"([0-9.]+)([kKMGTP]?)(i?)", quantity)
-    if not found:
-        return 0
-    return float(found[1]) * (1024.0 if found[3] else 1000.0) ** " kmgtp".index(found[2].lower() or " ")
+UNITS = {"": 1, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+
+
+def memory_bytes(quantity: str) -> float | None:
+    """Return an amount of memory as Kubernetes writes it, in bytes; None if it is none."""
+    found = re.fullmatch(r"([\d.]+(?:e\d+)?)([a-zA-Z]*)", quantity)
+    return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else None
 
 
 def _container(workload: dict[str, Any], name: str) -> dict[str, Any]:
