@@ -6,7 +6,10 @@ from flightdelay.steps.ingest import KEY, WEATHER_COLUMNS, Raw
 
 HOURS_AHEAD = 2
 LATE_MINUTES = 15
-# An observation older than this says little about the departure; the model is told "unknown" instead.
+# A row of the weather is named after its hour and made of all reports until minute 51 of it (data/README.md),
+# so it is known when that hour is over, and not before.
+WEATHER_COMPLETE = pd.Timedelta(hours=1)
+# A row that was complete longer ago says little about the departure; the model is told "unknown" instead.
 OLDEST_WEATHER = pd.Timedelta(hours=6)
 # One observation of February reports 1048 mph. Wind that no station survives counts as not observed.
 STRONGEST_WIND = 200
@@ -25,7 +28,8 @@ def featurize(raw: Raw) -> pd.DataFrame:
     """Turn flights and weather into one table of features and label.
 
     A cancelled or diverted flight has no arrival delay, so it has no label: it is left out of learning and
-    judging, and not counted as on time.
+    judging, and not counted as on time. The weather is the latest row of the airport that was complete at the
+    moment of the prediction.
 
     Parameters
     ----------
@@ -47,6 +51,7 @@ def featurize(raw: Raw) -> pd.DataFrame:
     known_at = (departure - pd.Timedelta(hours=HOURS_AHEAD)).astype(flights["time_hour"].dtype)
 
     weather = raw.weather.sort_values(["time_hour", "origin"], kind="stable")
+    weather["known_at"] = (weather["time_hour"] + WEATHER_COMPLETE).astype(known_at.dtype)
     for column in ("wind_speed", "wind_gust"):
         weather[column] = weather[column].where(weather[column] <= STRONGEST_WIND)
     asked = pd.DataFrame({"known_at": known_at, "origin": flights["origin"]}).sort_values(
@@ -54,7 +59,7 @@ def featurize(raw: Raw) -> pd.DataFrame:
     )
     seen = pd.merge_asof(
         asked.reset_index(names="row"),
-        weather.rename(columns={"time_hour": "known_at"}),
+        weather,
         on="known_at",
         by="origin",
         direction="backward",
