@@ -100,7 +100,7 @@ def test_the_file_itself_starts_with_the_other_python(tmp_path: Path) -> None:
     # Pretend that only the version of a stand-in will do, which then does nothing but say that it was called.
     text = Path(bootstrap.__file__).read_text().replace("SUITABLE = (", "SUITABLE = ((9, 9),) #")
     source.write_text(text)
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "pyproject.toml", "src/companion/ipython_kernel_config.py"):
         (tmp_path / name).write_text("")
     other = tmp_path / "python9.9"
     other.write_text('#!/bin/sh\n[ "$1" = -c ] && echo 9 9 || echo "went on with $1"\n')

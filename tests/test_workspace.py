@@ -46,6 +46,32 @@ def test_a_new_kernel_gets_an_empty_folder_and_a_second_call_keeps_it(tmp_path: 
     assert " · zenml 0.98.0 · apache-airflow 3.3.2 · kfp 2.17.0" in versions
     assert folder == str(tmp_path / "state" / "01" / "run-1")
     assert second.stdout.splitlines()[-1] == str(tmp_path / "state" / "01" / "run-2")
+    assert second.stdout.splitlines()[0] == (
+        'run-2 is new and empty. To go on with what run-1 made: companion.workspace("01", go_on=True).'
+    )
+
+
+def test_a_restarted_notebook_goes_on_in_the_newest_folder_that_holds_something(tmp_path: Path) -> None:
+    for number, file in ((2, "older.txt"), (10, "newer.txt"), (11, "")):
+        folder = tmp_path / "state" / "01" / f"run-{number}"
+        folder.mkdir(parents=True)
+        if file:
+            (folder / file).write_text("kept")
+    code = (
+        "import companion, os\n"
+        "companion.workspace('01')\n"  # the first cell, before its sentence was read
+        "state = companion.workspace('01', go_on=True)\n"
+        "assert state == companion.workspace('01') == companion.workspace('01', go_on=True)\n"
+        "print(state.name, *sorted(os.listdir(state)), os.environ['ZENML_CONFIG_PATH'] == str(state / 'zenml'))"
+    )
+    ran = run(code, tmp_path)
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines()[-1] == "run-10 newer.txt True"
+
+
+def test_nothing_to_go_on_with_is_said_in_one_sentence(tmp_path: Path) -> None:
+    last = run("import companion; companion.workspace('01', go_on=True)", tmp_path).stderr.splitlines()[-1]
+    assert 'no earlier run of this notebook to go on with: call companion.workspace("01")' in last
 
 
 @pytest.mark.parametrize("sdk", ["zenml", "airflow", "kfp"])

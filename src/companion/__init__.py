@@ -3,6 +3,7 @@
 Importing this package is cheap; it pulls in no orchestrator and no pandas.
 """
 
+from companion.bets import compare_bet
 from companion.workspace import tool_environment, workspace
 
-__all__ = ["tool_environment", "workspace"]
+__all__ = ["compare_bet", "tool_environment", "workspace"]

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# What every kernel of the environment reads, whoever starts it (companion.kernel).
+KERNEL_CONFIG = ROOT / "src" / "companion" / "ipython_kernel_config.py"
 SUITABLE = ((3, 13), (3, 12), (3, 11))
 # Measured on Linux with Python 3.11.
 EXPECTATION = "about 265 packages, 310 MB to download, 1.1 GB on disk"
@@ -176,8 +178,8 @@ def run(command: List[str], environ: Dict[str, str]) -> None:
 def expected_stamp() -> Tuple[str, str]:
     """Say where the environment has to be (it cannot be moved) and what it has to hold."""
     digest = hashlib.sha256()
-    for name in ("requirements.txt", "pyproject.toml"):
-        digest.update((ROOT / name).read_bytes())
+    for path in (ROOT / "requirements.txt", ROOT / "pyproject.toml", KERNEL_CONFIG):
+        digest.update(path.read_bytes())
     return str(ROOT), digest.hexdigest()
 
 
@@ -204,6 +206,8 @@ def install(venv: Path) -> None:
     target = ["--quiet", "--python", python, "--no-build-isolation"]
     run([uv, "pip", "sync", "--require-hashes", *target, str(lock)], environ)
     run([uv, "pip", "install", "--no-deps", *target, "--editable", str(ROOT)], environ)
+    (venv / "etc" / "ipython").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(str(KERNEL_CONFIG), str(venv / "etc" / "ipython" / KERNEL_CONFIG.name))
 
 
 def in_order(venv: Path) -> bool:

@@ -1,6 +1,7 @@
 """``python -m companion.lab``: copy the notebooks to ``work/``, where a learner writes, and open them.
 
-A copy that the learner wrote in is never overwritten; an untouched one follows its notebook.
+A copy has no outputs: a reader who bets does not see the answer below. One that the learner wrote in is never
+overwritten; an untouched one follows its notebook.
 """
 
 import argparse
@@ -12,6 +13,15 @@ from pathlib import Path
 
 from companion.workspace import WorkspaceError, repository
 from flightdelay.files import locked, write_atomically
+
+
+def without_outputs(notebook: bytes) -> bytes:
+    """Return a notebook's JSON without what its cells gave when they were run for the book."""
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return f"{json.dumps(content, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def copy_notebooks(root: Path) -> list[str]:
@@ -34,7 +44,8 @@ def copy_notebooks(root: Path) -> list[str]:
         with locked(work):
             copied: dict[str, str] = json.loads(record.read_bytes()) if record.exists() else {}
             for notebook in notebooks:
-                name, content, copy = notebook.name, notebook.read_bytes(), work / notebook.name
+                name, copy = notebook.name, work / notebook.name
+                content = without_outputs(notebook.read_bytes())
                 new = hashlib.sha256(content).hexdigest()
                 old = hashlib.sha256(copy.read_bytes()).hexdigest() if copy.exists() else None
                 if old in (None, new, copied.get(name)):

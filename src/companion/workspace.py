@@ -28,6 +28,7 @@ FOREIGN = ("AIRFLOW_", "ZENML_")
 VERSIONS_SHOWN = ("scikit-learn", "zenml", "apache-airflow", "kfp")
 
 _folder_of: dict[str, Path] = {}  # the chapters this kernel has a folder for
+_gone_on: set[str] = set()  # those of them whose folder is an earlier run's
 
 
 class SentenceError(RuntimeError):
@@ -97,7 +98,12 @@ def environment_in(folder: Path) -> dict[str, str]:
     return mine | tool_environment(folder)
 
 
-def workspace(chapter: str) -> Path:
+def folder_of_this_kernel() -> Path | None:
+    """Return the folder that `workspace` gave to this kernel's notebook, or None before that."""
+    return next(iter(_folder_of.values()), None)
+
+
+def workspace(chapter: str, go_on: bool = False) -> Path:
     """Give this notebook a new folder, point the tools to it and print the versions.
 
     Called again in the same kernel, it returns the same folder with what is in it.
@@ -106,6 +112,9 @@ def workspace(chapter: str) -> Path:
     ----------
     chapter
         The two digits of the chapter, such as ``"01"``.
+    go_on
+        Take the folder of the newest earlier run of this notebook, with all that is in it: after a restart,
+        for a notebook that is to go on in the middle.
 
     Returns
     -------
@@ -115,42 +124,72 @@ def workspace(chapter: str) -> Path:
     Raises
     ------
     WorkspaceError
-        If `chapter` is not two digits, if an SDK was imported before the call, or if the folder cannot be
-        made.
+        If `chapter` is not two digits, if an SDK was imported before the call, if there is no earlier run to go
+        on with, or if the folder cannot be made.
     """
     if not re.fullmatch(r"\d\d", chapter):
         raise WorkspaceError(f'A chapter is two digits, such as "01", but workspace() was given {chapter!r}.')
-    if chapter not in _folder_of:
+    begun = chapter in _folder_of
+    if not begun or (go_on and chapter not in _gone_on):
         imported = [sdk for sdk in SDKS if sdk in sys.modules]
         if imported:
             raise WorkspaceError(
                 f"{imported[0]} was imported before companion.workspace(): restart the kernel, then run the "
                 "notebook from its first cell."
             )
-        from companion import replay  # not above: `python -m companion.replay` imports this module first
-
-        says = "" if "COMPANION_COMMANDS" in os.environ else replay.for_a_learner(chapter)
-        _folder_of[chapter] = _new_folder(chapter)
-        environment = environment_in(_folder_of[chapter])
-        for name in os.environ.keys() - environment.keys():
-            del os.environ[name]
-        os.environ.update(environment)
-        if "COMPANION_COMMANDS" in os.environ:
-            replay.install()
-            _name_cells()
-        if says:
-            print(says)
+        _prepare(chapter, go_on, begun)
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{package} {metadata.version(package)}" for package in VERSIONS_SHOWN]
     print(" · ".join(versions))
     return _folder_of[chapter]
 
 
+def _prepare(chapter: str, go_on: bool, begun: bool) -> None:
+    """Find or make the notebook's folder and set the environment, `begun` where this kernel did so before."""
+    from companion import replay  # not above: `python -m companion.replay` imports this module first
+
+    recorded = "COMPANION_COMMANDS" in os.environ
+    says = "" if recorded or begun else replay.for_a_learner(chapter)
+    earlier = [run for run in _runs(chapter) if run != _folder_of.get(chapter)]
+    if go_on:
+        if not earlier:
+            raise WorkspaceError(
+                f'There is no earlier run of this notebook to go on with: call companion.workspace("{chapter}").'
+            )
+        _folder_of[chapter] = earlier[-1]
+        _gone_on.add(chapter)
+    else:
+        _folder_of[chapter] = _new_folder(chapter)
+        if earlier:
+            says += (
+                f"{_folder_of[chapter].name} is new and empty. To go on with what {earlier[-1].name} made: "
+                f'companion.workspace("{chapter}", go_on=True).'
+            )
+    environment = environment_in(_folder_of[chapter])
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+    if "COMPANION_COMMANDS" in os.environ and not begun:
+        replay.install()
+        _name_cells()
+    if says:
+        print(says)
+
+
+def _state(chapter: str) -> Path:
+    return Path(os.environ.get("COMPANION_WORK") or repository() / "work") / "state" / chapter
+
+
+def _runs(chapter: str) -> list[Path]:
+    """Return the folders of earlier runs that hold something, the newest last."""
+    folders = [folder for folder in _state(chapter).glob("run-*") if any(folder.iterdir())]
+    return sorted(folders, key=lambda folder: int(folder.name.removeprefix("run-")))
+
+
 def _new_folder(chapter: str) -> Path:
-    work = Path(os.environ.get("COMPANION_WORK") or repository() / "work")
     run = 1
     while True:  # mkdir decides, so that two kernels started at once never share a folder
-        folder = work / "state" / chapter / f"run-{run}"
+        folder = _state(chapter) / f"run-{run}"
         try:
             folder.mkdir(parents=True)
             return folder

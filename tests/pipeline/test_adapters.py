@@ -11,7 +11,7 @@ from companion.runner import MODULES, RunFailedError, run_in
 from companion.workspace import repository
 
 MONTHS = ["2013-02", "2013-03", "2013-04"]
-OPTIONS = {"sample": 5000}
+OPTIONS = {"sample": 6000}
 TOOLS = [tool for tool in MODULES if tool != "plain"]
 STEPS = ["ingest", "validate", "featurize", "train", "evaluate", "decide"]
 

@@ -120,7 +120,9 @@ def test_a_sample_is_a_part_and_always_the_same(small_data_source: Path, raw: Ra
     assert len(first.merge(raw.flights, on=KEY)) == len(first)
 
 
-def test_weather_is_the_latest_complete_row_and_not_older_than_six_hours(raw: Raw, features: pd.DataFrame) -> None:
+def test_weather_is_the_latest_complete_row_and_not_older_than_six_hours(
+    raw: Raw, features: pd.DataFrame
+) -> None:
     flights = raw.flights[raw.flights["arr_delay"].notna()].reset_index(drop=True)
     moments = departure(flights) - pd.Timedelta(hours=2)
     for row in range(0, len(flights), 97):

@@ -1,0 +1,47 @@
+"""What every kernel of `.venv` has before its first cell, however it was started.
+
+`companion.bootstrap` puts ``ipython_kernel_config.py`` into ``.venv/etc/ipython``, which IPython reads for
+JupyterLab, VS Code and tests alike; that loads this extension. So a notebook that is restarted in the middle
+reaches no other cluster and writes into no other tool's folder, and a cell that needs the ones above says so.
+"""
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from companion.workspace import environment_in, folder_of_this_kernel, repository
+
+# What a cell meets when a cell above it has not run.
+ABSENT = (NameError, ModuleNotFoundError, FileNotFoundError)
+NEW_KERNEL = (
+    "This kernel is new and knows nothing of the cells above: choose Run > Run All Above Selected Cell, then run "
+    "this cell."
+)
+CELL_ABOVE = "If a cell above makes it, run that one first, then this one."
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Set the environment of the tools, and explain what a new kernel does not know."""
+    work = Path(os.environ.get("COMPANION_WORK") or repository() / "work")
+    environment = environment_in(work / "state" / "no-notebook")
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+    shell.set_custom_exc(ABSENT, explain)
+
+
+def explain(
+    shell: InteractiveShell,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType,
+    tb_offset: int | None = None,
+) -> None:
+    """Show the error with what to do about it: alone where the notebook's first cell has not run."""
+    if folder_of_this_kernel() is None:
+        shell._showtraceback(kind, error, [f"{kind.__name__}: {error}. {NEW_KERNEL}"])
+    else:
+        error.add_note(CELL_ABOVE)
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

@@ -1,0 +1,85 @@
+"""A reader runs cells twice, and restarts a notebook in the middle: neither may leave them without a way on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
+
+from companion.build import CELL_TIMEOUT, kernel_environment, not_yet_run
+from companion.kernel import NEW_KERNEL
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(
+    path.stem for path in (ROOT / "solutions").glob("*.ipynb") if path.stem not in not_yet_run(ROOT)
+)
+
+
+@contextmanager
+def kernel_of(notebook: NotebookNode, name: str, **settings: str) -> Iterator[NotebookClient]:
+    client = NotebookClient(
+        notebook,
+        km=AsyncKernelManager(
+            kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
+        ),
+        timeout=CELL_TIMEOUT,
+        allow_errors=True,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(ROOT / "solutions")}},
+    )
+    with (
+        kernel_environment(ROOT, name, "solution", "replay") as environment,
+        client.setup_kernel(env={**os.environ, **environment, **settings}, cwd=str(ROOT / "solutions")),
+    ):
+        yield client
+
+
+def errors(cell: NotebookNode) -> list[str]:
+    return [f"{each.ename}: {each.evalue}" for each in cell.outputs if each.output_type == "error"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_cell_can_be_run_twice(name: str) -> None:
+    """A second Shift+Enter in every cell of the solved notebook raises nothing that the first did not."""
+    notebook = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=4)
+    found = []
+    with kernel_of(notebook, name) as client:
+        for number, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code":
+                client.execute_cell(cell, number)
+                first = errors(cell)
+                client.execute_cell(cell, number)
+                for again in errors(cell):
+                    if again not in first:
+                        found.append(f"Cell {number}, the second time: {again}\n{cell.source}")
+    assert not found, "\n\n".join(found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_restarted_in_the_middle_says_what_to_do(name: str, tmp_path: Path) -> None:
+    """In a kernel in which the first cell has not run, a later one works or asks for those above.
+
+    Nothing of it reaches the reader's own folders, where the tools keep what they keep by default.
+    """
+    notebook = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=4)
+    code = [number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    unhelpful, helped = [], 0
+    with kernel_of(notebook, name, HOME=str(tmp_path)) as client:
+        for number in code[1:]:
+            cell = notebook.cells[number]
+            client.execute_cell(cell, number)
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    helped += NEW_KERNEL in "\n".join(output.traceback)
+                    if NEW_KERNEL not in "\n".join(output.traceback):
+                        unhelpful.append(f"Cell {number}: {output.ename}: {output.evalue}\n{cell.source}")
+    assert not unhelpful, "\n\n".join(unhelpful)
+    assert helped
+    left = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()}
+    assert left <= {".cache"}, left
