@@ -60,6 +60,12 @@ The function of the learner's notebook then returns None, which its check says b
 No later cell uses ``answer``: a learner who skips an exercise can go on. For the same reason nothing else
 that a solution defines may be used later; executing the learner's notebook shows where it is.
 
+A bet is a code cell of its own, ``my_bet = None  # "kept" or "lost"``: the comment names all alternatives or the
+form of an answer. Nothing above it tells the answer. The cell that does ends with ``companion.compare_bet(my_bet,
+result)``, and nothing else uses the bet (tests/test_bets.py).
+
+Every cell can be run twice in a row, and says what to run where the ones above did not (tests/test_run_again.py).
+
 A notebook marked "not yet run" in tests/recordings/status.toml is built without being executed.
 '''
 
