@@ -12,6 +12,9 @@ export GOMP_SPINCOUNT := 10000
 # macOS ends a process that forks after it has used Objective-C; only what is set before Python starts helps.
 export OBJC_DISABLE_INITIALIZE_FORK_SAFETY := YES
 
+# What would change every Python: another's packages, warnings as errors … (companion.bootstrap has the same list).
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS PYTHONINSPECT
+
 RUN := .venv/bin/python
 SCRIPTS := .ci/run $(wildcard cluster-setup/*.sh)
 

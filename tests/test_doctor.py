@@ -1,18 +1,21 @@
 """Each line of `make doctor`, with the condition that turns it."""
 
+import contextlib
 import json
 import os
 import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from companion import doctor
+from companion import doctor, trial
+from companion.cluster import preflight, settings
 
 Script = Callable[[str, str], None]
 
@@ -134,19 +137,13 @@ def test_it_really_hides_the_tool_and_doctor_still_speaks(tmp_path: Path) -> Non
     assert f"imported in place of the real tool: {tmp_path / 'kfp.py'}" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "name", ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW_CONN_BANK", "ZENML_STORE_URL", "ZENML_SERVER"]
-)
-def test_settings_of_another_tool_in_the_shell_are_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor.check_shell(doctor.ROOT).ok
-    monkeypatch.setenv("AIRFLOW_HOME", "/home/me/airflow")  # the book sets its own
-    assert doctor.check_shell(doctor.ROOT).ok
+@pytest.mark.parametrize("name", ["AIRFLOW_CONN_BANK", "ZENML_STORE_URL", "ZENML_SERVER"])
+def test_settings_of_another_tool_in_the_shell_are_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "https://bank.example")
     finding = doctor.check_shell(doctor.ROOT)
-    assert not finding.ok
+    assert finding.ok, "companion.workspace leaves them out"
     assert name in finding.detail
-    assert "bank.example" not in finding.detail + finding.fix  # it may be a secret
-    assert finding.fix.startswith(f"unset {name}")
+    assert "bank.example" not in finding.detail  # it may be a secret
 
 
 @pytest.mark.parametrize("place", [".", "clone", "clone/work"])
@@ -182,10 +179,54 @@ def test_what_a_killed_airflow_left_is_found(tmp_path: Path) -> None:
     assert doctor.check_left_behind(tmp_path).ok
 
 
-def test_the_disk_of_windows_lacks_and_only_there(system: str) -> None:
-    finding = doctor.check_writable(Path("/mnt/c/Users/me/book"))
+def test_the_disk_of_windows_lacks_and_only_there(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, "{}"))
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: None)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", lambda **_: contextlib.nullcontext("/tmp"))
+    finding = doctor.check_folder(Path("/mnt/c/Users/me/book"))
     assert ("SQLite" in finding.detail) == (system == "WSL2")
-    assert "SQLite" not in doctor.check_writable(doctor.ROOT).detail
+    assert "SQLite" not in doctor.check_folder(doctor.ROOT).detail
+
+
+def test_what_the_chapters_do_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder whose name means something to a shell, to Airflow's configuration and to a URL."""
+    root = tmp_path / "my course 100% ü's"
+    finding = doctor.check_folder(root)
+    assert finding.ok, finding.detail
+    for name in (*trial.CELLS, *trial.PROGRAMS, "a database"):
+        assert name in finding.detail
+    assert list((root / "work" / "state").iterdir()) == []
+
+
+def test_a_program_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        trial, "PROGRAMS", {"Python": ("python", "-c", "print(1); raise SystemExit('no name')")}
+    )
+    assert trial.wait_for(trial.start_programs()) == {"Python": "no name"}
+    answers = {"a file": "", "Airflow": "The user has no name"}
+    done = subprocess.CompletedProcess([], 0, json.dumps(answers))
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    finding = doctor.check_folder(tmp_path)
+    assert not finding.ok
+    assert finding.detail == "not everything works here. Airflow: The user has no name"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "cannot be written to: Permission denied" in doctor.check_folder(tmp_path).detail
+
+
+def test_a_package_on_pythonpath_is_named_and_the_environment_not_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pandas").mkdir()
+    (tmp_path / "pandas" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    finding = doctor.check_shadows([])
+    assert not finding.ok
+    assert str(tmp_path / "pandas" / "__init__.py") in finding.detail
+    assert "PYTHONPATH" in finding.fix
 
 
 def test_disk_and_memory_are_compared_with_what_is_needed(tmp_path: Path, system: str) -> None:
@@ -233,9 +274,15 @@ def test_commands_of_the_cluster(script: Script, system: str) -> None:
     assert "does not start" in doctor.check_command("kind", ("version",), "").detail
 
 
-@pytest.mark.parametrize(("machine", "ok"), [("x86_64", True), ("arm64", False), ("aarch64", False)])
-def test_arm_is_told_about_the_backend(machine: str, ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    finding = doctor.check_architecture()
-    assert finding.ok == ok
-    assert ok or "local runner" in finding.fix
+def test_doctor_and_preflight_give_one_judgement(
+    script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script("kubectl", """echo '{"clientVersion": {"major": "1", "minor": "32", "gitVersion": "v1.32.4"}}'""")
+    script("kind", "echo kind v0.1.0")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    found = {finding.name: finding for finding in doctor.examine_cluster(tmp_path)}
+    assert found["kubectl"] == preflight.check_kubectl(settings.NODE_IMAGE)
+    assert not found["kubectl"].ok
+    assert "1.32" in found["kubectl"].detail
+    assert not found["kind"].ok
+    assert "recorded" in found["processor"].fix

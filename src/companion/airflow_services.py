@@ -30,7 +30,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 
-from companion.ports import free_port
+from companion.ports import free_port, open_here
 from companion.workspace import SentenceError, environment_in
 from flightdelay.files import write_atomically
 
@@ -172,7 +172,7 @@ def _ask(url: str, method: str, body: Any, token: str = "") -> Any:
     content = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(url, content, headers, method=method)
-    with urllib.request.urlopen(request, timeout=READY_WITHIN) as answer:
+    with open_here(request, READY_WITHIN) as answer:
         return json.load(answer)
 
 
@@ -180,7 +180,6 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
     """Return the whole environment of an Airflow in `home`, without what the user's shell says of another one."""
     url = f"http://127.0.0.1:{port}"
     mine = environment_in(home.parent)
-    loopback = ",".join(filter(None, [mine.get("NO_PROXY") or mine.get("no_proxy"), "127.0.0.1"]))
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
@@ -206,10 +205,7 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
         "AIRFLOW__LOGGING__UVICORN_LOGGING_LEVEL": "WARNING",
         # macOS ends a process that forks after it has used Objective-C, as every task does.
         "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
-        # Behind a proxy, a task must not look there for the API server.
-        "NO_PROXY": loopback,
-        "no_proxy": loopback,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(CONFIG), mine.get("PYTHONPATH")])),
+        "PYTHONPATH": str(CONFIG),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), mine.get("PATH", os.defpath)]),
         # Warnings of Airflow's own libraries, which a learner can do nothing about.
         "PYTHONWARNINGS": "ignore",
@@ -375,7 +371,7 @@ class Guard:
         """Whether every part has given a sign of life since then: an earlier Airflow's do not count."""
         url = os.environ["AIRFLOW__API__BASE_URL"] + "/api/v2/monitor/health"
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with open_here(url, 5) as answer:
                 health = json.load(answer)
         except (OSError, ValueError):
             return False

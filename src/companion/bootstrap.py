@@ -5,6 +5,7 @@ has changed it ends at once. Only the standard library may be used here, and onl
 reads: an old Python has to get a sentence, not a SyntaxError.
 """
 
+import ast
 import hashlib
 import importlib.util
 import os
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What every kernel of the environment reads, whoever starts it (companion.kernel).
@@ -39,6 +40,74 @@ NETWORK_SIGNS = re.compile(
     "|ProxyError|tunnel error|certificate",
     re.IGNORECASE,
 )
+SOCKS = (
+    "pip cannot go through a SOCKS proxy (ALL_PROXY), and without it the package index does not answer: set "
+    "HTTPS_PROXY to an HTTP proxy, which most SOCKS programs offer too, and try again."
+)
+# How variables are called, in lower case, by which programs find a proxy.
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
+# What a Python reads before it does what it is told to, and what may break it or add foreign packages; the
+# Makefile takes the same away.
+PYTHON_SETTINGS = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "PYTHONUSERBASE",
+    "PYTHONSAFEPATH",
+    "PYTHONOPTIMIZE",
+    "PYTHONWARNINGS",
+    "PYTHONINSPECT",
+)
+# Of a person's settings of pip and uv only those reach an installation that say where packages are and how to
+# get there: which ones, the lock says. A company needs these.
+PIP_KEPT = (
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "no-index",
+    "trusted-host",
+    "cert",
+    "client-cert",
+    "proxy",
+    "timeout",
+    "default-timeout",
+    "retries",
+    "cache-dir",
+    "no-cache-dir",
+    "keyring-provider",
+    "use-feature",
+)
+UV_KEPT = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",  # and UV_INDEX_URL, UV_INDEX_<NAME>_PASSWORD, UV_INDEX_STRATEGY
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_NO_INDEX",
+    "UV_OFFLINE",
+    "UV_NATIVE_TLS",
+    "UV_SYSTEM_CERTS",
+    "UV_INSECURE_HOST",
+    "UV_HTTP",
+    "UV_REQUEST_TIMEOUT",
+    "UV_CONCURRENT",
+    "UV_KEYRING_PROVIDER",
+    "UV_CACHE_DIR",
+    "UV_NO_CACHE",
+    "UV_LINK_MODE",
+)
+# The same in uv.toml, with the variables that say it.
+UV_TOML = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_EXTRA_INDEX_URL",
+    "find-links": "UV_FIND_LINKS",
+    "no-index": "UV_NO_INDEX",
+    "index-strategy": "UV_INDEX_STRATEGY",
+    "allow-insecure-host": "UV_INSECURE_HOST",
+    "keyring-provider": "UV_KEYRING_PROVIDER",
+    "native-tls": "UV_NATIVE_TLS",
+    "system-certs": "UV_SYSTEM_CERTS",
+    "cache-dir": "UV_CACHE_DIR",
+}
 
 
 class CannotBootstrap(Exception):
@@ -116,28 +185,114 @@ def pinned(lock: str, names: List[str]) -> str:
     return "".join(blocks)
 
 
-def uv_environment(environ: Dict[str, str], python: str) -> Dict[str, str]:
-    """Hand to uv the index and the certificate that pip is told to use, unless uv has its own.
-
-    Companies configure pip; uv does not read pip's settings.
-    """
-    result = dict(environ)
+def pip_settings(environ: Dict[str, str], python: str) -> Dict[str, str]:
+    """Return what pip's files and variables say of `PIP_KEPT`, as variables."""
+    kept = ["PIP_CONFIG_FILE", *("PIP_" + key.replace("-", "_").upper() for key in PIP_KEPT)]
     settings = subprocess.run(
         [python, "-m", "pip", "config", "list"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         universal_newlines=True,
+        # Others, such as PIP_USER, mean something else to this command.
+        env={name: value for name, value in environ.items() if name[:4] != "PIP_" or name in kept},
     ).stdout
-    # The environment (`:env:`) outdoes the files, as it does for pip.
-    found = {}
-    for line in sorted(settings.splitlines(), key=lambda line: line.startswith(":env:")):
+    # As for pip, what is said of installing outdoes what is said in general, and the environment both.
+    sections = {"global": {}, "install": {}, ":env:": {}}  # type: Dict[str, Dict[str, str]]
+    for line in settings.splitlines():
         name, _, value = line.partition("=")
-        found[name.split(".", 1)[-1]] = value.strip("'\"")
-    if "index-url" in found and not any(name in environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")):
-        result["UV_DEFAULT_INDEX"] = found["index-url"]
-    if "cert" in found and "SSL_CERT_FILE" not in environ:
-        result["SSL_CERT_FILE"] = found["cert"]
+        section, _, key = name.partition(".")
+        if section in sections and key in PIP_KEPT:
+            words = str(ast.literal_eval(value)).split()  # several are written one a line
+            sections[section]["PIP_" + key.replace("-", "_").upper()] = " ".join(words)
+    return {**sections["global"], **sections["install"], **sections[":env:"]}
+
+
+def uv_settings(environ: Dict[str, str]) -> Dict[str, str]:
+    """Return what uv's files and variables say of where packages are, as variables.
+
+    Raises
+    ------
+    CannotBootstrap
+        If a file cannot be read as uv reads it.
+    """
+    import tomllib  # not on the Pythons that are refused
+
+    home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
+    found = {}
+    for path in ("/etc/uv/uv.toml", os.path.join(home, "uv", "uv.toml"), environ.get("UV_CONFIG_FILE", "")):
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+            said: Dict[str, Any] = tomllib.loads(text)
+        except OSError:
+            continue
+        except ValueError as error:
+            raise CannotBootstrap("The settings of uv in %s cannot be read: %s" % (path, error)) from error
+        for name, value in {**said, **said.get("pip", {})}.items():
+            if name in UV_TOML:
+                values = value if isinstance(value, list) else [value]
+                found[UV_TOML[name]] = " ".join(
+                    str(v).lower() if v in (True, False) else str(v) for v in values
+                )
+        for index in said.get("index", []):
+            if index.get("default"):
+                found["UV_DEFAULT_INDEX"] = index["url"]
+            else:
+                named = index["name"] + "=" + index["url"] if "name" in index else index["url"]
+                found["UV_INDEX"] = (found.get("UV_INDEX", "") + " " + named).strip()
+    return {**found, **{name: value for name, value in environ.items() if name.startswith(UV_KEPT)}}
+
+
+def installer_environment(environ: Dict[str, str], python: str) -> Dict[str, str]:
+    """Return the environment for pip and uv: `environ`, where of their settings only the way to packages is left.
+
+    Companies configure pip; uv does not read pip's settings, so that it gets the index and the certificate here
+    unless it has its own.
+
+    Parameters
+    ----------
+    environ
+        The environment of a person's shell.
+    python
+        A Python with pip.
+
+    Raises
+    ------
+    CannotBootstrap
+        If a file with uv's settings cannot be read.
+    """
+    result = {name: value for name, value in environ.items() if not name.startswith(("PIP_", "UV_"))}
+    pip, uv = pip_settings(environ, python), uv_settings(environ)
+    # What stands in the files was just read; a file may also say `user = true`, or `exclude-newer`.
+    result.update(pip, PIP_CONFIG_FILE=os.devnull, **uv)
+    result["UV_NO_CONFIG"] = "1"
+    if "PIP_INDEX_URL" in pip and "UV_DEFAULT_INDEX" not in uv and "UV_INDEX_URL" not in uv:
+        result["UV_DEFAULT_INDEX"] = pip["PIP_INDEX_URL"]
+    if "PIP_CERT" in pip and "SSL_CERT_FILE" not in environ:
+        result["SSL_CERT_FILE"] = pip["PIP_CERT"]
+    if not (
+        "UV_CACHE_DIR" in uv or "XDG_CACHE_HOME" in environ or os.access(environ.get("HOME", "/"), os.W_OK)
+    ):
+        result["UV_NO_CACHE"] = "1"  # a user without a home
     return result
+
+
+def fetch(command: List[str], environ: Dict[str, str]) -> None:
+    """Run an installer; where it fails behind a proxy, try once without.
+
+    A program for a VPN that is switched off leaves its proxy in the environment, and pip knows no SOCKS.
+    """
+    try:
+        run(command, environ)
+    except CannotBootstrap as error:
+        direct = {name: value for name, value in environ.items() if name.lower() not in PROXIES}
+        if direct == environ:
+            raise
+        try:
+            run(command, direct)
+        except CannotBootstrap:
+            if "SOCKS" in str(error):
+                raise CannotBootstrap(SOCKS) from None
+            raise error from None
 
 
 def run(command: List[str], environ: Dict[str, str]) -> None:
@@ -148,7 +303,7 @@ def run(command: List[str], environ: Dict[str, str]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
-        env=environ,
+        env={name: value for name, value in environ.items() if name not in PYTHON_SETTINGS},
         cwd=str(ROOT),
     )
     start = time.monotonic()
@@ -196,16 +351,16 @@ def install(venv: Path) -> None:
     """Bring the environment in line with the lock; only what the lock's hashes vouch for is fetched."""
     python = str(venv / "bin" / "python")
     uv = str(venv / "bin" / "uv")
-    environ = uv_environment(dict(os.environ), python)
+    environ = installer_environment(dict(os.environ), python)
     lock = ROOT / "requirements.txt"
     # pip brings uv; and setuptools, which builds the few packages that come as source only.
     first = venv / "first.txt"
     first.write_text(pinned(lock.read_text(encoding="utf-8"), ["setuptools", "uv"]))
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"]
-    run([*pip, "--no-deps", "--require-hashes", "--requirement", str(first)], environ)
+    fetch([*pip, "--no-deps", "--require-hashes", "--requirement", str(first)], environ)
     target = ["--quiet", "--python", python, "--no-build-isolation"]
-    run([uv, "pip", "sync", "--require-hashes", *target, str(lock)], environ)
-    run([uv, "pip", "install", "--no-deps", *target, "--editable", str(ROOT)], environ)
+    fetch([uv, "pip", "sync", "--require-hashes", *target, str(lock)], environ)
+    fetch([uv, "pip", "install", "--no-deps", *target, "--editable", str(ROOT)], environ)
     (venv / "etc" / "ipython").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(str(KERNEL_CONFIG), str(venv / "etc" / "ipython" / KERNEL_CONFIG.name))
 

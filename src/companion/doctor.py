@@ -10,8 +10,10 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from companion.bootstrap import ROOT, SUITABLE
@@ -32,6 +34,11 @@ CLUSTER_MEMORY = 7.5 * GB
 CLUSTER_DISK = 20 * GB
 # A command that does not answer in this time does not work.
 PATIENCE = 20
+# Everything together that is tried; seconds as a rule, minutes on a machine with much else to do.
+TRIAL_PATIENCE = 300
+REINSTALL = "rm -rf .venv, then make doctor: it sets up the environment again"
+# What a folder of one's own may hide.
+HIDDEN = ("airflow", "kfp", "zenml", "numpy", "pandas", "sklearn")
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ def check_python() -> Finding:
 
 def check_lock(root: Path) -> Finding:
     """Compare what is installed with the lock."""
-    fix = "rm -rf .venv, then make doctor: it sets up the environment again"
+    fix = REINSTALL
     try:
         from packaging.requirements import Requirement
     except ImportError:
@@ -138,7 +145,7 @@ def check_tools() -> Finding:
     """Name the versions of the tools that the book is about."""
     versions = {title: installed(package) for package, title in TOOLS.items()}
     detail = ", ".join(f"{title} {version or 'missing'}" for title, version in versions.items())
-    return Finding("tools", None not in versions.values(), detail, "rm -rf .venv, then make doctor")
+    return Finding("tools", None not in versions.values(), detail, REINSTALL)
 
 
 def check_data() -> Finding:
@@ -147,7 +154,9 @@ def check_data() -> Finding:
         from flightdelay.data import check_all
         from flightdelay.errors import DataFileError
     except ImportError as error:
-        return Finding("data", False, f"cannot be checked, {error}", "rm -rf .venv; make doctor")
+        return Finding(
+            "data", False, f"cannot be checked: {error}", f"see imports; if that is OK: {REINSTALL}"
+        )
     try:
         return Finding("data", True, f"all {check_all()} files as recorded")
     except DataFileError as error:
@@ -155,31 +164,37 @@ def check_data() -> Finding:
 
 
 def check_shadows(folders: list[Path]) -> Finding:
-    """Find files that Python would import in place of an orchestrator."""
+    """Find what Python would import in place of an orchestrator or of a package that all of them use."""
     found = [
         path
         for folder in dict.fromkeys(folders)
-        for name in ("airflow", "kfp", "zenml")
+        for name in HIDDEN
         for path in (folder / f"{name}.py", folder / name / "__init__.py")
         if path.exists()
     ]
     if found:
         names = ", ".join(str(path) for path in found)
         return Finding("imports", False, f"imported in place of the real tool: {names}", "Rename it.")
-    return Finding("imports", True, "no file of yours hides a tool")
+    for name in HIDDEN:
+        spec = PathFinder.find_spec(name)
+        if spec and spec.origin and not Path(spec.origin).is_relative_to(sys.prefix):
+            detail = f"imported in place of the real tool: {spec.origin}"
+            return Finding("imports", False, detail, "unset PYTHONPATH (make does so by itself)")
+    return Finding("imports", True, "nothing of yours hides a tool")
 
 
 def check_shell(root: Path) -> Finding:
-    """Find settings of a ZenML or an Airflow of one's own, such as a company's, that would reach in here."""
+    """Name the settings of a ZenML or an Airflow of one's own, such as a company's."""
     from companion.workspace import FOREIGN, tool_environment
 
-    harmless = tool_environment(root)  # the book sets these itself
-    found = [name for name in os.environ if name.startswith(FOREIGN) and name not in harmless]
+    ours = tool_environment(root)  # the book sets these itself
+    found = [name for name in os.environ if name.startswith(FOREIGN) and name not in ours]
     if found:
         names = " ".join(sorted(found))
-        detail = f"your shell sets up another ZenML or Airflow: {names}"
-        return Finding("shell", False, detail, f"unset {names} (and start JupyterLab anew if it runs)")
-    return Finding("shell", True, "no setting of another ZenML or Airflow reaches in here")
+        return Finding(
+            "shell", True, f"sets up another ZenML or Airflow, which the book leaves alone: {names}"
+        )
+    return Finding("shell", True, "no setting of another ZenML or Airflow")
 
 
 def check_zen_folder(root: Path) -> Finding:
@@ -197,7 +212,9 @@ def check_left_behind(root: Path) -> Finding:
     try:
         from companion.airflow_services import left_behind
     except ImportError as error:
-        return Finding("Airflow", False, f"cannot be checked, {error}", "rm -rf .venv; make doctor")
+        return Finding(
+            "Airflow", False, f"cannot be checked: {error}", f"see imports; if that is OK: {REINSTALL}"
+        )
     homes = [path.parents[1] for path in (root / "work" / "state").glob("**/services/guard.json")]
     found = [str(pid) for home in homes for pid in left_behind(home)]
     if found:
@@ -206,14 +223,45 @@ def check_left_behind(root: Path) -> Finding:
     return Finding("Airflow", True, "no process of an earlier one still runs")
 
 
-def check_writable(root: Path) -> Finding:
-    """See whether runs and notebooks can be written, and databases locked."""
-    ok = os.access(root, os.W_OK)
+def check_folder(root: Path) -> Finding:
+    """Try here what the chapters do: write in each way that they use, start a kernel and each program."""
     if system_name() == "WSL2" and root.parts[1:2] == ("mnt",):
         detail = f"{root} is on the disk of Windows: slow, and SQLite cannot lock its files there"
         return Finding("folder", False, detail, "Clone the repository into your home folder of Ubuntu.")
-    detail = "can be written to" if ok else f"{root} cannot be written to"
-    return Finding("folder", ok, detail, "Clone the repository into your home folder.")
+    fix = "Clone the repository into a folder that you may write to, without special characters in its path."
+    state = root / "work" / "state"
+    try:
+        from companion.workspace import SentenceError, environment_in
+
+        state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=state, prefix="doctor-") as folder:
+            done = subprocess.run(
+                [sys.executable, "-m", "companion.trial", folder],
+                env=environment_in(Path(folder)),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TRIAL_PATIENCE,
+            )
+    except ImportError as error:
+        return Finding(
+            "folder", False, f"cannot be tried: {error}", f"see imports; if that is OK: {REINSTALL}"
+        )
+    except OSError as error:
+        return Finding("folder", False, f"{root} cannot be written to: {error.strerror}", fix)
+    except SentenceError as error:
+        return Finding("folder", False, str(error), "see the line above")
+    except subprocess.TimeoutExpired:
+        detail = f"what was tried did not end in {TRIAL_PATIENCE} s"
+        return Finding("folder", False, detail, "Close other programs, then make doctor.")
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        return Finding("folder", False, f"nothing can be tried: {last}", REINSTALL)
+    tried: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    wrong = [f"{name}: {reason}" for name, reason in tried.items() if reason]
+    if wrong:
+        return Finding("folder", False, f"not everything works here. {'; '.join(wrong)}", fix)
+    return Finding("folder", True, f"tried, and works: {', '.join(tried)}")
 
 
 def check_disk(root: Path, needed: float) -> Finding:
@@ -272,15 +320,6 @@ def check_command(name: str, arguments: tuple[str, ...], linux: str) -> Finding:
     return Finding(name, True, version.splitlines()[0] if version else "installed")
 
 
-def check_architecture() -> Finding:
-    """See whether Kubeflow's backend has images for this processor."""
-    machine = platform.machine()
-    if machine == "x86_64":
-        return Finding("processor", True, machine)
-    fix = "None, and chapters 08 to 10 do not need it. Kubeflow's local runner (chapter 07) works here."
-    return Finding("processor", False, f"{machine}: Kubeflow's backend has no images for it", fix)
-
-
 def check_cluster() -> Finding:
     """Ask the cluster that was made here, and no other, which version it is."""
     try:
@@ -288,7 +327,9 @@ def check_cluster() -> Finding:
 
         text = Shell().ask_kubectl("version", "-o", "json")
     except ImportError as error:
-        return Finding("cluster", False, f"cannot be checked, {error}", "rm -rf .venv; make doctor")
+        return Finding(
+            "cluster", False, f"cannot be checked: {error}", f"see imports; if that is OK: {REINSTALL}"
+        )
     except NotOurs as error:
         return Finding("cluster", False, str(error).splitlines()[0], "make cluster-up")
     except ClusterError:
@@ -327,39 +368,37 @@ def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
         lambda: check_shell(root),
         lambda: check_zen_folder(root),
         lambda: check_left_behind(root),
-        lambda: check_writable(root),
+        lambda: check_folder(root),
         lambda: check_disk(root, BOOK_DISK),
         lambda: check_memory(BOOK_MEMORY),
     ]
     system = check_system()
-    cluster: list[Callable[[], Finding]] = [
-        check_engine,
-        lambda: check_command(
-            "kubectl",
-            ("version", "--client"),
-            "https://kubernetes.io/docs/tasks/tools/install-kubectl-linux/",
-        ),
-        lambda: check_command(
-            "kind",
-            ("version",),
-            "https://kind.sigs.k8s.io/docs/user/quick-start/#installing-from-release-binaries",
-        ),
-        check_architecture,
-        lambda: check_disk(root, CLUSTER_DISK),
-        lambda: check_memory(CLUSTER_MEMORY),
-    ]
     # On Windows itself nothing else is worth a look.
     if not system.ok:
         return {"The book": [system]}
-    made = check_cluster()
     return {
         "The book": [system, *(check() for check in book)],
-        f"The cluster chapters, {CLUSTER_CHAPTERS} (optional)": [
-            *(check() for check in cluster),
-            made,
-            check_kubeflow(made),
-        ],
+        f"The cluster chapters, {CLUSTER_CHAPTERS} (optional)": examine_cluster(root),
     }
+
+
+def examine_cluster(root: Path) -> list[Finding]:
+    """Look at what the cluster chapters need; where make cluster-preflight looks too, with its judgement."""
+    made = check_cluster()
+    try:
+        from companion.cluster import preflight, settings
+    except ImportError:
+        return [made]
+    return [
+        check_engine(),
+        preflight.check_kubectl(settings.NODE_IMAGE),
+        preflight.check_kind(),
+        preflight.check_processor(kubeflow=True),
+        check_disk(root, CLUSTER_DISK),
+        check_memory(CLUSTER_MEMORY),
+        made,
+        check_kubeflow(made),
+    ]
 
 
 def report(groups: dict[str, list[Finding]], color: bool) -> str:
@@ -387,6 +426,9 @@ def report(groups: dict[str, list[Finding]], color: bool) -> str:
 
 def main() -> int:
     """Print the report; 0 if the book can run here, otherwise 1."""
+    print(
+        "Looking, and trying what the chapters do: seconds, on a busy machine a minute or two …", flush=True
+    )
     groups = examine()
     print(report(groups, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     return 0 if all(finding.ok for finding in groups["The book"]) else 1

@@ -20,7 +20,7 @@ import time
 import tomllib
 from pathlib import Path
 
-from companion.bootstrap import ROOT, uv_environment
+from companion.bootstrap import ROOT, installer_environment
 from companion.doctor import answer, check_engine
 
 # What `flightdelay.pipelines.with_kubeflow.IMAGE` begins with.
@@ -103,7 +103,7 @@ def revision(root: Path = ROOT) -> str:
 
 def pip_secrets(folder: Path) -> list[str]:
     """Lend this machine's settings of pip to the build, as secrets that no layer keeps; return the options."""
-    environ = uv_environment(dict(os.environ), sys.executable)
+    environ = installer_environment(dict(os.environ), sys.executable)
     settings = ["[global]", "disable-pip-version-check = true", "root-user-action = ignore"]
     if index := environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL"):
         settings.append(f"index-url = {index}")

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from companion.workspace import WorkspaceError, repository
+from companion.workspace import WorkspaceError, environment_in, repository
 from flightdelay.files import locked, write_atomically
 
 
@@ -72,13 +72,16 @@ def main(arguments: list[str] | None = None) -> int:
         root = repository()
         for sentence in copy_notebooks(root):
             print(sentence, flush=True)
+        environment = environment_in(root / "work" / "state")
     except WorkspaceError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     if not options.no_open:
-        os.execv(
-            sys.executable, [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root / 'work'}"]
-        )
+        command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root / 'work'}"]
+        if os.geteuid() == 0:
+            print("You are root, so whatever a notebook does, it does as root.", flush=True)
+            command.append("--allow-root")
+        os.execve(sys.executable, command, environment)
     return 0
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from companion.bootstrap import ROOT, uv_environment
+from companion.bootstrap import ROOT, installer_environment
 
 # Lock file, the extra of pyproject.toml that it holds, and what it is.
 LOCKS = {
@@ -110,7 +110,8 @@ def check(text: str, named: dict[str, str]) -> None:
 def resolve(folder: Path) -> dict[str, str]:
     """Resolve the project in an empty folder and return the text of each lock."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
-    environ = uv_environment(dict(os.environ), sys.executable)
+    environ = installer_environment(dict(os.environ), sys.executable)
+    del environ["UV_NO_CONFIG"]  # [tool.uv] of the project is wanted
     shutil.copy(ROOT / "pyproject.toml", folder)
 
     def run(*arguments: str) -> str:

@@ -1,6 +1,8 @@
 """Ports of this machine."""
 
 import socket
+import urllib.request
+from http.client import HTTPResponse
 
 from companion.workspace import SentenceError
 
@@ -22,3 +24,25 @@ def free_port(wanted: int = 0) -> int:
                 continue
             return int(listener.getsockname()[1])
     raise SentenceError("No port is free on 127.0.0.1: restart the computer.")
+
+
+def open_here(request: urllib.request.Request | str, timeout: float) -> HTTPResponse:
+    """Open an address of this machine; a proxy that the environment names is not asked.
+
+    Parameters
+    ----------
+    request
+        The address, or a whole request.
+    timeout
+        Seconds to wait for each answer.
+
+    Raises
+    ------
+    urllib.error.HTTPError
+        If the answer is a refusal.
+    OSError
+        If nothing answers.
+    """
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    answer: HTTPResponse = direct.open(request, timeout=timeout)
+    return answer

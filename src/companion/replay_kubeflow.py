@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.cluster import settings
+from companion.ports import open_here
 from companion.replay import miss, write_request
 from companion.workspace import without_paths
 
@@ -89,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                answer = urllib.request.urlopen(request, timeout=PATIENCE)
+                answer = open_here(request, PATIENCE)
             except urllib.error.HTTPError as error:
                 answer = error
             except OSError as error:  # it may be starting again

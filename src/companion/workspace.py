@@ -10,6 +10,7 @@ Everything a tool writes (ZenML's configuration, Airflow's home, …) goes below
 user's own ``~/.config`` or ``~/airflow``.
 """
 
+import getpass
 import hashlib
 import os
 import platform
@@ -20,6 +21,8 @@ import tempfile
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
+
+from companion.bootstrap import PROXIES, PYTHON_SETTINGS
 
 # Imported before the environment is set, these would write to the user's own folders.
 SDKS = ("zenml", "airflow", "kfp")
@@ -65,6 +68,7 @@ def tool_environment(folder: Path) -> dict[str, str]:
 
     They must be set before ZenML, Airflow or Kubeflow is imported.
     """
+    airflow = folder / "airflow"
     return {
         "ZENML_CONFIG_PATH": str(folder / "zenml"),
         "ZENML_ANALYTICS_OPT_IN": "false",
@@ -74,7 +78,15 @@ def tool_environment(folder: Path) -> dict[str, str]:
         # A notebook has no file that ZenML could find the code by; this replaces `zenml init`.
         "ZENML_CUSTOM_SOURCE_ROOT": str(repository() / "src"),
         "AUTO_OPEN_DASHBOARD": "false",
-        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW_HOME": str(airflow),
+        # These are Airflow's own choices. Unless they are named, it cannot read a "%" in the folder's path.
+        "AIRFLOW__CORE__DAGS_FOLDER": str(airflow / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(airflow / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(airflow / "logs"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
+            airflow / "logs" / "dag_processor"
+        ),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "2",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
@@ -92,10 +104,56 @@ def environment_in(folder: Path) -> dict[str, str]:
     """Return this process's environment with the tools inside `folder`.
 
     What a user's shell says about another Airflow or ZenML is left out: it may lead to a database that is not
-    the book's.
+    the book's. So is what it says about proxies, since every tool here speaks to this machine alone, and some
+    fail at the mere presence of one; and what would change each Python that is started.
+
+    Raises
+    ------
+    WorkspaceError
+        If the user has no home and none can be made.
     """
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return mine | tool_environment(folder)
+    foreign = (*PROXIES, "no_proxy")
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(FOREIGN) and name.lower() not in foreign and name not in PYTHON_SETTINGS
+    }
+    # Said all the same: without it, macOS is asked for the system's proxies.
+    loopback = dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1")
+    return mine | loopback | person() | tool_environment(folder)
+
+
+def person() -> dict[str, str]:
+    """Return a home and a name for a user who lacks them; empty for everybody else.
+
+    A container that is started with another user number has no entry in ``/etc/passwd``, and its home is ``/``;
+    Airflow, Jupyter and others then end with an error of their own.
+
+    Raises
+    ------
+    WorkspaceError
+        If no home can be made.
+    """
+    found = {}
+    try:
+        home: Path | None = Path.home()
+    except RuntimeError:
+        home = None
+    if home is None or not os.access(home, os.W_OK | os.X_OK):
+        home = repository() / "work" / "state" / "home"
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"You have no home folder, and none can be made in {home} ({error.strerror}): set HOME to a "
+                "folder that you may write to."
+            ) from error
+        found["HOME"] = str(home)
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        found |= dict.fromkeys(("USER", "LOGNAME"), "reader")
+    return found
 
 
 def folder_of_this_kernel() -> Path | None:

@@ -13,12 +13,11 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
-from companion.bootstrap import ROOT, CannotBootstrap, run, uv_environment
-from companion.ports import free_port
+from companion.bootstrap import ROOT, CannotBootstrap, fetch, installer_environment, run
+from companion.ports import free_port, open_here
 from companion.workspace import SentenceError, environment_in
 from flightdelay.files import locked, sha256
 
@@ -65,8 +64,8 @@ def environment(root: Path) -> Path:
         try:
             run([sys.executable, "-m", "venv", "--clear", str(venv)], dict(os.environ))
             uv = [str(Path(sys.executable).with_name("uv")), "pip", "sync", "--quiet", "--require-hashes"]
-            environ = uv_environment(dict(os.environ), sys.executable)
-            run([*uv, "--python", str(venv / "bin" / "python"), str(lock)], environ)
+            environ = installer_environment(dict(os.environ), sys.executable)
+            fetch([*uv, "--python", str(venv / "bin" / "python"), str(lock)], environ)
         except CannotBootstrap as error:
             shutil.rmtree(venv, ignore_errors=True)
             raise DashboardError(str(error)) from error
@@ -108,9 +107,9 @@ def serve(zenml: Path, state: Path, port: int) -> int:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/api/v1/info", timeout=2) as answer:
+        with open_here(f"{url}/api/v1/info", 2) as answer:
             return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
+    except OSError:
         return False
 
 
@@ -125,7 +124,7 @@ def _introduce(url: str) -> None:
         method="PUT",
     )
     with contextlib.suppress(OSError):  # then the form is shown
-        urllib.request.urlopen(request, timeout=10).close()
+        open_here(request, 10).close()
 
 
 def main() -> int:

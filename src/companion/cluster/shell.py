@@ -10,8 +10,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from filelock import FileLock, Timeout
 from companion.bootstrap import ROOT
 from companion.cluster import settings
 from companion.cluster.causes import cause_in
+from companion.ports import open_here
 from companion.replay import replays
 from companion.workspace import SentenceError
 from flightdelay.files import write_atomically
@@ -319,9 +318,9 @@ def require() -> None:
 def kubeflow_answers() -> bool:
     """Say whether Kubeflow's API answers at the port of the book's cluster."""
     try:
-        with urllib.request.urlopen(f"{settings.KUBEFLOW_URL}/apis/v2beta1/healthz", timeout=5):
+        with open_here(f"{settings.KUBEFLOW_URL}/apis/v2beta1/healthz", 5):
             return True
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False
 
 

@@ -2,14 +2,13 @@
 
 import json
 import time
-import urllib.error
-import urllib.request
 import warnings
 from typing import Any
 
 from companion.cluster import settings
 from companion.cluster.lifecycle import wait_for_nodes
 from companion.cluster.shell import ClusterError, Shell
+from companion.ports import open_here
 
 JOB = "cluster-verify"
 JOB_SECONDS = 120
@@ -111,9 +110,9 @@ def job(image: str) -> dict[str, Any]:
 def run_pipeline() -> None:
     """Run a pipeline whose second step fails unless the first one's output reaches it."""
     try:
-        with urllib.request.urlopen(f"{settings.KUBEFLOW_URL}/apis/v2beta1/healthz", timeout=30):
+        with open_here(f"{settings.KUBEFLOW_URL}/apis/v2beta1/healthz", 30):
             pass
-    except (urllib.error.URLError, OSError) as error:
+    except OSError as error:
         raise ClusterError(
             f"Kubeflow does not answer at {settings.KUBEFLOW_URL} ({getattr(error, 'reason', None) or error}). "
             "make cluster-kfp waits until it runs, and says what is wrong where it does not."
