@@ -29,9 +29,9 @@ LABEL org.opencontainers.image.title="flightdelay" \
       org.opencontainers.image.licenses="Apache-2.0 AND CC0-1.0"
 COPY --from=packages /opt/venv /opt/venv
 # The folders lie as in the repository. The year is over and small, so it comes along; data that grows would
-# be mounted elsewhere and named by FLIGHTDELAY_DATA.
-COPY data /app/data
-COPY src/flightdelay /app/src/flightdelay
+# be mounted elsewhere and named by FLIGHTDELAY_DATA. Readable by everybody, whatever the modes of the clone are.
+COPY --chmod=755 data /app/data
+COPY --chmod=755 src/flightdelay /app/src/flightdelay
 # Nothing is written but to /tmp: the rest of the file system may be read-only.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app/src \

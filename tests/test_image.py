@@ -46,6 +46,12 @@ def test_packages_are_those_of_the_lock_and_stand_above_the_code() -> None:
     assert copied == ["/opt/venv", "/app/data", "/app/src/flightdelay"]
 
 
+def test_the_modes_of_the_clone_do_not_reach_the_image() -> None:
+    """A clone under umask 077 has files that only its owner reads, and a step runs as somebody else."""
+    copied = [rest.split() for name, rest in STAGES[-1] if name == "COPY"]
+    assert [words[0] for words in copied if words[0] != "--from=packages"] == ["--chmod=755"] * 2
+
+
 def test_nothing_is_fetched_from_an_address_and_no_secret_is_in_it() -> None:
     assert [name for name, _ in INSTRUCTIONS if name == "ADD"] == []
     assert "://" not in DOCKERFILE

@@ -153,14 +153,36 @@ def test_doctors_lines(server: KubeflowServer, monkeypatch: pytest.MonkeyPatch) 
     assert "make cluster-kfp" in lacking.fix
 
 
+def test_without_a_cluster_the_tour_starts_no_process_to_learn_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "KUBECONFIG", tmp_path / "none")
+    monkeypatch.setattr(tour.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
+    reason = tour.no_cluster()
+    assert reason == "There is no cluster yet: make cluster-up makes one."
+    row = tour.not_run("kind", reason)
+    assert (row["status"], row["seconds"]) == ("unavailable", None)
+
+
+def test_a_month_that_is_kept_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """Notebook 00 promotes the month that the tour keeps, and both are right."""
+    year = [{"month": "2013-08", "decision": "promote"}, {"month": tour.MONTH, "decision": "keep"}]
+    tour.explain_decision(year)
+    said = capsys.readouterr().out
+    assert "met a champion here, that of 2013-08" in said
+    assert "notebook 00" in said
+    year[1]["decision"] = "promote"
+    tour.explain_decision(year)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(2, "10 seconds"), (64, "60 seconds"), (130, "2 minutes")])
+def test_how_long_in_words(seconds: float, words: str) -> None:
+    assert tour.in_words(seconds) == words
+
+
 def test_the_row_of_the_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = {"orchestrator": "plain", "seconds": 2.0, "auc": 0.7, "log_loss": 0.4, "digest": "aa"}
-    monkeypatch.setattr(tour, "no_cluster", lambda: "There is no cluster yet: make cluster-up makes one.")
-    row = tour.one_month("kind", tmp_path, plain)
-    assert row["status"] == "unavailable"
-    assert row["reason"].startswith("There is no cluster yet")
-    assert row["seconds"] is None
-    monkeypatch.setattr(tour, "no_cluster", lambda: None)
     answer = {
         "seconds": 95.0,
         "evaluation": {"challenger": {"auc": 0.7, "log_loss": 0.4}, "digest": "aa"},

@@ -20,6 +20,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from companion.cluster.shell import NotOurs, check_kubeconfig
 from companion.report import sameness, write_report
 from companion.runner import RunFailedError, run_in
 from companion.workspace import repository
@@ -40,6 +41,8 @@ TOOLS = {
 }
 FROZEN_UNTIL = "2013-04"
 RECENT_MONTHS = 3
+# The whole tour takes this many times what its first part takes, the year in plain Python.
+WHOLE = 3.0
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -54,6 +57,7 @@ def the_year(folder: Path) -> list[dict[str, Any]]:
         if month == MONTH:
             for tool in TOOLS:
                 shutil.copytree(store, folder / tool / "store")
+        console.print(month[-2:], end=" ")
         started = time.perf_counter()
         result = run(month, store=store)
         evaluation, decision = result.evaluation, result.decision
@@ -99,24 +103,22 @@ def other_histories(rows: list[dict[str, Any]]) -> None:
 def one_month(tool: str, folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
     """Run `MONTH` in one tool and compare it with plain Python."""
     name, package = TOOLS[tool]
-    row = {"orchestrator": tool, "status": "unavailable", "reason": None}
-    row |= dict.fromkeys(("seconds", "overhead_seconds", "auc", "log_loss", "digest", "decision"))
     try:
         version(package)
     except PackageNotFoundError:
-        return row | {"reason": f"{name} is not installed here: run `make clean`, then `make tour`."}
-    if tool == "kind" and (reason := no_cluster()):
-        return row | {"reason": reason}
+        return not_run(tool, f"{name} is not installed here: run `make clean`, then `make tour`.")
     try:
         [answer] = run_in(tool, [MONTH], store=folder / tool / "store", state=folder / tool)
     except RunFailedError as error:
         log = (folder / tool / "output.log").relative_to(repository())
         last = str(error).splitlines()[-1:] or ["no output"]
-        return row | {
-            "reason": f"{name} failed: {last[0]} The whole output is in {log}; `make doctor` may know more."
-        }
-    return row | {
+        return not_run(
+            tool, f"{name} failed: {last[0]} The whole output is in {log}; `make doctor` may know more."
+        )
+    return {
+        "orchestrator": tool,
         "status": "ran",
+        "reason": None,
         "seconds": answer["seconds"],
         "overhead_seconds": answer["seconds"] - plain["seconds"],
         "auc": answer["evaluation"]["challenger"]["auc"],
@@ -126,8 +128,18 @@ def one_month(tool: str, folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def not_run(tool: str, reason: str) -> dict[str, Any]:
+    """Return the row of a tool that did not run."""
+    row: dict[str, Any] = {"orchestrator": tool, "status": "unavailable", "reason": reason}
+    return row | dict.fromkeys(("seconds", "overhead_seconds", "auc", "log_loss", "digest", "decision"))
+
+
 def no_cluster() -> str | None:
     """Say in one sentence, with its fix, why nothing can run on the book's cluster; None if it can."""
+    try:
+        check_kubeconfig()
+    except NotOurs as error:
+        return str(error)
     # kfp is slow to import, and the settings of its package are not wanted in this process.
     code = (
         "from companion.cluster.kubeflow import unavailable as u; from companion.cluster.shell import Shell; "
@@ -196,6 +208,17 @@ def show_tools(rows: list[dict[str, Any]], plain: dict[str, Any]) -> None:
     console.print(made)
 
 
+def explain_decision(year: list[dict[str, Any]]) -> None:
+    """Say why the month is kept here and promoted where it runs alone."""
+    decisions = {row["month"]: row["decision"] for row in year}
+    promoted = [month for month, decision in decisions.items() if decision == "promote" and month < MONTH]
+    if decisions[MONTH] == "keep" and promoted:
+        console.print(
+            f"{MONTH}: keep, since its model met a champion here, that of {promoted[-1]}, and was not clearly better.\n"
+            "Run alone in a new store, as in notebook 00, the same model meets only the baseline: promote.\n"
+        )
+
+
 @contextmanager
 def progress(text: str) -> Iterator[None]:
     """Print what is under way, then how long it took."""
@@ -203,6 +226,11 @@ def progress(text: str) -> Iterator[None]:
     console.print(f"{text} …", end=" ")
     yield
     console.print(f"{time.perf_counter() - started:.0f} s")
+
+
+def in_words(seconds: float) -> str:
+    """Say about how long that is."""
+    return f"{max(round(seconds, -1), 10):.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
 def main() -> int:
@@ -217,8 +245,15 @@ def main() -> int:
     folder = build / "tour"
     shutil.rmtree(folder, ignore_errors=True)
     console.print("Will this flight arrive more than 15 minutes late, asked two hours before?\n")
-    with progress("The year in plain Python: 11 months, each learning from all before it"):
+    console.print(
+        "The tour takes some minutes, and several times as long on a machine with other work. After the first part\n"
+        "it says how long the rest takes here. Stop it with Ctrl-C; it starts afresh the next time.\n"
+    )
+    began = time.perf_counter()
+    with progress("The year in plain Python, each month learning from all before it"):
         year = the_year(folder)
+    rest = (WHOLE - 1) * (time.perf_counter() - began)
+    console.print(f"  The rest takes about {in_words(rest)} here.")
     with progress("The same with a model frozen in March, and with the last three months"):
         other_histories(year)
     found = next(row for row in year if row["month"] == MONTH)
@@ -231,11 +266,15 @@ def main() -> int:
     plain |= {name: found[name] for name in ("seconds", "auc", "log_loss", "digest", "decision")}
     rows = [plain]
     for tool, (name, _) in TOOLS.items():
+        if tool == "kind" and (reason := no_cluster()):
+            rows.append(not_run(tool, reason))
+            continue
         with progress(f"{MONTH} in {name}, in a process of its own"):
             rows.append(one_month(tool, folder, plain))
     console.print()
     show_year(year)
     show_tools(rows, plain)
+    explain_decision(year)
     for row in rows:
         if row["reason"]:
             console.print(f"{row['orchestrator']}: {row['reason']}")
