@@ -51,13 +51,14 @@ Write
   make notebooks   build notebooks/ and solutions/ from chapters/*/lesson.py
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
+  make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt
 
 The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench lock venv test-cluster record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench links lock venv test-cluster record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -117,6 +118,9 @@ data: venv
 
 bench: venv
 	@$(RUN) -m companion.bench
+
+links: venv
+	@$(RUN) -m companion.links
 
 lock: venv
 	@$(RUN) -m companion.lock
