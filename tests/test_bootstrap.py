@@ -142,18 +142,25 @@ def test_the_first_packages_come_from_the_lock_with_their_hashes() -> None:
         bootstrap.pinned("uvloop==1.0 \\\n    --hash=sha256:0\n", ["uv"])
 
 
-PIP_CONFIG = """cat <<'END'
+PIP_CONFIG = r"""/bin/cat <<'END'
 :env:.index-url='https://environment.invalid/simple'
 global.cert='/company.pem'
 global.index-url='https://file.invalid/simple'
+global.user='true'
+install.constraint='/old.txt'
+install.extra-index-url='\nhttps://a.invalid\nhttps://b.invalid'
 END"""
 
 
-def test_uv_takes_the_index_of_pip(script: Script) -> None:
-    python = str(script("python", PIP_CONFIG.replace("cat", "/bin/cat")))
-    found = bootstrap.uv_environment({"HOME": "/home"}, python)
-    assert found == {
-        "HOME": "/home",
+def test_uv_takes_the_index_of_pip(script: Script, tmp_path: Path) -> None:
+    python = str(script("python", PIP_CONFIG))
+    assert bootstrap.installer_environment({"HOME": str(tmp_path)}, python) == {
+        "HOME": str(tmp_path),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "https://environment.invalid/simple",
+        "PIP_EXTRA_INDEX_URL": "https://a.invalid https://b.invalid",
+        "PIP_CERT": "/company.pem",
+        "UV_NO_CONFIG": "1",
         "UV_DEFAULT_INDEX": "https://environment.invalid/simple",
         "SSL_CERT_FILE": "/company.pem",
     }
@@ -161,9 +168,79 @@ def test_uv_takes_the_index_of_pip(script: Script) -> None:
 
 @pytest.mark.parametrize("own", ["UV_DEFAULT_INDEX", "UV_INDEX_URL"])
 def test_an_index_of_its_own_stays(script: Script, own: str) -> None:
-    python = str(script("python", PIP_CONFIG.replace("cat", "/bin/cat")))
-    environ = {own: "https://own.invalid", "SSL_CERT_FILE": "/own.pem"}
-    assert bootstrap.uv_environment(environ, python) == environ
+    python = str(script("python", PIP_CONFIG))
+    environ = {own: "https://own.invalid", "SSL_CERT_FILE": "/own.pem", "UV_INDEX_X_PASSWORD": "word"}
+    found = bootstrap.installer_environment(environ, python)
+    assert environ.items() <= found.items()
+    assert ("UV_DEFAULT_INDEX" in found) == (own == "UV_DEFAULT_INDEX")
+
+
+def test_what_a_person_says_of_versions_and_places_does_not_reach_the_installers(tmp_path: Path) -> None:
+    """With the real pip and its real files; the lock with its hashes decides."""
+    for name, text in {
+        "pip/pip.conf": "[global]\ntrusted-host = mirror.invalid\n[install]\nuser = true\nconstraint = /old.txt\n",
+        "uv/uv.toml": 'exclude-newer = "2024-01-01T00:00:00Z"\nno-binary = true\nnative-tls = true\n'
+        '[[index]]\nname = "own"\nurl = "https://own.invalid"\ndefault = true\n',
+    }.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    settings = {"PIP_USER": "1", "PIP_CONSTRAINT": "/old.txt", "PIP_TARGET": "/x", "PIP_TIMEOUT": "7"}
+    settings |= {"UV_CONSTRAINT": "/old.txt", "UV_EXCLUDE_NEWER": "2024-01-01", "UV_HTTP_TIMEOUT": "9"}
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), **settings}
+    found = bootstrap.installer_environment(environ, sys.executable)
+    assert {name for name in settings if name in found} == {"PIP_TIMEOUT", "UV_HTTP_TIMEOUT"}
+    assert found["PIP_TRUSTED_HOST"] == "mirror.invalid"
+    assert found["UV_DEFAULT_INDEX"] == "https://own.invalid"
+    assert found["UV_NATIVE_TLS"] == "true"
+    assert "PIP_USER" not in found
+    pip = [sys.executable, "-m", "pip", "config", "list"]
+    said = subprocess.run(pip, env=found, capture_output=True, text=True, check=True).stdout
+    assert "user" not in said
+    assert "constraint" not in said
+
+
+def test_settings_of_uv_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv" / "uv.toml").write_text("index = ")
+    with pytest.raises(bootstrap.CannotBootstrap, match=r"uv.toml cannot be read"):
+        bootstrap.uv_settings({"XDG_CONFIG_HOME": str(tmp_path)})
+
+
+def test_a_user_without_a_home_installs_without_a_cache(script: Script) -> None:
+    python = str(script("python", PIP_CONFIG))
+    assert bootstrap.installer_environment({"HOME": "/no/such/home"}, python)["UV_NO_CACHE"] == "1"
+
+
+def test_settings_of_python_reach_no_command_of_the_installation(script: Script) -> None:
+    shows = script("shows", 'echo "[$PYTHONPATH$PYTHONHOME$PYTHONWARNINGS]"; exit 1')
+    environ = dict.fromkeys(bootstrap.PYTHON_SETTINGS, "theirs")
+    with pytest.raises(bootstrap.CannotBootstrap, match=r"\[\]$"):
+        bootstrap.run([str(shows)], environ)
+
+
+def test_make_takes_the_same_settings_of_python_away() -> None:
+    text = (Path(bootstrap.__file__).parents[2] / "Makefile").read_text()
+    [names] = [line.split()[1:] for line in text.splitlines() if line.startswith("unexport ")]
+    assert tuple(names) == bootstrap.PYTHON_SETTINGS
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "http_proxy"])
+def test_a_proxy_that_does_not_work_is_left_out_the_second_time(script: Script, name: str) -> None:
+    pip = script("pip", f'[ -z "${name}" ] || {{ echo "Missing dependencies for SOCKS support."; exit 1; }}')
+    bootstrap.fetch([str(pip)], {name: "socks5://127.0.0.1:1080"})
+
+
+def test_a_proxy_without_which_it_does_not_go_either(script: Script) -> None:
+    pip = script(
+        "pip", '[ -z "$ALL_PROXY" ] || echo Missing dependencies for SOCKS support.; echo timed out; exit 1'
+    )
+    with pytest.raises(bootstrap.CannotBootstrap, match="no connection"):
+        bootstrap.fetch([str(pip)], {"HTTPS_PROXY": "http://proxy.invalid"})
+    with pytest.raises(bootstrap.CannotBootstrap, match="pip cannot go through a SOCKS proxy"):
+        bootstrap.fetch([str(script("pip", PIP_SOCKS))], {"ALL_PROXY": "socks5://127.0.0.1:1080"})
+
+
+PIP_SOCKS = '[ -z "$ALL_PROXY" ] && echo timed out || echo Missing dependencies for SOCKS support.; exit 1'
 
 
 def test_a_failed_download_says_that_the_network_is_missing(script: Script) -> None:

@@ -69,7 +69,20 @@ def test_nothing_to_open_and_no_folder_to_write_are_said_in_one_sentence(
 
 def test_lab_opens_the_copies(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
+    environments: list[dict[str, str]] = []
+
+    def execve(path: str, arguments: list[str], environment: dict[str, str]) -> None:
+        started.append(arguments)
+        environments.append(environment)
+
     monkeypatch.setattr(lab, "repository", lambda: notebook.parents[1])
-    monkeypatch.setattr(lab.os, "execv", lambda path, arguments: started.append(arguments))
+    monkeypatch.setattr(lab.os, "execve", execve)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    command = ["-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parents[1] / 'work'}"]
+    monkeypatch.setattr(lab.os, "geteuid", lambda: 1000)
     lab.main([])
-    assert started[0][1:] == ["-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parents[1] / 'work'}"]
+    assert started.pop()[1:] == command
+    assert "ALL_PROXY" not in environments[0]
+    monkeypatch.setattr(lab.os, "geteuid", lambda: 0)
+    lab.main([])
+    assert started.pop()[1:] == [*command, "--allow-root"]

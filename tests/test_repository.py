@@ -1,5 +1,6 @@
 """What has to hold for the files of the repository as a whole."""
 
+import ast
 import os
 import re
 import subprocess
@@ -136,3 +137,15 @@ def test_scripts_can_be_run() -> None:
         assert os.access(path, os.X_OK), path
         assert text_of(path).startswith("#!/usr/bin/env bash\n"), path
         assert "set -euo pipefail" in text_of(path), path
+
+
+def test_no_tool_fails_without_its_own_sentence() -> None:
+    """What `check=True` raises does not show what `capture_output=True` has caught."""
+    found = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in [*ROOT.glob("src/**/*.py"), *ROOT.glob("chapters/*/lesson.py")]
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and {"check", "capture_output"} <= {each.arg for each in call.keywords}
+    ]
+    # Its answer is a version, or that there is none.
+    assert [place for place in found if not place.startswith("src/companion/doctor.py")] == []

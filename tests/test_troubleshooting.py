@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from companion import airflow_services, bootstrap, doctor
+from companion import airflow_services, bootstrap, doctor, kernel, lab, replay
 from companion.workspace import repository
 
 PAGE = (repository() / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -33,7 +33,6 @@ def test_an_entry_has_its_four_parts_in_order(heading: str) -> None:
 
 def test_the_table_leads_to_every_entry_and_nowhere_else() -> None:
     rows = re.findall(r"^\|.*\| \[(.+)\]\(#(.+)\) \|$", PAGE, re.MULTILINE)
-    assert [title for title, _ in rows] == list(dict.fromkeys(title for title, _ in rows))
     # One row leads to all entries of the cluster, whose words mean nothing to a reader without one.
     laptop = re.findall(r"^### (.+)$", PAGE.split("\n## Cluster\n")[0], re.MULTILINE)
     assert {title for title, _ in rows} == {*laptop, "Cluster"}
@@ -44,7 +43,9 @@ def test_the_table_leads_to_every_entry_and_nowhere_else() -> None:
     ("words", "module"),
     [
         ("is needed, and only", bootstrap),
-        ("your shell sets up another", doctor),
+        ("You are root, so whatever a notebook does, it does as root.", lab),
+        ("No recording answers", replay),
+        ("knows nothing of the cells above", kernel),
         ("processes of an earlier one still run", doctor),
         ("is on the disk of Windows: slow, and SQLite cannot lock its files there", doctor),
         ("An Airflow is already running in", airflow_services),

@@ -1,14 +1,21 @@
 """The notebook's own folder and environment."""
 
+import getpass
+import http.server
 import os
+import re
 import subprocess
 import sys
+import threading
+import urllib.error
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from companion import tool_environment
-from companion.workspace import repository
+from companion.ports import open_here
+from companion.workspace import environment_in, person, repository
 
 
 def run(code: str, work: Path) -> subprocess.CompletedProcess[str]:
@@ -125,3 +132,90 @@ def test_every_tool_stays_inside_the_folder(tmp_path: Path) -> None:
     assert environment["ZENML_CONFIG_PATH"].startswith(str(tmp_path))
     assert environment["AIRFLOW_HOME"].startswith(str(tmp_path))
     assert environment["KUBECONFIG"] == str(repository() / "build" / "cluster" / "kubeconfig")
+
+
+PROXY = "socks5://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    "name", ["ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"]
+)
+def test_no_proxy_stands_between_a_tool_and_this_machine(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, PROXY)
+    monkeypatch.setenv("NO_PROXY", "company.invalid")
+    environment = environment_in(tmp_path)
+    assert PROXY not in environment.values()
+    # A library that speaks to a server here, and fails where it only sees a SOCKS proxy.
+    code = (
+        "import http.server, threading, httpx, urllib.request\n"
+        "server = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "url = f'http://127.0.0.1:{server.server_port}'\n"
+        "print(httpx.get(url).status_code, urllib.request.urlopen(url).status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout == "200 200\n", done.stderr
+
+
+def test_our_own_questions_to_this_machine_pass_by_every_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(urllib.error.HTTPError, match="501"):  # the server itself: it knows no GET
+            open_here(f"http://127.0.0.1:{server.server_port}", 30)
+
+
+def test_only_one_place_opens_addresses_of_this_machine() -> None:
+    """What goes out to the internet may use a proxy: the manifests of Kubeflow, and the check of links."""
+    outside = {"manifests.py", "links.py"}
+    files = [path for path in (repository() / "src" / "companion").rglob("*.py") if path.name not in outside]
+    assert [path.name for path in files if "urlopen" in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize("home", ["/proc/1", "/no/such/home", None])
+def test_a_user_without_home_and_name_gets_both(home: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    if home is None:
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    else:
+        monkeypatch.setenv("HOME", home)
+    found = person()
+    assert Path(found["HOME"]).is_relative_to(repository() / "work" / "state")
+    assert os.access(found["HOME"], os.W_OK)
+    assert found["USER"] == found["LOGNAME"] == "reader"
+
+
+def test_everybody_else_keeps_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert person() == {}
+
+
+def test_airflow_reads_its_configuration_in_a_folder_with_a_percent_sign(tmp_path: Path) -> None:
+    folder = tmp_path / "my course 100% ü's"
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "config", "get-value", "database", "sql_alchemy_conn"],
+        env=environment_in(folder),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == f"sqlite:///{folder}/airflow/airflow.db", done.stderr[-500:]
+    # Those that Airflow would fill in by itself, and cannot where the path has a "%".
+
+    settings = (Path(str(find_spec("airflow").origin)).parent / "config_templates" / "config.yml").read_text()
+    needed = [
+        name.upper()
+        for name in re.findall(
+            r"^    (\w+):\n(?:      .*\n|\n)*?      default: .*\{AIRFLOW_HOME\}", settings, re.MULTILINE
+        )
+    ]
+    assert len(needed) == 5
+    assert all(any(name.endswith(f"__{each}") for name in tool_environment(folder)) for each in needed)

@@ -1,7 +1,9 @@
 """The dashboard's command: what it shows, and what it says where it cannot. The server itself is not started here:
 its packages are another environment."""
 
+import contextlib
 import socket
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -13,19 +15,22 @@ from companion.ports import free_port
 from companion.zenml_dashboard import DashboardError, environment, newest_state, serve
 
 
-def a_run(root: Path, number: int, with_database: bool = True) -> Path:
+def a_run(root: Path, number: int, pipelines: int | None = 1) -> Path:
     state = root / "work" / "state" / "03" / f"run-{number}"
     store = state / "zenml" / "local_stores" / "default_zen_store"
     store.mkdir(parents=True)
-    if with_database:
-        (store / "zenml.db").touch()
+    if pipelines is not None:
+        with contextlib.closing(sqlite3.connect(store / "zenml.db")) as database, database:
+            database.execute("CREATE TABLE pipeline_run (id)")
+            database.executemany("INSERT INTO pipeline_run VALUES (?)", [(n,) for n in range(pipelines)])
     return state
 
 
-def test_it_shows_the_newest_run_that_has_a_database(tmp_path: Path) -> None:
+def test_it_shows_the_newest_folder_in_which_a_pipeline_ran(tmp_path: Path) -> None:
     a_run(tmp_path, 9)
     tenth = a_run(tmp_path, 10)
-    a_run(tmp_path, 11, with_database=False)
+    a_run(tmp_path, 11, pipelines=0)  # started again, and its first cells run
+    a_run(tmp_path, 12, pipelines=None)
     assert newest_state(tmp_path) == tenth
 
 
@@ -57,6 +62,7 @@ def test_without_a_network_nothing_half_made_stays(tmp_path: Path, monkeypatch: 
         (tmp_path / ".venv-dashboard").mkdir()
 
     monkeypatch.setattr(zenml_dashboard, "run", run)
+    monkeypatch.setattr(zenml_dashboard, "fetch", run)
     with pytest.raises(DashboardError, match="no connection to the package index"):
         environment(tmp_path)
     assert not (tmp_path / ".venv-dashboard").exists()
@@ -74,6 +80,7 @@ def test_the_environment_is_made_once_and_again_for_another_lock(
         (tmp_path / ".venv-dashboard").mkdir(exist_ok=True)
 
     monkeypatch.setattr(zenml_dashboard, "run", run)
+    monkeypatch.setattr(zenml_dashboard, "fetch", run)
     assert environment(tmp_path) == environment(tmp_path) == tmp_path / ".venv-dashboard" / "bin" / "zenml"
     assert called == ["venv", "sync"]
     lock.write_text("zenml==0.99.0\n")

@@ -122,7 +122,8 @@ def steps_by_size(folder: Path) -> list[dict[str, Any]]:
     found = []
     for month, window, data in sizes:
         command = [sys.executable, "-m", "companion.bench", "steps", month, str(window), str(data)]
-        row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        # Its errors go to the screen, where they are read.
+        row = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         row["repeated"] = REPEATED if data == ten_years else 1
         found.append(row)
         total = sum(step["seconds"] for step in row["steps"].values())

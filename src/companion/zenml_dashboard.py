@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -30,7 +31,9 @@ class DashboardError(SentenceError):
 
 
 def newest_state(root: Path) -> Path:
-    """Return the folder of the newest run of chapter 03 that ZenML has written to.
+    """Return the folder of the newest run of chapter 03 in which a pipeline has run.
+
+    A notebook that was started again has a new folder, which is empty until its pipelines run.
 
     Raises
     ------
@@ -38,12 +41,25 @@ def newest_state(root: Path) -> Path:
         If the notebook has not been run yet.
     """
     folder = root / "work" / "state" / "03"
-    runs = {path.relative_to(folder).parts[0] for path in folder.glob("run-*/zenml/**/zenml.db")}
+    runs = {
+        path.relative_to(folder).parts[0]
+        for path in folder.glob("run-*/zenml/**/zenml.db")
+        if _has_runs(path)
+    }
     if not runs:
         raise DashboardError(
             "There is nothing to show yet: run the notebook 03-zenml first (make lab), then start this again."
         )
     return folder / max(runs, key=lambda name: int(name.removeprefix("run-")))
+
+
+def _has_runs(database: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as opened:
+            [(found,)] = opened.execute("SELECT EXISTS (SELECT * FROM pipeline_run)")
+    except sqlite3.Error:  # made only just now, and without its tables
+        return False
+    return bool(found)
 
 
 def environment(root: Path) -> Path:
