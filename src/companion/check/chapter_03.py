@@ -178,9 +178,10 @@ def _in_another_process(function: Callable[..., Any], folder: Path) -> Any:
         "open(sys.argv[2], 'wb').write(cloudpickle.dumps(function(month, folder)))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
-    subprocess.run(
-        [sys.executable, "-c", code, str(job), str(result)], check=True, env=environment, capture_output=True
-    )
+    command = [sys.executable, "-c", code, str(job), str(result)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or ["the process ended without a word"])[-1])
     return cloudpickle.loads(result.read_bytes())
 
 
