@@ -110,6 +110,9 @@ UV_TOML = {
 }
 
 
+PERCENT_DOUBLED = '"script_location", str(Path(__file__).parent).replace("%", "%%")\n'
+
+
 class CannotBootstrap(Exception):
     """What is wrong and what to do, in one sentence for the person at the keyboard."""
 
@@ -347,6 +350,22 @@ def read_stamp(stamp: Path) -> Tuple[str, str]:
     return place, digest
 
 
+def escape_percent(venv: Path) -> None:
+    """Mend ZenML where the path of its environment has a "%".
+
+    It hands its own folder to a configuration in which "%" begins a name, and then cannot make its database. (As of
+    ZenML 0.98.0; Airflow doubles the sign.) The file may be a link into uv's cache, so that it is replaced.
+    """
+    if "%" not in str(venv):
+        return
+    for path in venv.glob("lib/python3.*/site-packages/zenml/zen_stores/migrations/alembic.py"):
+        text = path.read_text(encoding="utf-8")
+        mended = text.replace('"script_location", str(Path(__file__).parent)\n', PERCENT_DOUBLED)
+        new = path.with_suffix(".new")
+        new.write_text(mended, encoding="utf-8")
+        new.replace(path)
+
+
 def install(venv: Path) -> None:
     """Bring the environment in line with the lock; only what the lock's hashes vouch for is fetched."""
     python = str(venv / "bin" / "python")
@@ -363,6 +382,7 @@ def install(venv: Path) -> None:
     fetch([uv, "pip", "install", "--no-deps", *target, "--editable", str(ROOT)], environ)
     (venv / "etc" / "ipython").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(str(KERNEL_CONFIG), str(venv / "etc" / "ipython" / KERNEL_CONFIG.name))
+    escape_percent(venv)
 
 
 def in_order(venv: Path) -> bool:

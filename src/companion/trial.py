@@ -25,7 +25,8 @@ PROGRAMS = {
     "JupyterLab": ("jupyter-lab", "--version"),
     # It reads its whole configuration and asks for the user's name.
     "Airflow": ("airflow", "config", "get-value", "core", "dags_folder"),
-    "ZenML": ("zenml", "version"),
+    # It makes its database.
+    "ZenML": ("zenml", "stack", "list"),
 }
 PATIENCE = 180  # seconds; a few as a rule, more on a machine with much else to do
 
