@@ -57,8 +57,12 @@ class Installs:
 def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installs:
     """A repository of its own, in a folder with a space, where nothing is really installed."""
     root = tmp_path / "a folder"
-    root.mkdir()
-    for name in ("requirements.txt", "pyproject.toml"):
+    (root / "src" / "companion").mkdir(parents=True)
+    for name in (
+        "requirements.txt",
+        "pyproject.toml",
+        *(f"src/companion/{each}" for each in bootstrap.SETTINGS),
+    ):
         (root / name).write_text(name)
     monkeypatch.setattr(bootstrap, "ROOT", root)
     result = Installs()
@@ -100,7 +104,8 @@ def test_the_file_itself_starts_with_the_other_python(tmp_path: Path) -> None:
     # Pretend that only the version of a stand-in will do, which then does nothing but say that it was called.
     text = Path(bootstrap.__file__).read_text().replace("SUITABLE = (", "SUITABLE = ((9, 9),) #")
     source.write_text(text)
-    for name in ("requirements.txt", "pyproject.toml", "src/companion/ipython_kernel_config.py"):
+    ours = [f"src/companion/{name}" for name in bootstrap.SETTINGS]
+    for name in ("requirements.txt", "pyproject.toml", *ours):
         (tmp_path / name).write_text("")
     other = tmp_path / "python9.9"
     other.write_text('#!/bin/sh\n[ "$1" = -c ] && echo 9 9 || echo "went on with $1"\n')

@@ -68,4 +68,4 @@ def test_no_tool_leads_elsewhere_before_the_first_cell(
     assert kubeconfig == str(repository() / "build" / "cluster" / "kubeconfig")
     assert zenml.startswith(str(tmp_path))
     assert airflow.startswith(str(tmp_path))
-    assert database == "None"
+    assert database.startswith(f"sqlite:///{tmp_path}")

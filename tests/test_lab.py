@@ -78,7 +78,8 @@ def test_lab_opens_the_copies(notebook: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(lab, "repository", lambda: notebook.parents[1])
     monkeypatch.setattr(lab.os, "execve", execve)
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
-    command = ["-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parents[1] / 'work'}"]
+    root = notebook.parents[1]
+    command = ["-m", "jupyterlab", f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/work"]
     monkeypatch.setattr(lab.os, "geteuid", lambda: 1000)
     lab.main([])
     assert started.pop()[1:] == command

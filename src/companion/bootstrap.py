@@ -19,8 +19,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# What every kernel of the environment reads, whoever starts it (companion.kernel).
-KERNEL_CONFIG = ROOT / "src" / "companion" / "ipython_kernel_config.py"
+# What belongs into the environment beside the packages, and where: what every kernel reads, whoever starts it
+# (companion.kernel), and JupyterLab's settings, so that a chapter's page opens as a page.
+SETTINGS = {
+    "ipython_kernel_config.py": "etc/ipython/ipython_kernel_config.py",
+    "jupyterlab_overrides.json": "share/jupyter/lab/settings/overrides.json",
+}
 SUITABLE = ((3, 13), (3, 12), (3, 11))
 # Measured on Linux with Python 3.11.
 EXPECTATION = "about 265 packages, 310 MB to download, 1.1 GB on disk"
@@ -336,7 +340,8 @@ def run(command: List[str], environ: Dict[str, str]) -> None:
 def expected_stamp() -> Tuple[str, str]:
     """Say where the environment has to be (it cannot be moved) and what it has to hold."""
     digest = hashlib.sha256()
-    for path in (ROOT / "requirements.txt", ROOT / "pyproject.toml", KERNEL_CONFIG):
+    ours = [ROOT / "src" / "companion" / name for name in sorted(SETTINGS)]
+    for path in [ROOT / "requirements.txt", ROOT / "pyproject.toml", *ours]:
         digest.update(path.read_bytes())
     return str(ROOT), digest.hexdigest()
 
@@ -380,8 +385,9 @@ def install(venv: Path) -> None:
     target = ["--quiet", "--python", python, "--no-build-isolation"]
     fetch([uv, "pip", "sync", "--require-hashes", *target, str(lock)], environ)
     fetch([uv, "pip", "install", "--no-deps", *target, "--editable", str(ROOT)], environ)
-    (venv / "etc" / "ipython").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(str(KERNEL_CONFIG), str(venv / "etc" / "ipython" / KERNEL_CONFIG.name))
+    for name, place in SETTINGS.items():
+        (venv / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(str(ROOT / "src" / "companion" / name), str(venv / place))
     escape_percent(venv)
 
 

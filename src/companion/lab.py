@@ -77,7 +77,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     if not options.no_open:
-        command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root / 'work'}"]
+        # The whole repository, so that a notebook's links to pages and solutions can be followed.
+        command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+        command.append("--LabApp.default_url=/lab/tree/work")
         if os.geteuid() == 0:
             print("You are root, so whatever a notebook does, it does as root.", flush=True)
             command.append("--allow-root")
