@@ -1,6 +1,8 @@
 """A real Airflow comes up, does its work on this machine alone, and goes with everything that it started."""
 
+import configparser
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jwt
 import psutil
 import pytest
 
@@ -36,6 +39,13 @@ def noting():
     note()
 
 noting()
+"""
+
+START = """
+import sys
+from pathlib import Path
+from companion.airflow_services import start
+start(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -93,6 +103,28 @@ def status_of_login(airflow: Services, password: str) -> int:
         return error.code
 
 
+def status_of(airflow: Services, path: str, token: str) -> int:
+    request = urllib.request.Request(
+        f"{airflow.url}/api/v2/{path}", headers={"Authorization": f"Bearer {token}"}
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def expired(airflow: Services) -> str:
+    """Return the login of `airflow` as Airflow would have made it two days ago."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(Path(airflow.environment["AIRFLOW_HOME"]) / "airflow.cfg")
+    secret = settings["api_auth"]["jwt_secret"]
+    algorithm = jwt.get_unverified_header(airflow._token)["alg"]
+    claims = jwt.decode(airflow._token, options={"verify_signature": False})
+    claims |= {name: claims[name] - 2 * 24 * 3600 for name in ("exp", "iat", "nbf") if name in claims}
+    return jwt.encode(claims, secret, algorithm)
+
+
 # One test, since tests are shared out among processes and a start is what takes long.
 def test_a_real_airflow_from_start_to_stop(
     tmp_path: Path, taken: int, orphan: psutil.Process, monkeypatch: pytest.MonkeyPatch
@@ -121,17 +153,43 @@ def test_a_real_airflow_from_start_to_stop(
         assert status_of_login(airflow, airflow.password) == 201
         assert status_of_login(airflow, "wrong") == 401
 
-        # A second one in the same home is refused in one sentence, and does this one no harm.
-        with pytest.raises(AirflowServicesError) as caught:
-            start(home, dags)
-        assert str(caught.value).startswith(
-            f"An Airflow is already running in {home}, at {airflow.url}: use that"
+        # Asked for again by the same process it is given back; another process is refused in one sentence.
+        assert start(home, dags) is airflow
+        with pytest.raises(
+            AirflowServicesError, match=f"You have started an Airflow in {home} with the DAGs of"
+        ):
+            start(home, tmp_path)
+        another = subprocess.run(
+            [sys.executable, "-c", START, str(home), str(dags)], capture_output=True, text=True, timeout=300
         )
+        assert f"An Airflow is already running in {home}, at {airflow.url}: use that" in another.stderr
+        assert f"(it belongs to process {os.getpid()})" in another.stderr
         assert airflow.running
 
-        # A new DAG is seen, and the real command backfills it.
+        # A file that cannot be read is said with its reason; once it is mended, its DAG comes.
+        (dags / "noting.py").write_text("import pandulum\n" + DAG)
+        with pytest.raises(AirflowServicesError) as caught:
+            airflow.wait_for_dag("noting")
+        assert str(caught.value) == (
+            "The DAG noting will not come: noting.py cannot be read (ModuleNotFoundError: No module named 'pandulum')."
+        )
         (dags / "noting.py").write_text(DAG)
-        wait_for(lambda: [dag["dag_id"] for dag in airflow.api("dags")["dags"]] == ["noting"])
+        airflow.wait_for_dag("noting")
+        # An old version is not taken for the new one.
+        (dags / "noting.py").write_text(DAG.replace("2013, 12, 1", "2013, 11, 1"))
+        airflow.wait_for_dag("noting")
+        assert airflow.api("dags/noting/details")["end_date"].startswith("2013-11-01")
+        with pytest.raises(AirflowServicesError, match="The DAG none did not come within 3 s, and"):
+            airflow.wait_until(lambda: None, "The DAG none", patience=3)
+
+        # A login that has expired is renewed; what does not exist does not come into being by that.
+        airflow._token = expired(airflow)
+        assert status_of(airflow, "dags/noting", airflow._token) == 401
+        assert airflow.api("dags/noting")["dag_id"] == "noting"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            airflow.api("dags/nothing")
+
+        # The real command backfills it.
         asked = ["--dag-id", "noting", "--from-date", "2013-03-01", "--to-date", "2013-03-01"]
         subprocess.run(["airflow", "backfill", "create", *asked], env=airflow.environment, check=True)
         noted = dags / "noting.py.txt"
@@ -143,6 +201,9 @@ def test_a_real_airflow_from_start_to_stop(
         airflow.stop()
         assert alive(processes) == []
         assert not airflow.running
+        for ask in (lambda: airflow.api("dags"), lambda: airflow.wait_for_dag("noting")):
+            with pytest.raises(AirflowServicesError, match="This Airflow has ended"):
+                ask()
 
 
 def in_a_process(folder: Path) -> subprocess.Popen[str]:
@@ -164,7 +225,7 @@ def test_it_goes_with_a_caller_that_is_killed(tmp_path: Path) -> None:
     processes = descendants(caller.pid)
     assert len(processes) >= 4
     caller.kill()
-    caller.communicate()
+    caller.communicate(timeout=60)
     wait_for(lambda: alive(processes) == [], seconds=30)
 
 
@@ -172,7 +233,7 @@ def test_make_airflow_can_be_stopped_at_any_time(tmp_path: Path) -> None:
     caller = in_a_process(tmp_path)
     processes = descendants(caller.pid)
     caller.send_signal(signal.SIGTERM)
-    said = caller.communicate()[0]
+    said = caller.communicate(timeout=60)[0]
     assert caller.returncode == 0
     assert said.endswith("Stopped before it was ready.\n")
     assert alive(processes) == []

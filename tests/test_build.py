@@ -183,8 +183,10 @@ def test_ctrl_c_is_said_in_one_sentence_and_leaves_no_kernel(lesson: Path) -> No
         f"build.repository = lambda: Path({str(root)!r})\nsys.exit(build.main([]))"
     )
     building = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 300
     while not (started.exists() and started.read_text()):
         assert building.poll() is None
+        assert time.monotonic() < until, "the cell did not start"
         time.sleep(0.1)
     building.send_signal(signal.SIGINT)
     _, said = building.communicate(timeout=30)

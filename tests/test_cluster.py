@@ -287,7 +287,7 @@ def test_a_run_that_was_killed_left_half_a_cluster(machine: Machine) -> None:
     process = start(machine, "create")
     until(lambda: machine.world()["nodes"])
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=60)
     assert json.loads((machine.state / "cluster.json").read_text()).keys() == {"engine", "port"}
     machine.pretend(**{"kind hangs": False})
     assert "was broken off" in ok(machine.run("create"))
@@ -299,7 +299,7 @@ def test_half_a_cluster_can_be_removed_too(machine: Machine) -> None:
     process = start(machine, "create")
     until(lambda: machine.world()["nodes"])
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=60)
     assert "Removed" in ok(machine.run("destroy"))
     assert machine.world()["nodes"] == {}
 

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import nbformat
+import psutil  # type: ignore[import-untyped]
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -29,13 +30,13 @@ PATTERNS = path_patterns("/no/work/folder") | dict(get_sanitize_patterns(CFG.rea
 HIDE_ERRORS = "get_ipython().set_custom_exc((Exception,), lambda *arguments, **options: None)"
 
 
-def run_harness(root: Path) -> tuple[int, str, dict[str, set[str]]]:
+def run_harness(root: Path, *options: str) -> tuple[int, str, dict[str, set[str]]]:
     """Run nbval, in one process; return exit code, text and the failed tests of each notebook."""
     report = root / "report.xml"
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "tests/nbval_strict"),
-            *("-p", "no:cacheprovider", f"--junitxml={report}"),
+            *("-p", "no:cacheprovider", f"--junitxml={report}", *options),
         ],
         cwd=root,
         capture_output=True,
@@ -101,6 +102,56 @@ def test_a_refused_notebook_and_a_run_without_notebooks_stop(miniature: Callable
     code, text, _ = run_harness(root)
     assert code != 0
     assert "notebooks/01-stripped.ipynb: It has no stored output" in text
+
+
+# Neither an interrupt nor silence ends it, and it has started something of its own.
+ENDLESS = """import subprocess, time, pathlib
+left = subprocess.Popen(["sleep", "900"], start_new_session=True)
+pathlib.Path({file!r}).write_text(str(left.pid))
+while True:
+    try:
+        time.sleep(0.1)
+        print("and on")
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def is_gone(pid: int) -> bool:
+    """Say whether a process has ended, also where nobody takes note of it."""
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_cell_that_never_ends_fails_and_leaves_nothing_behind(miniature: Callable[..., Path]) -> None:
+    root = miniature()
+    strict = root / "tests" / "nbval_strict" / "strict.py"
+    strict.write_text(strict.read_text().replace("OUTPUT_TIMEOUT = 120", "OUTPUT_TIMEOUT = 5"))
+    file = root / "left.txt"
+    (root / "notebooks").mkdir()
+    cells = [executed(ENDLESS.format(file=str(file))), executed("print('after')")]
+    nbformat.write(new_notebook(cells=cells), root / "notebooks" / "01-endless.ipynb")
+    code, text, failed = run_harness(root, "--nbval-cell-timeout=20")
+    assert code == 1, text
+    assert failed == {"notebooks.01-endless": {"Cell 0", "Cell 2"}}, text  # 1/0 found no kernel
+    assert "1 xfailed" in text  # the cell between, which was not run
+    assert "Timeout of 20 seconds exceeded while executing cell" in text
+    assert 'print("and on")' in text
+    assert is_gone(int(file.read_text()))
+
+
+def test_a_build_that_never_ends_says_where_and_leaves_nothing_behind(
+    miniature: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = miniature("90-fixture")
+    lesson = root / "chapters" / "90-fixture" / "lesson.py"
+    file = root / "left.txt"
+    lesson.write_text(f"# %% [markdown]\n# # Endless\n\n# %%\n{ENDLESS.format(file=str(file))}")
+    monkeypatch.setattr(build, "CELL_TIMEOUT", 20)
+    with pytest.raises(build.BuildError) as refused:
+        build.build(lesson, root)
+    assert "after 20 seconds" in str(refused.value)
+    assert 'cell 2, "import subprocess, time, pathlib": ' in str(refused.value)
+    assert is_gone(int(file.read_text()))
 
 
 def stream(text: str) -> NotebookNode:

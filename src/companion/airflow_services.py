@@ -20,6 +20,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ COMPONENTS = {
 HEALTH = {"scheduler": "latest_scheduler_heartbeat", "dag_processor": "latest_dag_processor_heartbeat"}
 CONFIG = Path(__file__).parent / "airflow_config"
 READY_WITHIN = 600  # seconds; half a minute as a rule, three on a machine with much else to do
+COMES_WITHIN = 900  # seconds; for what nothing says that it cannot come
 GRACE = 5  # seconds to end by themselves; a scheduler would wait for its tasks without end
 # What stands in a log, and what it means.
 CAUSES = {
@@ -55,8 +57,11 @@ CAUSES = {
 }
 
 
+_started: dict[Path, "Services"] = {}  # by home, what this process has started and not stopped
+
+
 class AirflowServicesError(SentenceError):
-    """Airflow cannot be started; the text is one clear sentence."""
+    """Airflow cannot be started, or does not do what it is asked for; the text is one clear sentence."""
 
 
 class Services:
@@ -78,6 +83,7 @@ class Services:
     def __init__(self, guard: "subprocess.Popen[str]", home: Path, environment: dict[str, str]) -> None:
         self._guard = guard
         self._home = home
+        self._dags = Path(environment["AIRFLOW__CORE__DAGS_FOLDER"])
         self.url = environment["AIRFLOW__API__BASE_URL"]
         self.environment = environment
         self.logs = home / "services"
@@ -93,15 +99,107 @@ class Services:
         return self._guard.poll() is None
 
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """Ask Airflow's REST API, as in ``api("dags/flight_delay/dagRuns")``, and return what its JSON says."""
-        if not self._token:  # it holds for a day
-            login = {"username": self.user, "password": self.password}
-            self._token = _ask(f"{self.url}/auth/token", "POST", login)["access_token"]
-        return _ask(f"{self.url}/api/v2/{path}", method, body, self._token)
+        """Ask Airflow's REST API, as in ``api("dags/flight_delay/dagRuns")``, and return what its JSON says.
+
+        Raises
+        ------
+        urllib.error.HTTPError
+            If Airflow refuses.
+        AirflowServicesError
+            If it has ended.
+        """
+        url = f"{self.url}/api/v2/{path}"
+        try:
+            self._token = self._token or self._log_in()
+            try:
+                return _ask(url, method, body, self._token)
+            except urllib.error.HTTPError as error:
+                if error.code != 401:
+                    raise
+                self._token = self._log_in()  # the old login has expired, by default after a day
+                return _ask(url, method, body, self._token)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._guard.wait(3 * GRACE)  # where a part has ended, it is about to end the others
+            self._must_run()
+            raise
+
+    def wait_until(self, what: Callable[[], Any], awaited: str, patience: float = COMES_WITHIN) -> Any:
+        """Ask for something once a second until it is there, and return it.
+
+        Parameters
+        ----------
+        what : callable
+            What gives nothing, or something false, until it is there.
+        awaited : str
+            What is waited for, as the subject of a sentence.
+        patience : float, optional
+            After so many seconds the wait ends in any case.
+
+        Raises
+        ------
+        AirflowServicesError
+            If a DAG file cannot be read, if Airflow has ended, or if the time is over.
+        """
+        until = time.monotonic() + patience
+        while True:
+            self._must_run()
+            if broken := self._broken_files():
+                raise AirflowServicesError(f"{awaited} will not come: {broken}.")
+            if found := what():
+                return found
+            if time.monotonic() > until:
+                raise AirflowServicesError(
+                    f"{awaited} did not come within {patience:.0f} s, and Airflow does not say why: "
+                    f"look at {self.url} (user {self.user}, password {self.password}), then run this again."
+                )
+            time.sleep(1)
+
+    def wait_for_dag(self, name: str) -> None:
+        """Wait until Airflow has read a DAG from its file as that is now.
+
+        Raises
+        ------
+        AirflowServicesError
+            As `wait_until`; the sentence then has the reason for which the file cannot be read.
+        """
+
+        def read() -> bool:
+            dags = {dag["dag_id"]: dag for dag in self.api("dags?limit=1000")["dags"]}
+            if name not in dags:
+                return False
+            file = Path(dags[name]["fileloc"])
+            return file.exists() and _moment(dags[name]["last_parsed_time"]) > file.stat().st_mtime
+
+        self.wait_until(read, f"The DAG {name}")
+
+    def _log_in(self) -> str:
+        login = {"username": self.user, "password": self.password}
+        return str(_ask(f"{self.url}/auth/token", "POST", login)["access_token"])
+
+    def _must_run(self) -> None:
+        if not self.running:
+            raise AirflowServicesError(
+                f"This Airflow has ended ({self.logs} says why): start it again, by the cell that did."
+            )
+
+    def _broken_files(self) -> str:
+        """Say why DAG files cannot be read, or nothing; what was found before the last change does not count."""
+        changed = max((path.stat().st_mtime for path in self._dags.glob("**/*.py")), default=0.0)
+        reasons = [
+            f"{Path(error['filename']).name} cannot be read ({error['stack_trace'].strip().splitlines()[-1]})"
+            for error in self.api("importErrors")["import_errors"]
+            if _moment(error["timestamp"]) > changed
+        ]
+        return " and ".join(reasons)
 
     def stop(self) -> None:
         """End all processes and wait until they are gone; the second time, do nothing."""
         atexit.unregister(self.stop)
+        if _started.get(self._home) is self:
+            del _started[self._home]
         _end_guard(self._guard)
 
     def __enter__(self) -> "Services":
@@ -128,14 +226,22 @@ def start(home: Path, dags: Path, port: int = 0) -> Services:
     Returns
     -------
     Services
-        The running Airflow.
+        The running Airflow: the one that this process has already started in `home`, where there is one.
 
     Raises
     ------
     AirflowServicesError
-        If an Airflow is already running in `home`, or if it does not come up.
+        If another process, or this one with another folder of DAGs, runs an Airflow in `home`, or if it does
+        not come up.
     """
     home, dags = home.resolve(), dags.resolve()
+    if (mine := _started.get(home)) and mine.running:
+        if mine.environment["AIRFLOW__CORE__DAGS_FOLDER"] == str(dags):
+            return mine
+        raise AirflowServicesError(
+            f"You have started an Airflow in {home} with the DAGs of "
+            f"{mine.environment['AIRFLOW__CORE__DAGS_FOLDER']}: stop that one first."
+        )
     if not dags.is_dir():
         raise AirflowServicesError(f"There is no folder {dags} for the DAG files: make it first.")
     try:
@@ -165,7 +271,8 @@ def start(home: Path, dags: Path, port: int = 0) -> Services:
     if said != "ready":
         _end_guard(guard)
         raise AirflowServicesError(said or _sentence("its guard ended", home / "services" / "guard.log"))
-    return Services(guard, home, environment)
+    _started[home] = Services(guard, home, environment)
+    return _started[home]
 
 
 def _ask(url: str, method: str, body: Any, token: str = "") -> Any:
@@ -174,6 +281,11 @@ def _ask(url: str, method: str, body: Any, token: str = "") -> Any:
     request = urllib.request.Request(url, content, headers, method=method)
     with open_here(request, READY_WITHIN) as answer:
         return json.load(answer)
+
+
+def _moment(written: str | None) -> float:
+    """Read a moment of Airflow's API, in seconds as files have them; no moment is before all files."""
+    return datetime.fromisoformat(written).timestamp() if written else 0.0
 
 
 def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:

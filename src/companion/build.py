@@ -87,6 +87,7 @@ from typing import Any
 
 import jupytext
 import nbformat
+import psutil  # type: ignore[import-untyped]
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -106,7 +107,9 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-CELL_TIMEOUT = 900  # seconds
+CELL_TIMEOUT = (
+    1800  # seconds; the longest cell, a backfill of a year, takes some minutes, more on a busy machine
+)
 
 EXERCISE = re.compile(r"^#{2,3} Exercise (\d+)\.(\d+)\b", re.MULTILINE)
 SOLUTION = re.compile(rf"^([ \t]*){BEGIN}[ \t]*\n(.*?)^[ \t]*{END}[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -324,6 +327,8 @@ def _difference(notebook: NotebookNode, path: Path) -> str:
 def kernel_environment(root: Path, name: str, variant: str, commands: str) -> Iterator[dict[str, str]]:
     """Give the environment in which the build and the tests run a notebook, with a work folder of its own.
 
+    At the end the folder is removed, and what the notebook has started and not ended is killed.
+
     Parameters
     ----------
     root
@@ -335,7 +340,7 @@ def kernel_environment(root: Path, name: str, variant: str, commands: str) -> It
     """
     with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as work:
         recordings = Path(work) if commands == "record" else root / "tests" / "recordings"
-        yield {
+        environment = {
             "COMPANION_WORK": work,
             "COMPANION_COMMANDS": commands,
             "COMPANION_RECORDING": str(recordings / f"{name}.{variant}.json"),
@@ -348,6 +353,29 @@ def kernel_environment(root: Path, name: str, variant: str, commands: str) -> It
             "OMP_NUM_THREADS": "1",
             "TZ": "UTC",
         }
+        try:
+            yield environment
+        finally:
+            _end_processes_in(work)
+
+
+def _end_processes_in(work: str) -> None:
+    """End what a notebook has left behind: the processes that have its work folder in their environment."""
+    until = time.monotonic() + 30
+    while (left := list(_processes_in(work))) and time.monotonic() < until:  # they may start others meanwhile
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=1)
+
+
+def _processes_in(work: str) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("COMPANION_WORK") == work and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except (OSError, psutil.Error):  # gone meanwhile, or somebody else's
+            continue
 
 
 def execute(notebook: NotebookNode, root: Path, name: str, variant: str, commands: str) -> None:

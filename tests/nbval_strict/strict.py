@@ -7,6 +7,9 @@ with a work folder of its own and with recorded commands (`companion.replay`). A
 - ``commands``: every command was answered from a recording;
 - ``numbers``: in every output that is compared, another digit makes a difference.
 
+A cell that takes longer than ``CELL_TIMEOUT`` fails and ends its notebook (nbval marks the rest with an x). At the end
+of a notebook, however it comes, nothing that it has started is left. ``--nbval-cell-timeout`` gives less time.
+
 A notebook that `guards` refuses stops the run, and so does a run without any notebook.
 """
 
@@ -15,9 +18,11 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import nbformat
@@ -78,12 +83,14 @@ class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
         self.variant = variant
         self.cleanup = ExitStack()
         self.work = ""
-        self.cells: list[IPyNbCell] = []
+        self.ends = 0.0  # when the kernel is ended, whatever the cell at work does
+        self.cells: list[StrictCell] = []
 
     def collect(self) -> Iterator[pytest.Item]:
-        self.cells = list(super().collect())
-        for cell in self.cells:
-            cell.output_timeout = OUTPUT_TIMEOUT
+        self.cells = [
+            StrictCell.from_parent(self, name=it.name, cell_num=it.cell_num, cell=it.cell, options=it.options)
+            for it in super().collect()
+        ]
         self.cells[-1].add_marker(
             pytest.mark.xfail(strict=True, raises=NbCellError, reason="1/0 must be reported as failed")
         )
@@ -93,7 +100,7 @@ class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
 
     def setup(self) -> None:
         self.config.option.nbval_current_env = True
-        self.config.option.nbval_cell_timeout = CELL_TIMEOUT
+        self.config.option.nbval_cell_timeout = min(CELL_TIMEOUT, self.config.option.nbval_cell_timeout)
         environment = self.cleanup.enter_context(
             kernel_environment(ROOT, self.path.stem, self.variant, "record" if LIVE else "replay")
         )
@@ -105,9 +112,33 @@ class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
         self.sanitize_patterns.update(path_patterns(self.work))
         self.sanitize_patterns.update(get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text()))
 
+    def get_kernel_message(self, timeout: float | None = None, stream: str = "iopub") -> Any:
+        """Return the kernel's next message; nbval ends a kernel that has none within `timeout` seconds.
+
+        A cell that heeds no interrupt might send messages without end.
+        """
+        left = self.ends - time.monotonic()
+        return super().get_kernel_message(max(0.0, min(left, timeout or left)), stream)
+
     def teardown(self) -> None:
         super().teardown()
         self.cleanup.close()
+
+
+class StrictCell(IPyNbCell):  # type: ignore[misc]  # nbval is untyped
+    """A cell with a time limit: nbval interrupts it then, and the kernel ends if that does not help."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.output_timeout = OUTPUT_TIMEOUT
+
+    def runtest(self) -> None:
+        self.parent.ends = time.monotonic() + self.config.option.nbval_cell_timeout + OUTPUT_TIMEOUT
+        try:
+            super().runtest()
+        finally:
+            if self.parent.timed_out and self.parent.kernel.is_alive():
+                self.parent.kernel.stop()
 
 
 class Commands(pytest.Item):

@@ -44,7 +44,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     (folder / "dags").mkdir()
     shutil.copy(repository() / "dags" / f"{DAG}.py", folder / "dags")
     with start(folder / "home", folder / "dags") as services:
-        wait_for(lambda: DAG in [dag["dag_id"] for dag in services.api("dags")["dags"]])
+        services.wait_for_dag(DAG)
         services.api(f"dags/{DAG}", "PATCH", {"is_paused": False})
         yield services
 
@@ -80,7 +80,7 @@ def finish(airflow: Services) -> dict[str, dict[str, Any]]:
         runs = airflow.api(f"dags/{DAG}/dagRuns")["dag_runs"]
         return all(run["state"] in {"success", "failed"} for run in runs)
 
-    wait_for(over)
+    airflow.wait_until(over, "The end of the runs")
     # Airflow itself sees only twice a minute that a backfill is over, and refuses the next one until then.
     for backfill in airflow.api(f"backfills?dag_id={DAG}&active=true")["backfills"]:
         if backfill["completed_at"] is None:

@@ -209,7 +209,7 @@ def test_two_runs_at_once_do_not_harm_each_other(
     running = [
         subprocess.Popen([sys.executable, "-c", code, str(store), str(small_data_source)]) for _ in range(2)
     ]
-    assert [process.wait() for process in running] == [0, 0]
+    assert [process.wait(timeout=600) for process in running] == [0, 0]
     assert tree(store) == tree(finished)
 
 
