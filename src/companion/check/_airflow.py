@@ -15,16 +15,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 from unittest import mock
 
+from companion.check._verdict import NoVerdict
 from companion.workspace import environment_in, repository
 
-SECONDS = 90  # for one file; the first one also pays for what Airflow imports late
+MINUTES = 10  # for one file; then there is no verdict, since it may be the machine that takes long
+TOO_LATE = signal.SIGVTALRM  # what ends the process then; nobody else sends it
+SLEEPS = 10_000  # no sleep takes time here; a file that has slept so often waits for what never comes
 
 
 def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -44,9 +48,14 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ``error`` (why the file cannot be read, or ""), ``dags``, ``imports`` and ``data_read`` (at parse time),
         ``tasks`` (settings by name) and ``runs``: for each run ``state``, ``instances``, ``xcom`` (name, length and
         value), ``files`` (of the folder) ``reasons``, ``globals`` (changed by a task) and ``sleeps``. Or only
-        ``error``, where the file stopped the process.
+        ``error``, where the file stopped the process or waits without end.
+
+    Raises
+    ------
+    NoVerdict
+        If the file takes very long, or if the process was killed from outside.
     """
-    process = _process()
+    process, end = _process()
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -55,15 +64,28 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         answer = process.stdout.readline()
     except BrokenPipeError:
         answer = ""
-    if not answer:
-        _process.cache_clear()
-        late = process.wait() == -signal.SIGALRM
-        return {"error": "it does not come to an end" if late else "it ends the process that runs it"}
-    return dict(json.loads(answer))
+    except BaseException:  # Ctrl-C: the answer to this file would be taken for that to the next one
+        end()
+        raise
+    if answer:
+        return dict(json.loads(answer))
+    status = process.wait()
+    end()
+    if status == -TOO_LATE:
+        raise NoVerdict(
+            f"no verdict: running this took longer than {MINUTES} minutes on this machine. Does it wait for "
+            "something? If not, close what keeps the machine busy and run this cell again."
+        )
+    if status == -signal.SIGKILL:
+        raise NoVerdict(
+            "no verdict: the process was killed; close what fills the memory and run this cell again."
+        )
+    return {"error": "it ends the process that runs it"}
 
 
 @functools.cache
-def _process() -> "subprocess.Popen[str]":
+def _process() -> "tuple[subprocess.Popen[str], Callable[[], None]]":
+    """Start the process; give it and the function that ends it with all that it has started."""
     folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
     quiet = {"AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False", "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
@@ -74,15 +96,44 @@ def _process() -> "subprocess.Popen[str]":
         text=True,
         cwd=folder.name,
         env=environment_in(Path(folder.name)) | quiet,
+        start_new_session=True,
     )
 
     def end() -> None:
-        process.kill()
+        _process.cache_clear()
+        atexit.unregister(end)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         folder.cleanup()
 
     atexit.register(end)
-    return process
+    return process, end
+
+
+class Limits:
+    """Ends this process, and what it has started, when its parent is gone or a file takes too long.
+
+    A thread, since Airflow uses the system's alarm for limits of its own and then clears it.
+    """
+
+    def __init__(self) -> None:
+        self.parent = os.getppid()
+        self._sleep = time.sleep  # before it is replaced
+        self.start_anew()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def start_anew(self) -> None:
+        self.ends = time.monotonic() + MINUTES * 60
+
+    def _watch(self) -> None:
+        while os.getppid() == self.parent and time.monotonic() < self.ends:
+            self._sleep(0.5)
+        os.killpg(0, TOO_LATE if os.getppid() == self.parent else signal.SIGKILL)
+
+
+class Endless(BaseException):
+    """The learner's file waits for what never comes."""
 
 
 class _Watch:
@@ -94,6 +145,7 @@ class _Watch:
         self.imports: list[str] = []
         self.data_read: list[str] = []
         self.sleeps = 0
+        self.endless = False
         self._import = builtins.__import__
         data = str(repository() / "data") + os.sep
 
@@ -111,6 +163,9 @@ class _Watch:
     def sleep(self, seconds: float) -> None:
         frame: FrameType | None = sys._getframe(1)
         self.sleeps += bool(frame and frame.f_code.co_filename == self.path)
+        if self.sleeps > SLEEPS:
+            self.endless = True
+            raise Endless
 
     @contextlib.contextmanager
     def parse(self) -> Iterator[None]:
@@ -124,6 +179,7 @@ class _Watch:
 
 def _serve() -> None:
     """Answer the files that come line by line, until the parent is gone."""
+    limits = Limits()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     from airflow.models.taskinstance import TaskInstance
@@ -136,10 +192,13 @@ def _serve() -> None:
     # No retry waits, however long the learner lets it wait: its settings are looked at, not sat through.
     now = mock.patch.object(TaskInstance, "next_retry_datetime", lambda self: self.end_date)
     for number, line in enumerate(sys.stdin):
-        signal.alarm(SECONDS)
-        with now, mock.patch.object(time, "sleep", watch.sleep):
+        limits.start_anew()
+        watch.sleeps, watch.endless = 0, False
+        with now, mock.patch.object(time, "sleep", watch.sleep), contextlib.suppress(Endless):
             answer = _answer(json.loads(line), watch, home / f"folder-{number}")
-        signal.alarm(0)
+        if watch.endless:
+            answer = {"error": "it does not come to an end: it sleeps again and again"}
+        limits.ends = float("inf")  # until the next file
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

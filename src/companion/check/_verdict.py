@@ -26,6 +26,10 @@ from typing import Any
 RIGHT_MARK, WRONG_MARK, NOT_ANSWERED_MARK = "✅", "❌", "…"
 
 
+class NoVerdict(Exception):
+    """A check could not find out what it has to know; the text is one clear sentence, and not about the answer."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A mark and the sentence behind it."""
@@ -74,6 +78,8 @@ def exercise(check: Callable[[Any], Verdict]) -> Callable[[Any], None]:
                 with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     verdict = check(answer)
+            except NoVerdict as reason:
+                verdict = Verdict(NOT_ANSWERED_MARK, str(reason))
             except Exception as error:
                 verdict = wrong(
                     f"This answer, a {type(answer).__name__}, could not be checked "
