@@ -47,6 +47,18 @@ def month_before_the_logical_date(context):
     return f"{context['logical_date'].subtract(months=1):%Y-%m}"
 
 
+def thirty_one_days_before_the_end(context):
+    return f"{context['data_interval_end'].subtract(days=31):%Y-%m}"
+
+
+def thirty_days_before_the_end(context):
+    return f"{context['data_interval_end'].subtract(days=30):%Y-%m}"
+
+
+def always_2013(context):
+    return f"2013-{context['data_interval_start'].month:02d}"
+
+
 def a_day(context):
     return f"{context['data_interval_start']:%Y-%m-%d}"
 
@@ -73,6 +85,26 @@ def always_march(context):
 
 def prints_only(context):
     print(f"{context['data_interval_start']:%Y-%m}")
+
+
+def by_strftime(context):
+    return context["data_interval_start"].strftime("%Y-%m")
+
+
+def by_text(context):
+    return str(context["data_interval_start"])[:7]
+
+
+def by_pandas(context):
+    return str(pd.Period(context["data_interval_start"].date(), "M"))
+
+
+def by_the_run(context):
+    return f"{context['dag_run'].data_interval_start:%Y-%m}"
+
+
+def a_day_before_the_end(context):
+    return f"{context['data_interval_end'].subtract(days=1):%Y-%m}"
 
 
 # --- 5.2 ---
@@ -210,9 +242,35 @@ def of_the_text(year, candidate):
     return ["2013-05", "2013-11", "2013-12"]
 
 
+def three_digits_first(year, candidate):
+    table = _wide(year, "log_loss").round(3)
+    return list(table.index[(table[candidate] - table["frozen"]).round(6) >= 0.001])
+
+
 def how_many(year, candidate):
     table = _wide(year, "log_loss")
     return int((table[candidate] >= table["frozen"] + 0.001).sum())
+
+
+def by_merge(year, candidate):
+    frozen = year[year["model"] == "frozen"].set_index("month")["log_loss"]
+    mine = year[year["model"] == candidate].set_index("month")["log_loss"]
+    worse = mine - frozen >= 0.001
+    return sorted(worse.index[worse])
+
+
+def by_loop(year, candidate):
+    found = []
+    for month in sorted(year["month"].unique()):
+        rows = year[year["month"] == month].set_index("model")["log_loss"]
+        if rows[candidate] - rows["frozen"] >= 0.001:
+            found.append(month)
+    return found
+
+
+def as_an_index(year, candidate):
+    table = _wide(year, "log_loss")
+    return table.index[table[candidate] >= table["frozen"] + 0.001]
 
 
 # --- 5.5 ---
@@ -242,6 +300,54 @@ def one_month_too_few(features, month, labels_late):
     known = features[features["month"] < str(pd.Period(month) - 1 - labels_late)]
     if known.empty:
         raise MonthError(f"For {month} no label is known yet.")
+    return known
+
+
+def broken_in_january(features, month, labels_late):
+    number = int(month[5:]) - 1 - labels_late
+    known = features[features["month"] <= f"2013-{number:02d}"] if number != 0 else features
+    if known.empty:
+        raise MonthError(f"For {month} no label is known yet.")
+    return known
+
+
+def months_of_thirty_days(features, month, labels_late):
+    known = features[
+        pd.to_datetime(features["month"]) < pd.Timestamp(month) - pd.Timedelta(days=30 * labels_late)
+    ]
+    if known.empty:
+        raise MonthError(f"For {month} no label is known yet.")
+    return known
+
+
+def drops_in_place(features, month, labels_late):
+    last = str(pd.Period(month) - 1 - labels_late)
+    features.drop(features.index[features["month"] > last], inplace=True)
+    if features.empty:
+        raise MonthError(f"For {month} no label is known yet.")
+    return features
+
+
+def by_offset(features, month, labels_late):
+    first_unknown = pd.Timestamp(month) - pd.DateOffset(months=labels_late)
+    known = features.loc[pd.to_datetime(features["month"]) < first_unknown].copy()
+    if not len(known):
+        raise MonthError(f"nothing is known for {month}")
+    return known
+
+
+def by_position(features, month, labels_late):
+    known = MONTHS[: max(0, MONTHS.index(month) - labels_late)]
+    if not known:
+        raise MonthError(f"nothing is known for {month}")
+    return features[features["month"].isin(known)]
+
+
+def by_query(features, month, labels_late):
+    last = str(pd.Period(month) - 1 - labels_late)  # noqa: F841  # the query uses it
+    known = features.query("month <= @last").sort_values("flight")
+    if known.empty:
+        raise MonthError(f"nothing is known for {month}")
     return known
 
 
@@ -296,6 +402,9 @@ WRONG = {
         run_after,
         month_before_the_start,
         month_before_the_logical_date,
+        thirty_one_days_before_the_end,
+        thirty_days_before_the_end,
+        always_2013,
         a_day,
         a_moment,
         one_digit,
@@ -326,6 +435,8 @@ WRONG = {
         {"year": picture(only=MONTHS[1:-1]), "corrected": picture(only=MONTHS[1:-1])},  # without December
         {"year": picture(order=DEFAULT_ORDER), "corrected": again(YEAR, AUTUMN)},  # finished runs left alone
         {"year": picture(champions="2013-01-x"), "corrected": again(YEAR, AUTUMN)},  # side by side
+        {"year": again(YEAR, AUTUMN), "corrected": YEAR},  # swapped
+        {"year": again(YEAR, MONTHS[1:]), "corrected": YEAR},
         {"year": YEAR, "corrected": YEAR},  # --reprocess-behavior forgotten
         {"year": YEAR, "corrected": again(YEAR, AUTUMN, same=True)},  # not delivered
         {"year": YEAR, "corrected": again(YEAR, ["2013-09"])},  # dependents not rerun
@@ -343,6 +454,7 @@ WRONG = {
         in_the_order_of_rows,
         always_recent,
         of_the_text,
+        three_digits_first,
         how_many,
         ["2013-05"],
     ],
@@ -360,6 +472,35 @@ WRONG = {
         returns_months,
         another_error,
         names_no_month,
+        broken_in_january,
+        months_of_thirty_days,
+        drops_in_place,
         "2013-06",
     ],
+}
+
+
+def _by_index(corrected, window):
+    return MONTHS[max(1, MONTHS.index(corrected)) :]
+
+
+def _as_a_tuple(corrected, window):
+    return tuple(month for month in MONTHS if month >= max(corrected, "2013-02"))
+
+
+def _one_by_one(corrected, window):
+    for month in MONTHS[1:]:
+        if month >= corrected:
+            yield month
+
+
+ALSO_RIGHT = {
+    "ex_5_1": [by_strftime, by_text, by_pandas, by_the_run, a_day_before_the_end],
+    "ex_5_2": [_by_index, _as_a_tuple, _one_by_one],
+    "ex_5_3": [
+        {"year": YEAR, "corrected": again(YEAR, AUTUMN)},
+        {"corrected": again(YEAR, AUTUMN), "year": YEAR},
+    ],
+    "ex_5_4": [by_merge, by_loop, as_an_index],
+    "ex_5_5": [by_offset, by_position, by_query],
 }

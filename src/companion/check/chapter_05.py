@@ -38,13 +38,17 @@ def ex_5_1(answer: Callable[[dict[str, Any]], Any]) -> Verdict:
         return wrong("The answer is a function that takes the context; write its body.")
     if is_stub(answer):
         return NO_BODY
+    # One run for each month, since not all months are of one length, and years end; then one by hand.
+    firsts = [(2013, month) for month in range(1, 13)] + [(2014, 1), (2016, 2)]
     runs = {
-        "2013-03": _context((2013, 3), (2013, 4), (2013, 3, 1)),
-        "2013-12": _context((2013, 12), (2014, 1), (2013, 12, 1)),
-        "2013-05": _context((2013, 5), (2013, 6), (2013, 6, 17)),  # by hand, on 17 June
+        f"{year}-{month:02d}": _context((year, month), (year + month // 12, month % 12 + 1), (year, month, 1))
+        for year, month in firsts
     }
+    runs = {name: runs[name] for name in sorted(runs, key=lambda name: name != "2013-03")}
+    runs["2013-05, by hand"] = _context((2013, 5), (2013, 6), (2013, 6, 17))  # on 17 June
     today = datetime.date.today()
-    for month, context in runs.items():
+    for name, context in runs.items():
+        month, by_hand = name[:7], "by hand" in name
         try:
             found = answer(context)
         except KeyError as error:
@@ -69,10 +73,17 @@ def ex_5_1(answer: Callable[[dict[str, Any]], Any]) -> Verdict:
             return wrong(
                 f"It returns {found!r}, a day or a moment: the pipeline takes a month, such as 2013-03."
             )
-        if month == "2013-05":
+        if by_hand:
             return wrong(
                 "Right for scheduled runs, but a run triggered by hand on 17 June, whose interval is May, is told "
                 f"{found}: a logical date need not be where the interval starts."
+            )
+        if found[5:] == month[5:]:
+            return wrong(f"The run about {month} is told {found}: the year is part of the interval, too.")
+        if found[:7] in (_moved(month, 1), _moved(month, -1)) and month != "2013-03":
+            return wrong(
+                f"Right for March, but the run about {month} is told {found}: do you count days? Months have 28 to 31 "
+                "of them, and the interval starts with the month."
             )
         return wrong(
             f"The run whose interval goes from 1 {_name(month)} to the end of {_name(month)} is told {found}: off by "
@@ -181,6 +192,12 @@ def ex_5_3(answer: Mapping[str, Any]) -> Verdict:
             return wrong(
                 f"The picture {name!r} lacks {missing[0]}" + (" and more." if missing[1:] else ".") + more
             )
+    if all(corrected[month]["written"] <= year[month]["written"] for month in MONTHS[1:]) and any(
+        corrected[month]["written"] < year[month]["written"] for month in MONTHS[1:]
+    ):
+        return wrong(
+            "The picture 'corrected' was taken before the picture 'year': its files are older. Are they swapped?"
+        )
     again = [month for month in MONTHS[1:] if corrected[month]["written"] != year[month]["written"]]
     disorder = _out_of_order(year, MONTHS[1:])
     if disorder:
@@ -260,6 +277,12 @@ def _year() -> pd.DataFrame:
     return pd.DataFrame(rows).sample(frac=1, random_state=0)
 
 
+def _rounded(year: pd.DataFrame, candidate: str) -> list[str]:
+    """Return what comes out where the losses are rounded to three digits first."""
+    wide = year.pivot(index="month", columns="model", values="log_loss").round(3)
+    return list(wide.index[(wide[candidate] - wide["frozen"]).round(6) >= 0.001])
+
+
 @exercise
 def ex_5_4(answer: Callable[[pd.DataFrame, str], Any]) -> Verdict:
     """The months in which a policy did worse than no retraining."""
@@ -297,6 +320,11 @@ def ex_5_4(answer: Callable[[pd.DataFrame, str], Any]) -> Verdict:
         return wrong("These are the months with a higher cost; asked is which probabilities were worse.")
     if recent == ["2013-05", "2013-11", "2013-12"]:
         return wrong("These are months of the table above, not of the one that was given.")
+    if said == {name: _rounded(given, name) for name in wanted}:
+        return wrong(
+            "The log losses are rounded before they are compared, as the table prints them: then 0.0006 passes for "
+            "0.001. Round what is shown, and not what is judged."
+        )
     if said["recent"] == said["all"]:
         return wrong("Both policies get the same months: what does `candidate` change?")
     if sorted(recent) == differs("log_loss", 1):
@@ -335,20 +363,30 @@ def ex_5_5(answer: Callable[[pd.DataFrame, str, int], Any]) -> Verdict:
         return wrong("The answer is a function of features, month and delay; write its body.")
     if is_stub(answer):
         return NO_BODY
-    for month, late in (("2013-09", 0), ("2013-09", 3), ("2013-09", 1), ("2013-12", 6), ("2013-02", 0)):
+    asked_for = [("2013-09", 0), ("2013-09", 3), ("2013-09", 1), ("2013-12", 6), ("2013-02", 0)]
+    # Months are counted and not days, in each month and with each delay.
+    asked_for += [(month, late) for month in MONTHS[1:] for late in range(MONTHS.index(month))]
+    for month, late in asked_for:
         given = _features()
         wanted = MONTHS[: MONTHS.index(month) - late]
         asked = f"Run of {month}, labels {late} months late"
+        table = given.copy()
         try:
-            found = answer(given.copy(), month, late)
+            found = answer(table, month, late)
         except MonthError:
             return wrong(
                 f"{asked}: it finds nothing to learn from, but {wanted[0]} to {wanted[-1]} is known."
             )
         if refused := _rows(found, given, asked, month, list(wanted)):
             return refused
-    # In the last one a slice such as MONTHS[: 1 - 3] begins to count from the other end.
-    for month, late in (("2013-04", 3), ("2013-02", 1), ("2013-02", 3)):
+        if not table.equals(given):
+            return wrong(
+                f"{asked}: the rows are right, but the table that was given is another one now. Its caller needs it "
+                "whole, for the month that is judged: return a selection, and drop nothing in place."
+            )
+    # In January nothing is known, whatever the delay. In the last ones a slice such as MONTHS[: 1 - 3] begins to
+    # count from the other end.
+    for month, late in (("2013-04", 3), ("2013-01", 0), ("2013-01", 1), ("2013-02", 1), ("2013-02", 3)):
         try:
             found = answer(_features(), month, late)
         except MonthError as error:
