@@ -63,7 +63,8 @@ def look(triggering_asset_events: Any = None) -> None:
     # The first and the last month that can be judged. `start_date` and `end_date` bound where intervals start.
     start_date=pendulum.datetime(2013, 2, 1),
     end_date=pendulum.datetime(2013, 12, 1),
-    catchup=False,  # unpausing starts nothing: months are asked for by a backfill
+    catchup=False,  # nothing starts by itself: months are asked for by a backfill,
+    is_paused_upon_creation=False,  # which would wait for a paused DAG
     max_active_runs=1,  # a month needs the champion of the month before (a backfill has an option of its own)
     # The interval of a run triggered by hand is the last month before today, which this data does not have.
     allowed_run_types=["scheduled", "backfill"],

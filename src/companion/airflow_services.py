@@ -44,7 +44,7 @@ COMPONENTS = {
 # As the health endpoint names them, with the time of their last sign of life.
 HEALTH = {"scheduler": "latest_scheduler_heartbeat", "dag_processor": "latest_dag_processor_heartbeat"}
 CONFIG = Path(__file__).parent / "airflow_config"
-READY_WITHIN = 600  # seconds; half a minute as a rule, three on a machine with much else to do
+READY_WITHIN = 1800  # seconds; half a minute as a rule, three on a machine with much else to do
 COMES_WITHIN = 900  # seconds; for what nothing says that it cannot come
 GRACE = 5  # seconds to end by themselves; a scheduler would wait for its tasks without end
 # What stands in a log, and what it means.
@@ -167,11 +167,14 @@ class Services:
         """
 
         def read() -> bool:
-            dags = {dag["dag_id"]: dag for dag in self.api("dags?limit=1000")["dags"]}
-            if name not in dags:
+            try:
+                dag = self.api(f"dags/{name}")
+            except urllib.error.HTTPError as error:
+                if error.code != 404:
+                    raise
                 return False
-            file = Path(dags[name]["fileloc"])
-            return file.exists() and _moment(dags[name]["last_parsed_time"]) > file.stat().st_mtime
+            file = Path(dag["fileloc"])
+            return file.exists() and _moment(dag["last_parsed_time"]) > file.stat().st_mtime
 
         self.wait_until(read, f"The DAG {name}")
 
@@ -250,7 +253,7 @@ def start(home: Path, dags: Path, port: int = 0) -> Services:
         raise AirflowServicesError(
             f"Airflow cannot keep its state in {home} ({error.strerror}): make room, or make the folder writable."
         ) from error
-    environment = _environment(home, dags, free_port(port))
+    environment = environment_of(home, dags, free_port(port))
     with (home / "services" / "guard.log").open("a") as log:
         guard = subprocess.Popen(
             [sys.executable, "-m", "companion.airflow_services", str(home), str(os.getpid())],
@@ -288,7 +291,7 @@ def _moment(written: str | None) -> float:
     return datetime.fromisoformat(written).timestamp() if written else 0.0
 
 
-def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
+def environment_of(home: Path, dags: Path, port: int) -> dict[str, str]:
     """Return the whole environment of an Airflow in `home`, without what the user's shell says of another one."""
     url = f"http://127.0.0.1:{port}"
     mine = environment_in(home.parent)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from companion import airflow_ui
 from companion.airflow_services import Services, start
 from companion.workspace import repository
 from flightdelay.data import DATA
@@ -43,9 +46,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder = tmp_path_factory.mktemp("airflow")
     (folder / "dags").mkdir()
     shutil.copy(repository() / "dags" / f"{DAG}.py", folder / "dags")
-    with start(folder / "home", folder / "dags") as services:
+    with start(folder / "state" / "airflow", folder / "dags") as services:  # as `make airflow` does
         services.wait_for_dag(DAG)
-        services.api(f"dags/{DAG}", "PATCH", {"is_paused": False})
         yield services
 
 
@@ -216,3 +218,36 @@ def test_a_run_by_hand_is_refused(airflow: Services) -> None:
     )
     assert asked.returncode != 0
     assert "does not allow manual runs" in asked.stderr
+
+
+def test_the_commands_of_the_card_work_as_printed(airflow: Services) -> None:
+    page = (repository() / "chapters" / "05-schedules-and-backfills" / "README.md").read_text()
+    commands = re.findall(r"^(\.venv/bin/python -m companion\.airflow_ui .*)$", page, re.MULTILINE)
+    assert len(commands) == 3
+    home = Path(airflow.environment["AIRFLOW_HOME"])
+    environment = os.environ | {"COMPANION_WORK": str(home.parents[1])}
+    for command in commands:
+        words = shlex.split(command.replace(".venv/bin/python", shlex.quote(sys.executable)))
+        done = subprocess.run(words, cwd=repository(), env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        if "--dry-run" in words:
+            assert "2013-12-01" in done.stdout
+        else:  # a run of a month has begun, so nothing holds the backfill up; the months themselves take long
+            airflow.wait_until(lambda: "running" in states(airflow), "A running month")
+            [active] = airflow.api(f"backfills?dag_id={DAG}&active=true")["backfills"]
+            airflow.api(f"backfills/{active['id']}/cancel", "PUT")
+            airflow.wait_until(lambda: states(airflow) <= {"success", "failed"}, "The end of the month")
+
+
+def states(airflow: Services) -> set[str]:
+    return {run["state"] for run in airflow.api(f"dags/{DAG}/dagRuns")["dag_runs"]}
+
+
+def test_without_an_airflow_the_commands_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMPANION_WORK", str(tmp_path))
+    assert airflow_ui.command(["dags", "list"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "airflow: There is no Airflow yet: start it in another terminal"
+    )
