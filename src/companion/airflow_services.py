@@ -431,7 +431,7 @@ class Guard:
         """Take the lock of the home, which the system frees when this process ends, and clear what is left."""
         before: dict[str, Any] = json.loads(self.record.read_text()) if self.record.exists() else {}
         # Whoever started the other one is gone: so it is about to end.
-        patience = 0 if not before or _alive(before["caller"]) else 3 * GRACE
+        patience = 0 if not before or _alive(before["caller"]) else 60
         try:
             self.lock.acquire(timeout=patience)
         except Timeout:
