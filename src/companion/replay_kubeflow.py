@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                answer = open_here(request, PATIENCE)
+                answer: Any = open_here(request, PATIENCE)
             except urllib.error.HTTPError as error:
                 answer = error
             except OSError as error:  # it may be starting again
