@@ -334,20 +334,21 @@ def test_a_full_disk_is_said_before_anything_is_made(
     assert installs.made == 0
 
 
-def test_zenml_finds_its_folder_where_the_path_has_a_percent_sign(tmp_path: Path) -> None:
-    """With ZenML's own file; that of this environment stays as it is."""
-    [path] = Path(sys.prefix).glob("lib/python3.*/site-packages/zenml/zen_stores/migrations/alembic.py")
+@pytest.mark.parametrize("name", bootstrap.MENDS)
+def test_a_package_is_mended_for_a_folder_with_special_characters(name: str, tmp_path: Path) -> None:
+    """With the package's own file; that of this environment, and uv's cache, stay as they are."""
+    old, new = bootstrap.MENDS[name]
+    [path] = Path(sys.prefix).glob(f"lib/python3.*/site-packages/{name}")
     venv = tmp_path / "my course 100% ü" / ".venv"
     copy = venv / path.relative_to(sys.prefix)
     copy.parent.mkdir(parents=True)
-    copy.write_text(
-        path.read_text().replace(bootstrap.PERCENT_DOUBLED, '"script_location", str(Path(__file__).parent)\n')
-    )
+    copy.write_text(path.read_text().replace(new, old))
     linked = tmp_path / "cache.py"
     os.link(copy, linked)
     before = linked.read_text()
+    assert before.count(old) == 1, "another version: is it mended there?"
     for _ in range(2):
-        bootstrap.escape_percent(venv)
-        assert copy.read_text().count(bootstrap.PERCENT_DOUBLED) == 1
-    assert linked.read_text() == before, "uv's cache was written to"
+        bootstrap.mend_for_path(venv)
+        assert copy.read_text().count(new) == 1
+    assert linked.read_text() == before
     ast.parse(copy.read_text())

@@ -114,7 +114,19 @@ UV_TOML = {
 }
 
 
-PERCENT_DOUBLED = '"script_location", str(Path(__file__).parent).replace("%", "%%")\n'
+# What two packages do not foresee in the path of their environment, by file, with what mends it.
+MENDS = {
+    # ZenML 0.98.0 hands its own folder to a configuration in which "%" begins a name. (Airflow doubles the sign.)
+    "zenml/zen_stores/migrations/alembic.py": (
+        '"script_location", str(Path(__file__).parent)\n',
+        '"script_location", str(Path(__file__).parent).replace("%", "%%")\n',
+    ),
+    # kfp 2.17.0 writes the path of Python into the text of a shell's command, without quotes.
+    "kfp/local/subprocess_task_handler.py": (
+        "el.replace('python3', f'{new_executable}')",
+        "el.replace('python3', __import__('shlex').quote(new_executable))",
+    ),
+}
 
 
 class CannotBootstrap(Exception):
@@ -355,20 +367,18 @@ def read_stamp(stamp: Path) -> Tuple[str, str]:
     return place, digest
 
 
-def escape_percent(venv: Path) -> None:
-    """Mend ZenML where the path of its environment has a "%".
+def mend_for_path(venv: Path) -> None:
+    """Mend the packages of `MENDS` where the path of the environment has a space or another special character.
 
-    It hands its own folder to a configuration in which "%" begins a name, and then cannot make its database. (As of
-    ZenML 0.98.0; Airflow doubles the sign.) The file may be a link into uv's cache, so that it is replaced.
+    A file may be a link into uv's cache, so that it is replaced and not written to.
     """
-    if "%" not in str(venv):
+    if re.fullmatch(r"[\w./-]+", str(venv), re.ASCII):
         return
-    for path in venv.glob("lib/python3.*/site-packages/zenml/zen_stores/migrations/alembic.py"):
-        text = path.read_text(encoding="utf-8")
-        mended = text.replace('"script_location", str(Path(__file__).parent)\n', PERCENT_DOUBLED)
-        new = path.with_suffix(".new")
-        new.write_text(mended, encoding="utf-8")
-        new.replace(path)
+    for name, (old, new) in MENDS.items():
+        for path in venv.glob("lib/python3.*/site-packages/" + name):
+            mended = path.with_suffix(".new")
+            mended.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+            mended.replace(path)
 
 
 def install(venv: Path) -> None:
@@ -388,7 +398,7 @@ def install(venv: Path) -> None:
     for name, place in SETTINGS.items():
         (venv / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(str(ROOT / "src" / "companion" / name), str(venv / place))
-    escape_percent(venv)
+    mend_for_path(venv)
 
 
 def in_order(venv: Path) -> bool:

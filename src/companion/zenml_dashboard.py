@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from companion.bootstrap import ROOT, CannotBootstrap, escape_percent, fetch, installer_environment, run
+from companion.bootstrap import ROOT, CannotBootstrap, mend_for_path, fetch, installer_environment, run
 from companion.ports import free_port, open_here
 from companion.workspace import SentenceError, environment_in
 from flightdelay.files import locked, sha256
@@ -82,7 +82,7 @@ def environment(root: Path) -> Path:
             uv = [str(Path(sys.executable).with_name("uv")), "pip", "sync", "--quiet", "--require-hashes"]
             environ = installer_environment(dict(os.environ), sys.executable)
             fetch([*uv, "--python", str(venv / "bin" / "python"), str(lock)], environ)
-            escape_percent(venv)
+            mend_for_path(venv)
         except CannotBootstrap as error:
             shutil.rmtree(venv, ignore_errors=True)
             raise DashboardError(str(error)) from error
