@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from companion.bootstrap import ROOT, CannotBootstrap, mend_for_path, fetch, installer_environment, run
+from companion.bootstrap import ROOT, CannotBootstrap, fetch, installer_environment, mend_for_path, run
 from companion.ports import free_port, open_here
 from companion.workspace import SentenceError, environment_in
 from flightdelay.files import locked, sha256
