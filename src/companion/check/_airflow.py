@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -39,16 +39,19 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     text : str
         The DAG file.
     runs : sequence of dict
-        For each run ``conf``, its parameters, and ``service``, the orders to the weather service by airport.
-        The parameter ``folder`` is added: a folder that is new for each file.
+        For each run ``conf``, its parameters, ``service``, the orders to the weather service by airport, and
+        ``hand_on``, by task the number of an earlier run: it returns what it returned there, and does nothing
+        else. The parameter ``folder`` is added: a folder that is new for each file.
 
     Returns
     -------
     dict
         ``error`` (why the file cannot be read, or ""), ``dags``, ``imports`` and ``data_read`` (at parse time),
         ``tasks`` (settings by name) and ``runs``: for each run ``state``, ``instances``, ``xcom`` (name, length and
-        value), ``files`` (of the folder) ``reasons``, ``globals`` (changed by a task) and ``sleeps``. Or only
-        ``error``, where the file stopped the process or waits without end.
+        value), ``files`` (of the folder), ``written`` (names that were opened for writing, or got other content
+        in place), ``reasons``, ``globals`` (changed by a task), ``moved`` (whether a task changed the current
+        folder), ``sleeps`` and ``waits``: for each task the seconds that Airflow would wait after each try, on
+        average. Or only ``error``, where the file stopped the process or waits without end.
 
     Raises
     ------
@@ -146,12 +149,21 @@ class _Watch:
         self.data_read: list[str] = []
         self.sleeps = 0
         self.endless = False
+        self.written: set[str] = set()
+        self.waits: dict[tuple[str, int, int], float] = {}
+        self.airflows_own: Any = None  # TaskInstance.next_retry_datetime
+        self.read_back: Any = None  # the DAG, as a scheduler reads it from the database
         self._import = builtins.__import__
         data = str(repository() / "data") + os.sep
 
         def hook(event: str, given: tuple[Any, ...]) -> None:
-            if event == "open" and self.parsing and str(given[0]).startswith(data):
-                self.data_read.append(Path(given[0]).name)
+            if event != "open" or isinstance(given[0], int):
+                return
+            name = os.path.abspath(os.fsdecode(given[0]))
+            if self.parsing and name.startswith(data):
+                self.data_read.append(Path(name).name)
+            if given[2] & (os.O_WRONLY | os.O_RDWR):
+                self.written.add(name)
 
         sys.addaudithook(hook)
 
@@ -166,6 +178,22 @@ class _Watch:
         if self.sleeps > SLEEPS:
             self.endless = True
             raise Endless
+
+    def retry_at(self, instance: Any) -> Any:
+        """Note how long Airflow would wait after this try, on average, and let the next one begin at once.
+
+        Airflow spreads the waits by the run's date; the average over many dates does not depend on today's.
+        """
+        asked = {"task": self.read_back.get_task(instance.task_id), "log": instance.log}
+        for name in ("retry_delay_override", "end_date", "try_number", "dag_id", "task_id"):
+            asked[name] = getattr(instance, name)
+        waits = [
+            self.airflows_own(SimpleNamespace(**asked, logical_date=date)) - instance.end_date
+            for date in range(500)
+        ]
+        key = (instance.task_id, instance.map_index, instance.try_number)
+        self.waits[key] = sum(wait.total_seconds() for wait in waits) / len(waits)
+        return instance.end_date
 
     @contextlib.contextmanager
     def parse(self) -> Iterator[None]:
@@ -189,8 +217,9 @@ def _serve() -> None:
     home = Path(os.environ["AIRFLOW_HOME"])
     (home / "dags").mkdir()
     watch = _Watch(home / "dags" / "exercise.py")
-    # No retry waits, however long the learner lets it wait: its settings are looked at, not sat through.
-    now = mock.patch.object(TaskInstance, "next_retry_datetime", lambda self: self.end_date)
+    # No retry waits, however long the learner lets it wait: the waits are computed, not sat through.
+    watch.airflows_own = TaskInstance.next_retry_datetime
+    now = mock.patch.object(TaskInstance, "next_retry_datetime", lambda self: watch.retry_at(self))
     for number, line in enumerate(sys.stdin):
         limits.start_anew()
         watch.sleeps, watch.endless = 0, False
@@ -205,6 +234,7 @@ def _serve() -> None:
 
 def _answer(job: dict[str, Any], watch: _Watch, folder: Path) -> dict[str, Any]:
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.serialization.serialized_objects import DagSerialization
 
     folder.mkdir()
     path = Path(watch.path)
@@ -218,8 +248,11 @@ def _answer(job: dict[str, Any], watch: _Watch, folder: Path) -> dict[str, Any]:
         return found
     [dag] = bag.dags.values()
     found["tasks"] = {task.task_id: _settings(task) for task in dag.tasks}
+    watch.read_back = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    returned: list[dict[str, Any]] = []  # by run and task
     for run in job["runs"]:
-        found["runs"].append(_run(dag, run, watch, folder))
+        with _handing_on(dag, run.get("hand_on", {}), returned):
+            found["runs"].append(_run(dag, run, watch, folder))
     return found
 
 
@@ -234,6 +267,34 @@ def _settings(task: Any) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def _handing_on(dag: Any, again: dict[str, int], returned: list[dict[str, Any]]) -> Iterator[None]:
+    """Keep what each task returns in this run, and let those of `again` return what they did in an earlier one."""
+    returned.append({})
+    own = {task.task_id: task.python_callable for task in dag.tasks if hasattr(task, "python_callable")}
+
+    def wrap(name: str, call: Any) -> Any:
+        @functools.wraps(call)  # Airflow looks at the signature
+        def kept(*given: Any, **named: Any) -> Any:
+            value = returned[again[name]].get(name) if name in again else call(*given, **named)
+            returned[-1][name] = value
+            return value
+
+        return kept
+
+    for name, call in own.items():
+        dag.get_task(name).python_callable = wrap(name, call)
+    yield
+    for name, call in own.items():
+        dag.get_task(name).python_callable = call
+
+
+def _contents(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return for each file of the folder which one it is and when it was written to."""
+    found = {str(path): path.stat() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
+
+
 def _run(dag: Any, run: dict[str, Any], watch: _Watch, folder: Path) -> dict[str, Any]:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
@@ -244,9 +305,20 @@ def _run(dag: Any, run: dict[str, Any], watch: _Watch, folder: Path) -> dict[str
     for origin in ("EWR", "JFK", "LGA"):
         misbehave(origin, **run.get("service", {}).get(origin, {}))
     before, watch.sleeps = _fingerprint(_globals_of(dag)), 0
+    watch.written.clear()
+    watch.waits.clear()
+    here, contents = os.getcwd(), _contents(folder)
     log = io.StringIO()
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         ran = dag.test(run_conf={**run["conf"], "folder": str(folder)})
+    moved = os.getcwd() != here
+    os.chdir(here)
+    for name, (number, time_written) in _contents(folder).items():
+        if name in contents and contents[name][0] == number and contents[name][1] != time_written:
+            watch.written.add(name)  # the same file with other content: a program of its own may have done it
+    waits: dict[str, list[float]] = {}
+    for (task_id, _, _), seconds in sorted(watch.waits.items()):
+        waits.setdefault(task_id, []).append(seconds)
     with create_session() as session:
         rows = session.scalars(select(XComModel).where(XComModel.run_id == ran.run_id)).all()
         xcom = [[row.task_id, len(str(row.value)), str(row.value)[:300]] for row in rows]
@@ -268,7 +340,10 @@ def _run(dag: Any, run: dict[str, Any], watch: _Watch, folder: Path) -> dict[str
         "globals": sorted(
             name for name, mark in _fingerprint(_globals_of(dag)).items() if before.get(name) != mark
         ),
+        "moved": moved,
         "sleeps": watch.sleeps,
+        "waits": waits,
+        "written": sorted(watch.written),
     }
 
 
