@@ -1,13 +1,16 @@
 """Checks of chapter 03: what a cache skips, lineage, a key for bytes, and the stage of a model."""
 
+import contextlib
 import hashlib
+import io
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 import cloudpickle
@@ -110,9 +113,12 @@ def _lineages() -> list[Any]:
     challenger = _artifact("challenger", "train", features)
     evaluation = _artifact("evaluation", "evaluate", features, challenger)
     decision = _artifact("decision", "decide", features, challenger, evaluation)
+    # One input that is a list, its elements of different origin.
     several = _artifact("total", "add", _artifact("part_1", "split", raw))
-    several.step.inputs["input_0"].append(_artifact("part_2", "split", raw))
-    return [challenger, several, decision, raw]
+    other = _artifact("part_2", "split", _artifact("corrections", "ingest"))
+    several.step.inputs["input_0"] += [other, _artifact("part_3", "split", raw)]
+    report = _artifact("report", "write", several, evaluation)
+    return [challenger, several, decision, report, raw]
 
 
 @exercise
@@ -137,7 +143,7 @@ def ex_3_2(answer: Callable[[Any], Any]) -> Verdict:
             return wrong("The names of the artifacts are asked for, not the artifacts themselves.")
         if artifact.name in names:
             return wrong(f"{artifact.name} is in its own list; it was not made from itself.")
-        if set(names) & {"ingest", "validate", "featurize", "train", "evaluate", "split"}:
+        if set(names) & {"ingest", "validate", "featurize", "train", "evaluate", "split", "add"}:
             return wrong("These are names of steps. What was it made *from*: which artifacts did they take?")
         direct = {one.name for several in artifact.step.inputs.values() for one in several}
         if set(names) == direct and direct != wanted:
@@ -161,11 +167,20 @@ def ex_3_2(answer: Callable[[Any], Any]) -> Verdict:
 MONTH = "2013-09"
 
 
-def _deliver(folder: Path, content: bytes, time: int) -> None:
+def _deliver(folder: Path, content: bytes, time: int = 1_380_000_000) -> None:
     folder.mkdir(exist_ok=True)
     path = folder / f"{MONTH}.parquet"
     path.write_bytes(content)
     os.utime(path, (time, time))
+
+
+def _delivery(rows: int, compression: str) -> bytes:
+    """Return some flights of the month as the bytes of a Parquet file."""
+    from flightdelay.data import load
+
+    content = io.BytesIO()
+    load("flights", [MONTH]).head(rows).to_parquet(content, index=False, compression=compression)
+    return content.getvalue()
 
 
 def _in_another_process(function: Callable[..., Any], folder: Path) -> Any:
@@ -190,11 +205,10 @@ def ex_3_3(answer: Callable[[str, Path], Any]) -> Verdict:
     """A text that changes exactly when the bytes do."""
     if not callable(answer):
         return wrong("The answer is a function of month and folder; write its body.")
-    large = hashlib.shake_128(b"September").digest(300_000)
+    small = _delivery(10, "zstd")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _deliver(folder / "one", large, 1_380_000_000)
-        _deliver(folder / "copy", large, 1_390_000_000)
+        _deliver(folder / "one", small)
         first = answer(MONTH, folder / "one")
         if first is None:
             return NO_BODY
@@ -206,40 +220,94 @@ def ex_3_3(answer: Callable[[str, Path], Any]) -> Verdict:
             )
         if len(str(first)) > 1000:
             return wrong("That is the file itself, as a text; a parameter is short.")
-        if answer(MONTH, folder / "one") != first:
+        return (
+            _changes_by_itself(answer, folder, small, first)
+            or _misses_a_change(answer, folder / "one", small)
+            or right("Same bytes, same text; one byte more or less, another one. Now the path may lie.")
+        )
+
+
+def _changes_by_itself(
+    answer: Callable[[str, Path], Any], folder: Path, content: bytes, first: Any
+) -> Verdict | None:
+    if answer(MONTH, folder / "one") != first:
+        return wrong("Called twice on the same file it gives two texts, so nothing would ever be skipped.")
+    if _in_another_process(answer, folder) != first:
+        return wrong(
+            "In another Python it gives another text for the same file: `hash()` is different in each process."
+        )
+    _deliver(folder / "copy", content, 1_390_000_000)
+    if answer(MONTH, folder / "copy") != first:
+        return wrong(
+            "A copy of the same bytes in another folder, or with another date, gives another text: neither path "
+            "nor date is what the step depends on."
+        )
+    (folder / "one" / "2013-10.parquet").write_bytes(b"October")
+    if answer(MONTH, folder / "one") != first:
+        return wrong(
+            "October has arrived beside it, and September's text is another one. That errs on the safe side (each new "
+            "month loads all the others again); what is asked for depends on this one file."
+        )
+    return None
+
+
+def _altered(content: bytes, position: int, *changes: int) -> bytes:
+    """Return the content with the bytes from `position` on combined with `changes` by XOR."""
+    new = bytearray(content)
+    for place, change in enumerate(changes, start=position):
+        new[place] ^= change
+    return bytes(new)
+
+
+def _other_files(small: bytes) -> Iterator[tuple[bytes, str]]:
+    """Yield files that differ from `small` and from each other, each with what it is."""
+    yield _delivery(10, "snappy"), "with the same rows, compressed in another way,"
+    for end in (b" ", b"\n", b"\r\n", b"\0"):
+        yield small + end, f"with {end!r} at its end"
+        yield end + small, f"with {end!r} before it"
+    yield small[:-1], "without its last byte"
+    yield small.replace(b"\0", b"\n", 1), "with a line more"
+    yield small.replace(b"\0", b"\r\n", 1), "with a line more, ended as on Windows,"
+    for place in range(len(small)):
+        yield _altered(small, place, 1), f"with byte {place} changed"
+    # Longer than any part of a file that somebody would read to save time.
+    large = small + hashlib.shake_128(b"September").digest(3_000_000)
+    yield large, "of three megabytes"
+    for place in (70_000, 1_000_003, 2_222_222, len(large) - 70_000, len(large) - 1):
+        yield _altered(large, place, 1), f"of three megabytes with byte {place} changed"
+    for share in (0.13, 0.29, 0.5, 0.61, 0.83):
+        place = int(len(large) * share)
+        yield _altered(large, place, 1), f"of three megabytes with byte {place} changed"
+    # What checksums do not see: two bytes that change places, +1 -2 +1 (Adler-32), CRC-32's own polynomial.
+    double = small + bytes([0x10, 0x20, 0x10, 0x20, 0x10]) + small
+    yield double, "of twice the rows"
+    for changes in ((0x30, 0x30), (0x01, 0x3E, 0x01), (0x41, 0x06, 0x71, 0xDB, 0x01)):
+        yield _altered(double, len(small), *changes), f"of twice the rows with {len(changes)} bytes changed"
+
+
+def _misses_a_change(answer: Callable[[str, Path], Any], folder: Path, small: bytes) -> Verdict | None:
+    """Say which two files have the same text, or None."""
+    seen = {answer(MONTH, folder): "as it was delivered"}
+    for content, what in _other_files(small):
+        _deliver(folder, content)
+        try:
+            text = answer(MONTH, folder)
+        except Exception as error:
             return wrong(
-                "Called twice on the same file it gives two texts, so nothing would ever be skipped."
+                f"For a file {what} it ends in {type(error).__name__}: it reads the table. A text that stands for the "
+                "bytes can be had of any file."
             )
-        if _in_another_process(answer, folder) != first:
+        if text in seen and "compressed" in what:
             return wrong(
-                "In another Python it gives another text for the same file: `hash()` is different in each process."
+                "The same rows in a file of other bytes have the same text, so it is the rows that you compare. How "
+                "they are read may change with the reader; the bytes are asked for."
             )
-        if answer(MONTH, folder / "copy") != first:
+        if text in seen:
             return wrong(
-                "A copy of the same bytes in another folder, or with another date, gives another text: neither path "
-                "nor date is what the step depends on."
+                f"A file {what} has the text of one {seen[text]}: the month's old rows would come out of the cache."
             )
-        (folder / "one" / "2013-10.parquet").write_bytes(b"October")
-        if answer(MONTH, folder / "one") != first:
-            return wrong(
-                "Another month has arrived beside it, and the text of this one is another: one file is meant."
-            )
-        swapped = large[1::-1] + large[2:]
-        _deliver(folder / "one", swapped, 1_380_000_000)
-        if answer(MONTH, folder / "one") == first:
-            return wrong(
-                "Two bytes changed places and the text is the same: adding bytes up is no proof of their order."
-            )
-        for position, place in ((len(large) - 1, "last"), (len(large) // 2, "middle"), (0, "first")):
-            changed = bytearray(large)
-            changed[position] ^= 1
-            _deliver(folder / "one", bytes(changed), 1_380_000_000)
-            if answer(MONTH, folder / "one") == first:
-                return wrong(
-                    f"The {place} byte of the file was changed, size and date are the same, and so is the text: the "
-                    "month's old rows would come out of the cache."
-                )
-    return right("Same bytes, same text; one byte more or less, another one. Now the path may lie.")
+        seen[text] = what
+    return None
 
 
 # --- 3.4: champion and challenger as stages ----------------------------------------------------------------
@@ -249,33 +317,78 @@ class _Versions:
     """The versions of one model, which keep the rule of ZenML: one version in a stage."""
 
     def __init__(self) -> None:
-        self.stages: dict[int, str | None] = {}
+        self.all: list[_Version] = []
+        self.model = _Record(id=uuid4(), name="flight-delay")
 
     def new(self) -> "_Version":
-        number = len(self.stages) + 1
-        self.stages[number] = None
-        return _Version(self, number)
+        self.all.append(_Version(self, len(self.all) + 1))
+        return self.all[-1]
+
+    def stages(self) -> dict[int, str | None]:
+        return {version.number: version.stage for version in self.all}
+
+    # What ZenML's client is asked for, with its names of parameters.
+
+    def get_model_version(
+        self, model_name_or_id: Any = None, model_version_name_or_number_or_id: Any = None, **others: Any
+    ) -> "_Version":
+        asked = getattr(model_version_name_or_number_or_id, "value", model_version_name_or_number_or_id)
+        for version in reversed(self.all):
+            if asked in (None, "latest", version.id, version.name, version.number, version.stage):
+                return version
+        raise KeyError(f"There is no version or stage {asked!r} of the model.")
+
+    def list_model_versions(self, *names: Any, stage: Any = None, **others: Any) -> Any:
+        wanted = getattr(stage, "value", stage)
+        return _Record(items=[version for version in self.all if wanted in (None, version.stage)])
+
+    def update_model_version(
+        self,
+        model_name_or_id: Any,
+        version_name_or_id: Any,
+        stage: Any = None,
+        force: bool = False,
+        **others: Any,
+    ) -> "_Version":
+        version = self.get_model_version(model_name_or_id, version_name_or_id)
+        version.set_stage(stage, force)
+        return version
 
 
 class _Version:
-    def __init__(self, versions: _Versions, number: int) -> None:
-        self._versions, self.number = versions, number
+    """One version, as ZenML's client shows it."""
 
-    @property
-    def stage(self) -> str | None:
-        return self._versions.stages[self.number]
+    def __init__(self, versions: _Versions, number: int) -> None:
+        self._versions, self.model = versions, versions.model
+        self.id, self.number, self.name = uuid4(), number, str(number)
+        self.stage: str | None = None
 
     def set_stage(self, stage: Any, force: bool = False) -> None:
         stage = getattr(stage, "value", stage)
         if stage not in ("none", "staging", "production", "archived", "latest"):
             raise ValueError(f"`{stage}` is not a valid model stage.")
-        stages = self._versions.stages
-        holders = [number for number, held in stages.items() if held == stage and number != self.number]
-        if holders and stage in ("staging", "production"):
-            if not force:
-                raise RuntimeError(f"Model version {holders[0]} is in {stage}, but `force` flag is False.")
-            stages[holders[0]] = "archived"
-        stages[self.number] = stage
+        for other in self._versions.all:
+            if other is not self and other.stage == stage and stage in ("staging", "production"):
+                if not force:
+                    raise RuntimeError(
+                        f"Model version {other.number} is in {stage}, but `force` flag is False."
+                    )
+                other.stage = "archived"
+        self.stage = stage
+
+
+@contextlib.contextmanager
+def _known_to_zenmls_client(versions: _Versions) -> Iterator[None]:
+    """Let ZenML's client answer for these versions: an answer may ask it for the one that holds a stage."""
+    from zenml.client import Client
+
+    def instead(own: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda client, *given, **named: own(*given, **named)
+
+    with contextlib.ExitStack() as patched:
+        for name in ("get_model_version", "list_model_versions", "update_model_version"):
+            patched.enter_context(mock.patch.object(Client, name, instead(getattr(versions, name))))
+        yield
 
 
 # It begins with a promotion, so that a function which does nothing then is one without a body.
@@ -288,44 +401,64 @@ def ex_3_4(answer: Callable[[dict[str, Any], Any], Any]) -> Verdict:
     if not callable(answer):
         return wrong("The answer is a function of the decision and the version; write its body.")
     versions = _Versions()
-    production = None
-    for month, word in enumerate(YEAR, start=2):
-        version = versions.new()
-        decision = {"decision": word, "reasons": ["as decided"], "version": f"2013-{month:02}-0a1b2c3d4e5f"}
-        before = dict(versions.stages)
-        try:
-            answer(decision, version)
-        except RuntimeError as error:
-            if "force" in str(error):
-                return wrong(
-                    "When a second version comes to a stage, the one that holds it is in the way, and the month ends "
-                    "in an error: which argument archives it first?"
-                )
-            raise
-        except ValueError as error:
-            return wrong(f"{error} The stages are staging, production and archived.")
-        except TypeError as error:
-            if "subscript" in str(error):
-                return wrong("The decision is a dict: its key 'decision' holds the word.")
-            raise
-        if versions.stages == before and len(before) == 1:
-            return NO_BODY
-        if word == "promote":
-            production = version.number
-        now = [number for number, stage in versions.stages.items() if stage == "production"]
-        if word == "keep" and version.number in now:
-            return wrong(
-                "A version that was decided to be kept back is in production: the newest is not the best."
-            )
-        if word == "keep" and production is not None and now != [production]:
-            return wrong("A month without promotion took the champion out of production.")
-        if word == "keep" and version.stage != "staging":
-            return wrong(
-                f"A version that is kept back belongs to staging, where people find it; this one is {version.stage}."
-            )
-        if word == "promote" and now != [version.number]:
-            return wrong(
-                f"The version was promoted and is not the one in production; it is {version.stage}: look at the "
-                "decision's word."
-            )
+    with _known_to_zenmls_client(versions):
+        for month, word in enumerate(YEAR, start=2):
+            version, before = versions.new(), versions.stages()
+            decision = {
+                "decision": word,
+                "reasons": ["as decided"],
+                "version": f"2013-{month:02}-0a1b2c3d4e5f",
+            }
+            try:
+                answer(decision, version)
+            except RuntimeError as error:
+                if "force" in str(error):
+                    return wrong(
+                        "When a second version comes to a stage, the one that holds it is in the way, and the month "
+                        "ends in an error: which argument archives it first?"
+                    )
+                raise
+            except ValueError as error:
+                return wrong(f"{error} The stages are staging, production and archived.")
+            except TypeError as error:
+                if "subscript" in str(error):
+                    return wrong("The decision is a dict: its key 'decision' holds the word.")
+                raise
+            if month == 2 and version.stage is None:
+                return NO_BODY
+            if misplaced := _misplaced(word, version, before, versions.stages()):
+                return misplaced
     return right("The stage says who answers; the numbers of the versions stay as a history.")
+
+
+def _misplaced(
+    word: str, version: _Version, before: dict[int, str | None], after: dict[int, str | None]
+) -> Verdict | None:
+    """Say what is wrong with the stages after a month, or None."""
+
+    def holders(stages: dict[int, str | None], stage: str) -> list[int]:
+        return [number for number, held in stages.items() if held == stage]
+
+    if word == "keep" and version.stage == "production":
+        return wrong(
+            "A version that was decided to be kept back is in production: the newest is not the best."
+        )
+    if word == "keep" and holders(after, "production") != holders(before, "production"):
+        return wrong("A month without promotion took the champion out of production.")
+    if word == "keep" and version.stage != "staging":
+        return wrong(
+            f"A version that is kept back belongs to staging, where people find it; this one is {version.stage}."
+        )
+    if word == "promote" and version.stage != "production":
+        return wrong(
+            f"The version was promoted and is not the one in production; it is {version.stage}: look at the "
+            "decision's word."
+        )
+    if word == "promote" and any(after[number] != "archived" for number in holders(before, "production")):
+        return wrong("The version that was in production before is not archived.")
+    if word == "promote" and holders(after, "staging") != holders(before, "staging"):
+        return wrong(
+            "A promotion took the version that waited in staging out of it: the new version was there on its way, and "
+            "pushed it out. Give each version its one stage."
+        )
+    return None
