@@ -15,12 +15,17 @@ from flightdelay.location import DATA
 if TYPE_CHECKING:
     from flightdelay.result import RunResult
 
+# Beside Airflow's own state; a task's current folder is nobody's in particular.
+STATE = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "flight_delay"
+PATHS = {"store": str(STATE / "store"), "data": str(DATA), "artifacts": str(STATE / "runs")}
+
 
 @task
-def ingest(params: Any = None) -> str:
+def ingest(params: Any = None, run_id: Any = None) -> str:
     from flightdelay.steps.ingest import ingest
 
-    path = Path(params["artifacts"]) / "raw"
+    # A folder for each run: two months may run at once. The tasks behind this one write beside what they read.
+    path = Path(params["artifacts"]) / run_id / "raw"
     ingest(params["month"], params["window"], params["sample"], Path(params["data"])).write(path)
     return str(path)
 
@@ -30,17 +35,17 @@ def validate(raw: str, params: Any = None) -> str:
     from flightdelay.steps.ingest import Raw
     from flightdelay.steps.validate import validate
 
-    path = Path(params["artifacts"]) / "valid"
+    path = Path(raw).with_name("valid")
     validate(Raw.read(Path(raw)), params["month"], params["window"]).write(path)
     return str(path)
 
 
 @task
-def featurize(valid: str, params: Any = None) -> str:
+def featurize(valid: str) -> str:
     from flightdelay.steps.featurize import featurize
     from flightdelay.steps.ingest import Raw
 
-    path = Path(params["artifacts"]) / "features.parquet"
+    path = Path(valid).with_name("features.parquet")
     featurize(Raw.read(Path(valid))).to_parquet(path)
     return str(path)
 
@@ -52,7 +57,7 @@ def train(features: str, params: Any = None) -> str:
     from flightdelay.steps.train import train
     from flightdelay.store import dump_model
 
-    path = Path(params["artifacts"]) / "challenger.skops"
+    path = Path(features).with_name("challenger.skops")
     path.write_bytes(dump_model(train(pd.read_parquet(features), params["month"])))
     return str(path)
 
@@ -80,17 +85,7 @@ def decide(features: str, challenger: str, evaluation: Any, params: Any = None) 
     return decide(pd.read_parquet(features), model, evaluation, Store(Path(params["store"])))["decision"]
 
 
-@dag(
-    schedule=None,
-    params={
-        "month": "2013-09",
-        "window": None,
-        "sample": None,
-        "store": "",
-        "data": str(DATA),
-        "artifacts": "",
-    },
-)
+@dag(schedule=None, params={"month": "2013-09", "window": None, "sample": None, **PATHS})
 def flight_delay() -> None:
     """Wire the six tasks."""
     features = featurize(validate(ingest()))
