@@ -15,23 +15,26 @@ from companion.ports import free_port
 from companion.zenml_dashboard import DashboardError, environment, newest_state, serve
 
 
-def a_run(root: Path, number: int, pipelines: int | None = 1) -> Path:
+def a_run(root: Path, number: int, statements: str) -> Path:
+    """Make the folder of a run of the notebook, with a database that these SQL statements have filled."""
     state = root / "work" / "state" / "03" / f"run-{number}"
     store = state / "zenml" / "local_stores" / "default_zen_store"
     store.mkdir(parents=True)
-    if pipelines is not None:
-        with contextlib.closing(sqlite3.connect(store / "zenml.db")) as database, database:
-            database.execute("CREATE TABLE pipeline_run (id)")
-            database.executemany("INSERT INTO pipeline_run VALUES (?)", [(n,) for n in range(pipelines)])
+    with contextlib.closing(sqlite3.connect(store / "zenml.db")) as database:
+        database.executescript(statements)
     return state
 
 
 def test_it_shows_the_newest_folder_in_which_a_pipeline_ran(tmp_path: Path) -> None:
-    a_run(tmp_path, 9)
-    tenth = a_run(tmp_path, 10)
-    a_run(tmp_path, 11, pipelines=0)  # started again, and its first cells run
-    a_run(tmp_path, 12, pipelines=None)
-    assert newest_state(tmp_path) == tenth
+    """Not the one of a notebook that was begun again, nor one whose database is still being made."""
+    root = tmp_path / "my course 100% ü"
+    table = "create table pipeline_run (id text);"
+    a_run(root, 9, table + "insert into pipeline_run values ('an old one');")
+    tenth = a_run(root, 10, table + "insert into pipeline_run values ('the evening before');")
+    a_run(root, 11, table)
+    a_run(root, 12, "")
+    (root / "work" / "state" / "03" / "run-13").mkdir()
+    assert newest_state(root) == tenth
 
 
 def test_without_a_run_it_says_what_to_do(
@@ -62,7 +65,6 @@ def test_without_a_network_nothing_half_made_stays(tmp_path: Path, monkeypatch: 
         (tmp_path / ".venv-dashboard").mkdir()
 
     monkeypatch.setattr(zenml_dashboard, "run", run)
-    monkeypatch.setattr(zenml_dashboard, "fetch", run)
     with pytest.raises(DashboardError, match="no connection to the package index"):
         environment(tmp_path)
     assert not (tmp_path / ".venv-dashboard").exists()
@@ -80,7 +82,6 @@ def test_the_environment_is_made_once_and_again_for_another_lock(
         (tmp_path / ".venv-dashboard").mkdir(exist_ok=True)
 
     monkeypatch.setattr(zenml_dashboard, "run", run)
-    monkeypatch.setattr(zenml_dashboard, "fetch", run)
     assert environment(tmp_path) == environment(tmp_path) == tmp_path / ".venv-dashboard" / "bin" / "zenml"
     assert called == ["venv", "sync"]
     lock.write_text("zenml==0.99.0\n")

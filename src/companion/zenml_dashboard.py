@@ -23,7 +23,7 @@ from companion.workspace import SentenceError, environment_in
 from flightdelay.files import locked, sha256
 
 PORT = 8237  # ZenML's own choice
-PATIENCE = 120  # seconds
+PATIENCE = 600  # seconds; ten as a rule, minutes on a machine with much else to do
 
 
 class DashboardError(SentenceError):
