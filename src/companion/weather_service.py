@@ -1,31 +1,27 @@
 """A weather service out there: it answers in pages, and hangs up in the middle as often as it is told to.
 
 It stands for whatever a task calls and does not own. What it tells are the real observations of ``data/``; its
-misbehaviour is kept in a file beside Airflow's database, since every task may run in a process of its own.
+misbehaviour is kept in files beside Airflow's database, since every task may run in a process of its own.
 """
 
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from flightdelay.data import load
 from flightdelay.errors import ValidationError
+from flightdelay.files import write_atomically
 
 COLUMNS = ["origin", "time_hour", "temp", "humid", "wind_speed", "precip", "visib"]
 ROWS_OF_A_PAGE = 200
 
 
-def _orders() -> Path:
-    return Path(os.environ["AIRFLOW_HOME"]) / "weather-service.json"
-
-
-def _read() -> dict[str, Any]:
-    path = _orders()
-    return dict(json.loads(path.read_text())) if path.exists() else {}
+def _orders(origin: str) -> Path:
+    # A file for each airport: the tasks of three airports may ask at the same time.
+    return Path(os.environ["AIRFLOW_HOME"]) / f"weather-service-{origin}.json"
 
 
 def misbehave(origin: str, hang_ups: int = 0, broken: bool = False) -> None:
@@ -40,7 +36,7 @@ def misbehave(origin: str, hang_ups: int = 0, broken: bool = False) -> None:
     broken : bool
         Whether the observations hold a value that cannot be.
     """
-    _orders().write_text(json.dumps({**_read(), origin: {"hang_ups": hang_ups, "broken": broken}}))
+    write_atomically(_orders(origin), json.dumps({"hang_ups": hang_ups, "broken": broken}).encode())
 
 
 def pages(origin: str, month: str) -> Iterator[pd.DataFrame]:
@@ -58,13 +54,13 @@ def pages(origin: str, month: str) -> Iterator[pd.DataFrame]:
     ConnectionError
         After the first page, while the service has orders to hang up.
     """
-    orders = _read().get(origin, {})
+    orders = json.loads(_orders(origin).read_text()) if _orders(origin).exists() else {}
     rows = load("weather", [month], COLUMNS).query("origin == @origin").reset_index(drop=True)
     if orders.get("broken"):
         rows.loc[ROWS_OF_A_PAGE + 7, "humid"] = 250.0
     for first in range(0, len(rows), ROWS_OF_A_PAGE):
         if first and orders.get("hang_ups"):
-            misbehave(origin, orders["hang_ups"] - 1, bool(orders.get("broken")))
+            misbehave(origin, orders["hang_ups"] - 1, orders["broken"])
             raise ConnectionError(f"the weather service hung up after {first} rows of {origin}")
         yield rows[first : first + ROWS_OF_A_PAGE]
 
