@@ -123,6 +123,35 @@ RETURNS_A_SENTENCE = _changed(LATE_RATE, ("return round(", 'return "rate: " + st
 NEVER_CALLED = LATE_RATE.replace("\n\nlate_rate()\n", "")
 TASK_NEVER_CALLED = _changed(LATE_RATE, ("\n    measure()\n", ""))
 WRITEFILE = "%%writefile {state}/airflow/dags/late_rate.py" + LATE_RATE
+_MEASURE = "    def measure(params=None):\n"
+_COUNTS = 'with Path(os.environ["AIRFLOW_HOME"], "reads.txt").open("a") as out:\n'
+STILL_COUNTS = _changed(
+    LATE_RATE,
+    (
+        _IMPORT,
+        "import os\nfrom pathlib import Path\n\n" + _IMPORT + "\n" + _COUNTS + '    out.write("read\\n")\n',
+    ),
+)
+COUNTS_IN_THE_TASK = _changed(
+    LATE_RATE,
+    (
+        _MEASURE,
+        _MEASURE
+        + "        import os\n        from pathlib import Path\n\n        "
+        + _COUNTS
+        + '            out.write("read\\n")\n',
+    ),
+)
+ANOTHER_NAME = LATE_RATE.replace("late_rate", "rate_of_late_flights")
+HIDDEN_IN_A_SUBMODULE = _changed(
+    LATE_RATE,
+    (_IMPORT, _IMPORT + "from flightdelay import data\n"),
+    ("        from flightdelay.data import load\n\n", ""),
+    ("delays = load(", "delays = data.load("),
+)
+HEAVY_BY_ITS_NAME = _changed(
+    LATE_RATE, (_IMPORT, _IMPORT + 'import importlib\n\nimportlib.import_module("pandas")\n')
+)
 STUMBLES = _changed(LATE_RATE, ('params["month"]', 'params["Month"]'))
 
 # --- 4.2 ---
@@ -195,6 +224,24 @@ DOES_NOT_WAIT = _changed(
     ("    def count_late(path):", "    def count_late(params=None):"),
     ("pd.read_parquet(path)", "pd.read_parquet(params['folder'] + '/' + params['month'] + '.parquet')"),
     ("    count_late(read())", "    read()\n    count_late()"),
+)
+CHANGES_THE_FOLDER = _changed(
+    FRAMES,
+    (
+        '        path = Path(params["folder"]) /',
+        '        __import__("os").chdir(params["folder"])\n        path = Path() /',
+    ),
+)
+IGNORES_THE_PATH = _changed(
+    FRAMES,
+    ("    def count_late(path):", "    def count_late(path, params=None):"),
+    ("pd.read_parquet(path)", "pd.read_parquet(params['folder'] + '/' + params['month'] + '.parquet')"),
+)
+LOADS_AGAIN = _changed(
+    FRAMES,
+    ("    def count_late(path):\n", "    def count_late(path, params=None):\n"),
+    ("        import pandas as pd\n", "        from flightdelay.data import load\n"),
+    ("pd.read_parquet(path)", 'load("flights", [params["month"]])'),
 )
 RELATIVE = _changed(FRAMES, ('Path(params["folder"])', "Path()"))
 
@@ -270,7 +317,10 @@ NO_RETRIES = _changed(RETRIED, (_SETTINGS, "@task"))
 ONE_RETRY = _changed(RETRIED, ("retries=4", "retries=1"))
 A_HUNDRED_RETRIES = _changed(RETRIED, ("retries=4", "retries=100"))
 EVEN_WAITS = _changed(RETRIED, (", retry_exponential_backoff=2", ""))
-WAITS_AS_IN_AIRFLOW_2 = _changed(RETRIED, ("retry_exponential_backoff=2", "retry_exponential_backoff=True"))
+_FACTOR = "retry_exponential_backoff=2"
+WAITS_SHRINK = _changed(RETRIED, (_FACTOR, "retry_exponential_backoff=0.5"))
+FACTOR_ONE = _changed(RETRIED, (_FACTOR, "retry_exponential_backoff=1"))
+LID_FROM_THE_START = _changed(RETRIED, (_FACTOR, f"{_FACTOR}, max_retry_delay=timedelta(minutes=1)"))
 NO_WAITS = _changed(RETRIED, ("timedelta(minutes=1)", "timedelta(0)"))
 RETRIES_A_REFUSAL = _changed(RETRIED, (_CATCH, "except KeyError:\n            raise"))
 RETRIES_NOTHING = _changed(RETRIED, ("except ValidationError", "except Exception"))
@@ -347,6 +397,21 @@ NAMES_THE_TRY = _changed(
     ("def fetch(params=None):", "def fetch(params=None, ti=None):"),
     ("{params['origin']}.csv", "{params['origin']}-{ti.try_number}.csv"),
 )
+STRAIGHT_TO_THE_FILE = _changed(RETRIED, (_PUBLISH, "        pd.concat(whole).to_csv(path, index=False)\n"))
+COPIES = _changed(RETRIED, ("neighbour.replace(path)", '__import__("shutil").copy(neighbour, path)'))
+WRITES_THE_BYTES = _changed(RETRIED, ("neighbour.replace(path)", "path.write_bytes(neighbour.read_bytes())"))
+CP = _changed(
+    RETRIED, ("neighbour.replace(path)", '__import__("subprocess").run(["cp", neighbour, path], check=True)')
+)
+REMOVES_FIRST = _changed(
+    RETRIED,
+    (_PUBLISH, "        path.unlink(missing_ok=True)\n        pd.concat(whole).to_csv(path, index=False)\n"),
+)
+ONE_PART_FOR_ALL = _changed(RETRIED, ('path.with_suffix(".part")', 'path.with_name("weather.part")'))
+ONE_PART_FOR_ALL_AIRPORTS = _changed(
+    RETRIED, ('path.with_suffix(".part")', "path.with_name(f\"{params['month']}.part\")")
+)
+ALWAYS_JFK = _changed(RETRIED, ("{params['origin']}.csv", "JFK.csv"))
 NO_PATH = _changed(RETRIED, ("        return str(path)\n", ""))
 
 # --- 4.4 ---
@@ -370,25 +435,25 @@ def month_end():
 
     @task.branch
     def choose(params=None):
-        return "announce" if params["decision"] == "promote" else "nothing"
+        return "announce" if params["decision"] == "promote" else "keep_champion"
 
     @task
     def announce():
         return "a new champion"
 
-    nothing = EmptyOperator(task_id="nothing")
+    keep_champion = EmptyOperator(task_id="keep_champion")
 
     @task(trigger_rule="none_failed_min_one_success")
     def close():
         return "closed"
 
-    report.expand(origin=airports()) >> choose() >> [announce(), nothing] >> close()
+    report.expand(origin=airports()) >> choose() >> [announce(), keep_champion] >> close()
 
 
 month_end()
 """
-_ARROWS = "    report.expand(origin=airports()) >> choose() >> [announce(), nothing] >> close()\n"
-_CHOICE = '        return "announce" if params["decision"] == "promote" else "nothing"\n'
+_ARROWS = "    report.expand(origin=airports()) >> choose() >> [announce(), keep_champion] >> close()\n"
+_CHOICE = '        return "announce" if params["decision"] == "promote" else "keep_champion"\n'
 
 
 def _wired(arrows):
@@ -397,19 +462,20 @@ def _wired(arrows):
 
 NO_ARROWS = _wired("    airports(), choose(), announce(), close()\n")
 LIST_OF_NAMES = _wired(
-    '    report.expand(origin=["EWR", "JFK", "LGA"]) >> choose() >> [announce(), nothing] >> close()\n    airports()\n'
+    '    reports = report.expand(origin=["EWR", "JFK", "LGA"])\n    airports()\n'
+    "    reports >> choose() >> [announce(), keep_champion] >> close()\n"
 )
 PYTHON_LOOP = _wired(
     """    airports()
     chosen = choose()
     for origin in ("EWR", "JFK", "LGA"):
         report(origin) >> chosen
-    chosen >> [announce(), nothing] >> close()
+    chosen >> [announce(), keep_champion] >> close()
 """
 )
-WHOLE_LIST_AT_ONCE = _wired("    report(airports()) >> choose() >> [announce(), nothing] >> close()\n")
+WHOLE_LIST_AT_ONCE = _wired("    report(airports()) >> choose() >> [announce(), keep_champion] >> close()\n")
 ITERATES_OVER_THE_TASK = _wired(
-    "    [report(origin) for origin in airports()] >> choose() >> [announce(), nothing] >> close()\n"
+    "    [report(origin) for origin in airports()] >> choose() >> [announce(), keep_champion] >> close()\n"
 )
 DEFAULT_RULE = _changed(MONTH_END, ('@task(trigger_rule="none_failed_min_one_success")', "@task"))
 ALL_DONE = _changed(MONTH_END, ("none_failed_min_one_success", "all_done"))
@@ -419,7 +485,7 @@ BRANCH_SAYS_TRUE = _changed(MONTH_END, (_CHOICE, '        return params["decisio
 BRANCH_SAYS_THE_DECISION = _changed(MONTH_END, (_CHOICE, '        return params["decision"]\n'))
 BRANCH_SAYS_NOTHING = _changed(MONTH_END, (_CHOICE, "        ...\n"))
 BRANCH_THE_OTHER_WAY = _changed(MONTH_END, ('== "promote"', '== "keep"'))
-BRANCH_PICKS_BOTH = _changed(MONTH_END, (_CHOICE, '        return ["announce", "nothing"]\n'))
+BRANCH_PICKS_BOTH = _changed(MONTH_END, (_CHOICE, '        return ["announce", "keep_champion"]\n'))
 NO_BRANCH_TASK = _changed(MONTH_END, ("@task.branch", "@task"))
 IF_IN_THE_FILE = _wired(
     """    reports, end = report.expand(origin=airports()), close()
@@ -427,21 +493,135 @@ IF_IN_THE_FILE = _wired(
     if "promote" == "keep":
         reports >> announce() >> end
     else:
-        reports >> nothing >> end
+        reports >> keep_champion >> end
 """
 )
 DOES_NOT_WAIT_FOR_REPORTS = _wired(
-    "    report.expand(origin=airports())\n    choose() >> [announce(), nothing] >> close()\n"
+    "    report.expand(origin=airports())\n    choose() >> [announce(), keep_champion] >> close()\n"
 )
 CLOSE_BEHIND_CHOOSE = _wired(
-    "    chosen = report.expand(origin=airports()) >> choose()\n    chosen >> [announce(), nothing, close()]\n"
+    "    chosen = report.expand(origin=airports()) >> choose()\n    chosen >> [announce(), keep_champion, close()]\n"
+)
+ANOTHER_DAG = MONTH_END.replace("month_end", "end_of_month")
+JOINS_ONE_WAY = _wired(
+    '    join = EmptyOperator(task_id="join", trigger_rule="none_failed_min_one_success")\n'
+    "    chosen, new = choose(), announce()\n"
+    "    report.expand(origin=airports()) >> chosen >> [new, keep_champion]\n    new >> join >> close()\n"
 )
 CLOSE_BEHIND_ONE = _wired(
     "    chosen, new = choose(), announce()\n"
-    "    report.expand(origin=airports()) >> chosen >> [new, nothing]\n    new >> close()\n"
+    "    report.expand(origin=airports()) >> chosen >> [new, keep_champion]\n    new >> close()\n"
 )
 
+# --- right, in other styles ---
 
+WITH_THE_LIGHT_MODULES = _changed(
+    LATE_RATE,
+    (_IMPORT, _IMPORT + "from flightdelay.location import DATA\nfrom flightdelay.months import MONTHS\n"),
+    ('["arr_delay"])["arr_delay"]', '["arr_delay"], DATA)["arr_delay"]'),
+)
+A_NUMPY_RATE = _changed(LATE_RATE, ("round(float((delays > 15).mean()), 3)", "(delays > 15).mean().round(3)"))
+CLASSIC_OPERATOR = """
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG
+
+
+def measure(params):
+    import pandas as pd
+    from flightdelay.location import DATA
+
+    delays = pd.read_parquet(DATA / "flights" / f"{params['month']}.parquet")["arr_delay"]
+    return f"{(delays[delays.notna()] > 15).mean():.3f}"
+
+
+with DAG("late_rate", schedule=None, params={"month": "2013-09"}):
+    PythonOperator(task_id="measure", python_callable=measure)
+"""
+A_NUMPY_COUNT = _changed(
+    FRAMES, ("int((pd.read_parquet(path)", "(pd.read_parquet(path)"), ("> 15).sum())", "> 15).sum()")
+)
+A_NAME_IN_THE_FOLDER = _changed(
+    FRAMES,
+    ("        return str(path)\n", "        return path.name\n"),
+    ("    def count_late(path):", "    def count_late(name, params=None):"),
+    ("pd.read_parquet(path)", "pd.read_parquet(f\"{params['folder']}/{name}\")"),
+)
+IN_A_DICT = _changed(
+    FRAMES,
+    ("        return str(path)\n", '        return {"table": str(path), "rows": 1}\n'),
+    ("    def count_late(path):", "    def count_late(found):"),
+    ("pd.read_parquet(path)", 'pd.read_parquet(found["table"])'),
+)
+AS_CSV = FRAMES.replace("parquet", "csv")
+TRUE_IS_TWO = _changed(RETRIED, (_FACTOR, "retry_exponential_backoff=True"))
+A_SMALL_FACTOR_AND_A_LID = _changed(
+    RETRIED,
+    ("retries=4", "retries=6"),
+    (_FACTOR, "retry_exponential_backoff=1.5, max_retry_delay=timedelta(minutes=5)"),
+)
+BY_A_POLICY = _changed(
+    RETRIED,
+    (
+        "import AirflowFailException\n",
+        "import AirflowFailException  # noqa: F401\n"
+        "from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule\n",
+    ),
+    (
+        "@task(",
+        "@task(\n        retry_policy=ExceptionRetryPolicy("
+        "rules=[RetryRule(exception=ValidationError, action=RetryAction.FAIL)]),\n        ",
+    ),
+    ("        try:\n            for page", "        if True:\n            for page"),
+    ("        " + _CATCH + "\n", ""),
+)
+BY_A_TEMPORARY_FILE = _changed(
+    RETRIED,
+    (
+        _PUBLISH,
+        "        import os\n        import tempfile\n\n"
+        '        number, name = tempfile.mkstemp(dir=params["folder"])\n'
+        '        with open(number, "w") as out:\n            pd.concat(whole).to_csv(out, index=False)\n'
+        "        os.replace(name, path)\n",
+    ),
+)
+BY_THE_BOOKS_WRITER = _changed(
+    RETRIED,
+    (
+        _PUBLISH,
+        "        from flightdelay.files import write_atomically\n\n"
+        "        write_atomically(path, pd.concat(whole).to_csv(index=False).encode())\n",
+    ),
+)
+A_JOIN_BEFORE_CLOSE = _changed(
+    _wired(
+        '    join = EmptyOperator(task_id="join", trigger_rule="none_failed_min_one_success")\n'
+        "    report.expand(origin=airports()) >> choose() >> [announce(), keep_champion] >> join >> close()\n"
+    ),
+    ('@task(trigger_rule="none_failed_min_one_success")', "@task"),
+)
+A_LIST_OF_ONE = _changed(
+    MONTH_END,
+    (_CHOICE, "        return [{'promote': 'announce'}.get(params['decision'], 'keep_champion')]\n"),
+)
+SET_UPSTREAM = _wired(
+    "    reports, chosen, new, end = report.expand(origin=airports()), choose(), announce(), close()\n"
+    "    chosen.set_upstream(reports)\n    new.set_upstream(chosen)\n    keep_champion.set_upstream(chosen)\n"
+    "    end.set_upstream([new, keep_champion])\n"
+)
+NONE_FAILED = _changed(MONTH_END, ("none_failed_min_one_success", "none_failed"))
+
+ALSO_RIGHT = {
+    "ex_4_1": [WITH_THE_LIGHT_MODULES, A_NUMPY_RATE, CLASSIC_OPERATOR],
+    "ex_4_2": [A_NUMPY_COUNT, A_NAME_IN_THE_FOLDER, IN_A_DICT, AS_CSV],
+    "ex_4_3": [
+        TRUE_IS_TWO,
+        A_SMALL_FACTOR_AND_A_LID,
+        BY_A_POLICY,
+        BY_A_TEMPORARY_FILE,
+        BY_THE_BOOKS_WRITER,
+    ],
+    "ex_4_4": [A_JOIN_BEFORE_CLOSE, A_LIST_OF_ONE, SET_UPSTREAM, NONE_FAILED],
+}
 WRONG = {
     "ex_4_1": [
         AS_GIVEN,
@@ -460,6 +640,11 @@ WRONG = {
         TASK_NEVER_CALLED,
         WRITEFILE,
         STUMBLES,
+        STILL_COUNTS,
+        COUNTS_IN_THE_TASK,
+        ANOTHER_NAME,
+        HIDDEN_IN_A_SUBMODULE,
+        HEAVY_BY_ITS_NAME,
         "late_rate.py",
         0.13,
     ],
@@ -474,6 +659,9 @@ WRONG = {
         ONE_NAME_FOR_ALL,
         COUNTS_ALL,
         DOES_NOT_WAIT,
+        CHANGES_THE_FOLDER,
+        IGNORES_THE_PATH,
+        LOADS_AGAIN,
         RELATIVE,
     ],
     "ex_4_3": [
@@ -482,7 +670,9 @@ WRONG = {
         ONE_RETRY,
         A_HUNDRED_RETRIES,
         EVEN_WAITS,
-        WAITS_AS_IN_AIRFLOW_2,
+        WAITS_SHRINK,
+        FACTOR_ONE,
+        LID_FROM_THE_START,
         NO_WAITS,
         RETRIES_A_REFUSAL,
         RETRIES_NOTHING,
@@ -500,6 +690,14 @@ WRONG = {
         APPENDS_TO_THE_NEIGHBOUR,
         LAST_PAGE_ONLY,
         NAMES_THE_TRY,
+        STRAIGHT_TO_THE_FILE,
+        COPIES,
+        WRITES_THE_BYTES,
+        CP,
+        REMOVES_FIRST,
+        ONE_PART_FOR_ALL,
+        ONE_PART_FOR_ALL_AIRPORTS,
+        ALWAYS_JFK,
         NO_PATH,
     ],
     "ex_4_4": [
@@ -522,5 +720,7 @@ WRONG = {
         DOES_NOT_WAIT_FOR_REPORTS,
         CLOSE_BEHIND_CHOOSE,
         CLOSE_BEHIND_ONE,
+        ANOTHER_DAG,
+        JOINS_ONE_WAY,
     ],
 }

@@ -1,29 +1,56 @@
 """Checks of chapter 04: DAG files, read and run by the real Airflow (`companion.check._airflow`)."""
 
+import ast
+import contextlib
+import json
 import re
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from functools import cache
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
 from companion.check._airflow import try_out
 from companion.check._verdict import Verdict, exercise, right, wrong
+from companion.workspace import environment_in
 
 Trial = dict[str, Any]
 
-# What takes long to import, and what imports it.
-HEAVY = {"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "skops"}
-LIGHT = {"flightdelay", "flightdelay.errors", "flightdelay.months", "companion"}
+# What takes long to import. Airflow itself brings none of them along.
+HEAVY = ["matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "skops"]
+# Reads a DAG file in a Python that has loaded nothing yet; says what is loaded then, and by which lines.
+READ = """
+import ast, builtins, json, runpy, sys
+path, heavy = sys.argv[1], json.loads(sys.argv[2])
+loads, own = {}, builtins.__import__
+def watched(name, space=None, *rest):
+    before = set(sys.modules)
+    try:
+        return own(name, space, *rest)
+    finally:
+        new = [each for each in heavy if each in sys.modules and each not in before]
+        if new and (space or {}).get("__file__") == path:
+            loads[name] = new
+builtins.__import__ = watched
+runpy.run_path(path)
+print("LOADS", json.dumps([[name for name in heavy if name in sys.modules], loads]))
+"""
 LARGEST_XCOM = 500  # characters
 MONTHS = ["2013-09", "2013-08", "2013-12"]
 
 
-def _trial(answer: Any, runs: list[dict[str, Any]], tasks: tuple[str, ...] = ()) -> Trial | Verdict:
+def _text(answer: Any) -> str:
+    return answer.read_text() if isinstance(answer, Path) else str(answer)
+
+
+def _trial(answer: Any, runs: list[dict[str, Any]], dag_id: str, tasks: tuple[str, ...]) -> Trial | Verdict:
     """Run the file, or say why it cannot be run."""
-    if isinstance(answer, Path):
-        answer = answer.read_text()
-    if not isinstance(answer, str):
+    if not isinstance(answer, str | Path):
         return wrong("The answer is the text of the DAG file, between three quotes.")
+    answer = _text(answer)
     if "%%writefile" in answer:
         return wrong("Leave out the line %%writefile: it belongs to the notebook, not to the file.")
     if "\n" not in answer.strip():
@@ -37,6 +64,11 @@ def _trial(answer: Any, runs: list[dict[str, Any]], tasks: tuple[str, ...] = ())
             if not found["dags"]
             else f"The file holds {len(found['dags'])} DAGs; one is asked for."
         )
+    if found["dags"] != [dag_id]:
+        return wrong(
+            f"The DAG is called {found['dags'][0]}, and nobody will find {dag_id} any more: runs, schedules and other "
+            "DAGs know it by its name."
+        )
     if missing := [name for name in tasks if name not in found["tasks"]]:
         there = ", ".join(sorted(found["tasks"])) or "none"
         return wrong(
@@ -46,19 +78,36 @@ def _trial(answer: Any, runs: list[dict[str, Any]], tasks: tuple[str, ...] = ())
     return found
 
 
-def _unfit_to_read(found: Trial) -> Verdict | None:
+def _unfit_to_read(text: str, found: Trial) -> Verdict | None:
     """Say what the file does while Airflow reads it, or None."""
     if found["data_read"]:
         return wrong(
             f"Reading the file opens {found['data_read'][0]}, before any run and for every run the same. The lines "
             "below @dag are run when the file is read, too: only the body of a function under @task waits."
         )
-    for name in found["imports"]:
-        if name.split(".")[0] in HEAVY or (name.startswith("flightdelay.") and name not in LIGHT):
-            return wrong(
-                f"No data is opened, but reading the file imports {name}, which takes long and happens thousands of "
-                "times a day: move the import into the task."
-            )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "exercise.py").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", READ, str(folder / "exercise.py"), json.dumps(HEAVY)],
+            env=environment_in(folder),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        if (folder / "airflow" / "reads.txt").exists():
+            return wrong("Reading the file still adds a line to reads.txt: it is work, if a small one.")
+    said = [line for line in done.stdout.splitlines() if line.startswith("LOADS ")]
+    if not said:
+        return wrong(f"The file cannot be read: {done.stderr.strip().splitlines()[-1][:200]}.")
+    loaded, by = json.loads(said[-1].removeprefix("LOADS "))
+    if loaded:
+        name, [module, *_] = next(iter(by.items()), ("something", loaded))
+        loads = "" if name.split(".")[0] == module else f", and with it {module}"
+        return wrong(
+            f"No data is opened, but reading the file imports {name}{loads}, which takes long and happens thousands "
+            "of times a day: move the import into the task."
+        )
     return None
 
 
@@ -75,7 +124,30 @@ def _reason(run: dict[str, Any]) -> str:
 
 
 def _returned(run: dict[str, Any], task: str) -> str | None:
-    return next((value for name, _, value in run["xcom"] if name == task), None)
+    """Return what a task returned, as a text; a numpy value, which Airflow wraps, reads like the plain one."""
+    value = next((value for name, _, value in run["xcom"] if name == task), None)
+    if value is not None and "__classname__" in value:
+        with contextlib.suppress(ValueError, SyntaxError, KeyError):
+            return str(ast.literal_eval(value)["__data__"])
+    return value
+
+
+def _before(found: Trial, task: str) -> set[str]:
+    """Return the names of all tasks that a task waits for, directly or through others."""
+    waiting, names = [task], set()
+    while waiting:
+        for name in found["tasks"][waiting.pop()]["upstream"]:
+            if name not in names:
+                names.add(name)
+                waiting.append(name)
+    return names
+
+
+def _is_number(text: str | None, number: float) -> bool:
+    try:
+        return text is not None and abs(float(text) - number) < 0.0001
+    except ValueError:
+        return False
 
 
 @cache
@@ -91,11 +163,14 @@ def _delays(month: str) -> Any:
 @exercise
 def ex_4_1(answer: str) -> Verdict:
     """The late rate, computed in the task."""
-    found = _trial(answer, [{"conf": {"month": month}} for month in MONTHS], ("measure",))
+    runs = [{"conf": {"month": month}} for month in MONTHS]
+    found = _trial(answer, runs, "late_rate", ("measure",))
     if isinstance(found, Verdict):
         return found
-    if unfit := _unfit_to_read(found):
+    if unfit := _unfit_to_read(_text(answer), found):
         return unfit
+    if any(Path(name).name == "reads.txt" for run in found["runs"] for name in run["written"]):
+        return wrong("The task still adds a line to reads.txt; nothing counts there any more.")
     rates = {month: round(float((_delays(month).dropna() > 15).mean()), 3) for month in MONTHS}
     returned = []
     for month, run in zip(MONTHS, found["runs"], strict=True):
@@ -133,7 +208,10 @@ def ex_4_1(answer: str) -> Verdict:
 def ex_4_2(answer: str) -> Verdict:
     """A table handed over by its path."""
     months = MONTHS[:2]
-    found = _trial(answer, [{"conf": {"month": month}} for month in months], ("read", "count_late"))
+    runs: list[dict[str, Any]] = [{"conf": {"month": month}} for month in months]
+    # Once more the second month, but `read` hands on the first one's file.
+    runs.append({"conf": {"month": months[1]}, "hand_on": {"read": 0}})
+    found = _trial(answer, runs, "frames", ("read", "count_late"))
     if isinstance(found, Verdict):
         return found
     for run in found["runs"]:
@@ -149,26 +227,36 @@ def ex_4_2(answer: str) -> Verdict:
                 f"The tasks share the global variable {run['globals'][0]}. That works here, where dag.test() runs "
                 "both in one process; on a real Airflow each has its own."
             )
+        if run["moved"]:
+            return wrong(
+                "A task changes the current folder (os.chdir). Here both run in one process, so the other one finds a "
+                "relative path there; on a real Airflow it looks in a folder of its own."
+            )
         if run["state"] != "success":
             return wrong(f"A run fails: {_reason(run)}.")
-    if unfit := _unfit_to_read(found):
+    if unfit := _unfit_to_read(_text(answer), found):
         return unfit
     if not found["runs"][0]["files"]:
         return wrong(
             "After the run there is no file in params['folder'], the place that both tasks can reach."
         )
-    for month, run in zip(months, found["runs"], strict=True):
-        late = int((_delays(month) > 15).sum())
-        if _returned(run, "count_late") != str(late):
+    late = [int((_delays(month) > 15).sum()) for month in months]
+    for month, number, run in zip(months, late, found["runs"], strict=False):
+        if not _is_number(_returned(run, "count_late"), number):
             return wrong(
-                f"For {month}, {_returned(run, 'count_late')} comes back, and {late} flights were late."
+                f"For {month}, {_returned(run, 'count_late')} comes back, and {number} flights were late."
             )
-    if "read" not in found["tasks"]["count_late"]["upstream"]:
+    if "read" not in _before(found, "count_late"):
         return wrong("count_late does not wait for read: it finds the file only if it happens to be there.")
     if len(found["runs"][1]["files"]) < 2:
         return wrong(
             "The second month writes over the file of the first: of two runs at once, one would count the other's "
             "flights. Put the month into the name."
+        )
+    if not _is_number(_returned(found["runs"][2], "count_late"), late[0]):
+        return wrong(
+            "Given the path of another file, count_late gives the same number: it does not read what read hands over, "
+            "but looks for the month itself."
         )
     return right(
         "A path of some letters goes through the database, and the table lies where both tasks reach it."
@@ -196,7 +284,8 @@ def _rows(text: str) -> list[str]:
 def ex_4_3(answer: str) -> Verdict:
     """Retries that wait, refusals that end, and a file that is whole."""
     calm, later = {"conf": {"month": "2013-09"}}, {"conf": {"month": "2013-10"}}
-    found = _trial(answer, [], ("fetch",))
+    newark = {"conf": {"month": "2013-09", "origin": "EWR"}}
+    found = _trial(answer, [], "retried", ("fetch",))
     if isinstance(found, Verdict):
         return found
     if (retries := found["tasks"]["fetch"]["retries"]) > 10:
@@ -210,14 +299,16 @@ def ex_4_3(answer: str) -> Verdict:
             calm | {"service": {"JFK": {"hang_ups": 99}}},
             later | {"service": {"JFK": {"hang_ups": 99}}},
             later,
+            newark,
         ],
+        "retried",
         ("fetch",),
     )
     if isinstance(found, Verdict):
         return found
     if found["data_read"]:
         return wrong("The service is asked when the file is read; it belongs into the task.")
-    hung_up, again, refused, down, down_new, new = found["runs"]
+    hung_up, again, refused, down, down_new, new, other = found["runs"]
     if "JFK" not in " ".join((*hung_up["files"], *again["files"])) and not hung_up["reasons"]:
         return wrong("The service was not asked at all: no file came, and nobody hung up.")
     settings = found["tasks"]["fetch"]
@@ -225,7 +316,8 @@ def ex_4_3(answer: str) -> Verdict:
         _retried(hung_up, again, down, down_new, settings)
         or _refused(hung_up, refused)
         or _whole_file(hung_up, again, refused, down, down_new, new)
-        or _growing(settings)
+        or _alone(again, new, other)
+        or _growing(down["waits"].get("fetch", []))
         or right(
             "Airflow may repeat it at any hour: what passes is retried, what stays is told, and no page is doubled."
         )
@@ -332,18 +424,39 @@ def _whole_file(*runs: Trial) -> Verdict | None:
     return wrong("fetch returns nothing: the next task is to learn the path.")
 
 
-def _growing(settings: Trial) -> Verdict | None:
-    if settings["delay"] < 1:
+def _alone(again: Trial, new: Trial, other: Trial) -> Verdict | None:
+    """Say what one run writes that a reader, or another run, may see half done."""
+    if other["state"] != "success" or "2013-09-EWR.csv" not in other["files"]:
         return wrong(
-            "Right in all but the wait: with retry_delay zero, all tries are over before the service is back."
+            "Asked for EWR, the run does not leave 2013-09-EWR.csv: params['origin'] is the airport."
         )
-    if settings["backoff"] == 1:
+    if "2013-09-JFK.csv" in {Path(name).name for name in again["written"]}:
         return wrong(
-            "Right in all but the wait: it is multiplied by 1 each time (True, as older Airflows had it, is 1 too)."
+            "The month's file itself is written to: a try that is killed in that moment leaves a part of it under the "
+            "final name. Copying has the same gap; only a rename has not."
         )
-    if settings["backoff"] < 1:
+    for first, second in combinations((again, new, other), 2):
+        if shared := sorted({*first["written"]} & {*second["written"]}):
+            return wrong(
+                f"Two runs, of another month or another airport, write to the same {Path(shared[0]).name}: at the "
+                "same time, each would publish the other's rows. Put month and airport into its name."
+            )
+    return None
+
+
+def _growing(waits: list[float]) -> Verdict | None:
+    """Judge the waits as Airflow computes them, in seconds."""
+    if waits[0] < 5:
         return wrong(
-            "Right in all but the wait: each try comes after the same time. Let it grow (retry_exponential_backoff)."
+            "Right in all but the wait: by Airflow's own account it begins with a second or less, and all tries are "
+            "over before the service is back."
+        )
+    # A lid may hold the later ones, when they are long enough.
+    if any(later <= earlier for earlier, later in pairwise(waits[:3])):
+        shown = ", ".join(f"{wait:.0f}" for wait in waits)
+        return wrong(
+            f"Right in all but the waits. Airflow computes, in seconds: {shown}. They are to grow, from one to the "
+            "next: by which factor do they, and does a lid hold them too early?"
         )
     return None
 
@@ -356,7 +469,9 @@ def ex_4_4(answer: str) -> Verdict:
     """A report for each airport, a branch by the decision, and a task behind both."""
     asked = [(["EWR", "JFK"], "promote"), (["EWR", "JFK", "LGA"], "keep"), (["EWR", "nowhere"], "promote")]
     runs = [{"conf": {"airports": airports, "decision": decision}} for airports, decision in asked]
-    found = _trial(answer, runs, ("airports", "report", "choose", "announce", "nothing", "close"))
+    found = _trial(
+        answer, runs, "month_end", ("airports", "report", "choose", "announce", "keep_champion", "close")
+    )
     if isinstance(found, Verdict):
         return found
     promote, keep, failed = found["runs"]
@@ -372,8 +487,8 @@ def ex_4_4(answer: str) -> Verdict:
                 f"`airports` returned {number}, and there were {len(reports)} reports: expand over what it returns."
             )
     for run, decision, chosen, other in (
-        (promote, "promote", "announce", "nothing"),
-        (keep, "keep", "nothing", "announce"),
+        (promote, "promote", "announce", "keep_champion"),
+        (keep, "keep", "keep_champion", "announce"),
     ):
         if _state(run, "choose") != "success":
             return wrong(
@@ -394,17 +509,16 @@ def ex_4_4(answer: str) -> Verdict:
                 f"With the decision {decision}, close ends as {state}. One of the two before it is always skipped, "
                 "and by default a task wants a success of all: think of its trigger_rule."
             )
-    for task in ("announce", "nothing"):
+    for task in ("announce", "keep_champion"):
         if _state(failed, task) == "success":
             return wrong(
                 f"A report has failed, and {task} runs all the same: the decision waits for all reports."
             )
     if _state(failed, "close") == "success":
         return wrong("A report has failed, and close runs all the same: its trigger_rule forgives too much.")
-    if "choose" in found["tasks"]["close"]["upstream"] and not (
-        {"announce", "nothing"} & set(found["tasks"]["close"]["upstream"])
-    ):
-        return wrong("close comes right behind choose and does not wait for announce or nothing.")
-    if not {"announce", "nothing"} <= set(found["tasks"]["close"]["upstream"]):
-        return wrong("close has to come behind both announce and nothing, whichever of them ran.")
+    if not {"announce", "keep_champion"} <= _before(found, "close"):
+        return wrong(
+            "close has to come behind both announce and keep_champion, whichever of them ran; it does not wait for "
+            f"{' or '.join(sorted({'announce', 'keep_champion'} - _before(found, 'close')))}."
+        )
     return right("As many reports as airports, one branch by the decision, and both ways meet again.")
