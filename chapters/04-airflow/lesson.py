@@ -34,9 +34,12 @@ import sys
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
 os.environ["AIRFLOW__LOGGING__COLORED_CONSOLE_LOG"] = "False"
 dags, files = state / "airflow" / "dags", state / "files"
-dags.mkdir(parents=True)
-files.mkdir()
-subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+dags.mkdir(parents=True, exist_ok=True)
+files.mkdir(exist_ok=True)
+migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+made = subprocess.run(migrate, capture_output=True, text=True)
+if made.returncode != 0:
+    raise RuntimeError(made.stderr.strip().splitlines()[-1])
 print(sorted(path.name for path in (state / "airflow").iterdir()))
 
 # %% [markdown]
@@ -49,7 +52,7 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 # another notation. Airflow fills an argument `params` with the run's parameters.
 
 # %%
-# %%writefile {state}/airflow/dags/weather.py
+# %%writefile "{state}/airflow/dags/weather.py"
 # """A month's weather of one airport, as a file."""
 #
 # from airflow.sdk import dag, task
@@ -83,7 +86,8 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 # In real use a scheduler runs it. To try a DAG, `dag.test()` runs all its tasks here, in this process, one
 # after the other, with Airflow's own rules for order, retries and states. It wants the DAG to stand in a file
 # of the DAGs folder: a `DagBag` reads them all. The first run takes some seconds longer, because Airflow loads
-# its other half. `run` below hides Airflow's long log and prints what became of each task.
+# its other half. `run` below hides Airflow's long log, prints what became of each task, and returns the run's
+# name and the errors of the log.
 
 # %%
 from airflow.dag_processing.dagbag import DagBag
@@ -91,7 +95,7 @@ from IPython.utils.capture import capture_output
 
 
 def run(dag_id, **params):
-    """Run a DAG of the folder, print its tasks and return the errors that its log names."""
+    """Run a DAG of the folder, print its tasks; return the run's id and the errors that its log names."""
     with capture_output() as log:
         dag = DagBag().dags[dag_id]
         ran = dag.test(run_conf=params)
@@ -100,10 +104,11 @@ def run(dag_id, **params):
     for task in sorted(ran.get_task_instances(), key=lambda t: (written.index(t.task_id), t.map_index)):
         name = task.task_id if task.map_index < 0 else f"{task.task_id} [{task.map_index}]"
         print(f"  {name:12} {task.state:16} tries: {task.try_number}")
-    return [line for line in log.stdout.splitlines() if "Error: " in line or "Exception: " in line]
+    lines = log.stdout.splitlines()
+    return ran.run_id, [line for line in lines if "Error: " in line or "Exception: " in line]
 
 
-errors = run("weather", folder=str(files))
+run_id, errors = run("weather", folder=str(files))
 
 # %% [markdown]
 # The words, next to what you know. Your function with its name and settings is a **task**; the class that makes
@@ -119,15 +124,19 @@ errors = run("weather", folder=str(files))
 import sqlite3
 
 
-def database(question):
-    with sqlite3.connect(f"file:{state}/airflow/airflow.db?mode=ro", uri=True) as connection:
-        return connection.execute(question).fetchall()
+def database(question, *values):
+    """Ask Airflow's database, without changing it; each ? in the question stands for a value."""
+    address = (state / "airflow" / "airflow.db").as_uri()
+    with sqlite3.connect(f"{address}?mode=ro", uri=True) as connection:
+        return connection.execute(question, values).fetchall()
 
 
-print(database("select dag_id, run_type, state from dag_run"))
-for row in database("select task_id, operator, state, try_number from task_instance"):
+print(database("select dag_id, run_type, state from dag_run where run_id = ?", run_id))
+for row in database(
+    "select task_id, operator, state, try_number from task_instance where run_id = ?", run_id
+):
     print(row)
-for name, value in database("select task_id, value from xcom"):
+for name, value in database("select task_id, value from xcom where run_id = ?", run_id):
     print(f"{name} returned", value.replace(str(state), "…") if isinstance(value, str) else value)
 
 # %% [markdown]
@@ -135,27 +144,25 @@ for name, value in database("select task_id, value from xcom"):
 # unlike ZenML, **Airflow has no store for artifacts**. It moves small values and says when; where data lies is
 # your business.
 #
-# Our flight, UA 1037 from Newark, is decided upon at 17:30. In the file stand the hour before the decision and
-# the hour of the departure (New York is four hours behind UTC).
+# Our flight, UA 1037 from Newark, is decided upon at 17:30. The last hour that is over then is the one called
+# 16:00; its departure falls into the one called 19:00. Both stand in the file (New York is four hours behind UTC).
 
 # %%
 import pandas as pd
 
 observed = pd.read_csv(files / "2013-09-EWR.csv").set_index("time_hour")
-print(
-    observed.loc[["2013-09-12 21:00:00+00:00", "2013-09-12 23:00:00+00:00"], ["temp", "wind_speed", "precip"]]
-)
+hours = ["2013-09-12 20:00:00+00:00", "2013-09-12 23:00:00+00:00"]
+print(observed.loc[hours, ["temp", "wind_speed", "precip"]])
 
 # %% [markdown]
-# ## 2. When the file is read, and when the task runs
+# ## 2. What stands in a DAG file
 #
-# Most questions that newcomers ask about Airflow have one answer: a DAG file is run **twice over**, for two
-# purposes. To know what tasks there are, Airflow executes the whole file, from top to bottom; this is *parsing*.
-# To do the work, it calls one task's function; this is *running*. Somebody did not know that:
+# Here is a file for the share of late flights in September. It writes a line to `reads.txt` whenever it reads the
+# data. (It is not an example to follow.)
 
 # %%
-# %%writefile {state}/airflow/dags/late_rate.py
-# """The share of late flights of a month. It has a fault: do not copy it."""
+# %%writefile "{state}/airflow/dags/late_rate.py"
+# """The share of late flights of a month."""
 #
 # import os
 # from pathlib import Path
@@ -181,50 +188,63 @@ print(
 # late_rate()
 
 # %% [markdown]
-# ### Bet first: "a DAG file runs once a day"
+# ### Bet first
 #
-# The folder is looked at three times, as a scheduler would. Nothing is run. How often is September read?
+# The folder is looked at three times, as a scheduler would. No DAG is run. How many lines does `reads.txt` have
+# afterwards?
 
 # %%
-my_bet = None  # a number
+my_bet = None  # a whole number
 
+# %%
 reads = state / "airflow" / "reads.txt"
+reads.unlink(missing_ok=True)
 for _ in range(3):
     found = DagBag()
 print("DAGs found:", sorted(found.dags))
 print("DAG runs of late_rate:", database("select count(*) from dag_run where dag_id = 'late_rate'")[0][0])
-print("September was read", len(reads.read_text().splitlines()), "times")
+companion.compare_bet(my_bet, len(reads.read_text().splitlines()) if reads.exists() else 0)
 
 # %% [markdown]
-# Not once was the DAG run, and the data was read each time. Even runs of *other* DAGs read it, since they look
-# at the folder too. How often does a real scheduler look? It is a setting:
+# Not once was the DAG run, and the data was read each time. Most questions that newcomers ask about Airflow have
+# this answer: a DAG file is executed for **two purposes**. To know what tasks there are, Airflow executes the
+# whole file, from top to bottom; this is *parsing*. To do the work, it calls one task's function; this is
+# *running*. How often does a real scheduler parse? It is a setting:
 
 # %%
 from airflow.configuration import conf
 
 seconds = conf.getint("dag_processor", "min_file_process_interval")
 print(f"every {seconds} s, so {24 * 3600 // seconds:,} times a day")
-errors = run("weather", folder=str(files))
-print("September was read", len(reads.read_text().splitlines()), "times")
+before = len(reads.read_text().splitlines())
+run_id, errors = run("weather", folder=str(files))
+print("read during this run of another DAG:", len(reads.read_text().splitlines()) - before, "times")
 
 # %% [markdown]
-# On top of that, every try of every task reads its file once more, since it runs in a process of its own. What
-# a schedule decides is when tasks run, never when the file does.
+# Even a run of *another* DAG read September: once when `run` looked through the folder for its DAG, and once when
+# `dag.test()` did, to note in the database what DAGs there are. On a real Airflow every try of every task reads
+# its own file once more, since it runs in a process of its own. A schedule decides when tasks run, never when
+# the file is parsed.
 #
-# So work in the file costs, and a file that takes too long or stumbles over a missing table makes its DAGs
-# vanish. Worse is the other half. **Bet first:** the run is asked for August. Which month's rate comes back?
+# So work in the file costs time, and a file that takes too long or stumbles over a missing table makes its DAGs
+# vanish. Now look at the result. **Bet first:** the run is asked for August, 2013-08, and the file reads 2013-09.
+# Which month's rate comes back?
+
+# %%
+my_bet = None  # "2013-08" or "2013-09"
 
 # %%
 from flightdelay.data import load
 
-my_bet = None  # "2013-08" or "2013-09"
-
-errors = run("late_rate", month="2013-08")
-[(returned,)] = database("select value from xcom where dag_id = 'late_rate'")
+run_id, errors = run("late_rate", month="2013-08")
+[(returned,)] = database("select value from xcom where run_id = ?", run_id)
+rates = {}
 for month in ("2013-08", "2013-09"):
     delays = load("flights", [month], ["arr_delay"])["arr_delay"].dropna()
+    rates[round(float((delays > 15).mean()), 3)] = month
     print(month, "really:", round(float((delays > 15).mean()), 3))
 print("the task returned:", returned)
+companion.compare_bet(my_bet, rates[float(returned)])
 
 # %% [markdown]
 # Green, one try, wrong month. When the file is read there is no run yet, so there is no month to know: whatever
@@ -237,13 +257,15 @@ print("the task returned:", returned)
 # ## Exercise 4.1: Move the work
 #
 # Mend `late_rate`. The answer is the **text of the DAG file**: change a copy of its cell, without line 1,
-# between two `'''` (the file has `"""` itself). Afterwards
+# between two `'''` (the file has `"""` itself). If you want colours, write a file beside the folder instead, with
+# `%%writefile "{state}/late_rate.py"`, and answer `state / "late_rate.py"`. Afterwards
 #
 # - the task `measure` returns the rate of the month that the run is asked for, rounded to three decimals;
 # - reading the file opens no data, and imports neither pandas nor what imports pandas;
 # - nothing counts in `reads.txt` any more.
 #
-# The check reads your file as Airflow does, watches, and runs it for several months.
+# The check reads your file as Airflow does, watches, and runs it for several months. The first check of this
+# notebook starts an Airflow of its own and says nothing for up to a minute; the others take seconds.
 
 # %%
 ### BEGIN SOLUTION
@@ -281,8 +303,8 @@ check.ex_4_1(answer)
 # one returns has to travel, and it looks as if a DataFrame could:
 
 # %%
-# %%writefile {state}/airflow/dags/frames.py
-# """Count the late flights of a month. It has a fault: do not copy it."""
+# %%writefile "{state}/airflow/dags/frames.py"
+# """Count the late flights of a month."""
 #
 # from airflow.sdk import dag, task
 #
@@ -305,19 +327,21 @@ check.ex_4_1(answer)
 # frames()
 
 # %% [markdown]
-# ### Bet first: "XCom is a data lake"
+# ### Bet first
 #
 # Two months are run, one after the other. Does it work? And if so, where are the tables of both months
 # afterwards?
 
 # %%
-my_bet = None  # "it fails", "nowhere", "in a file", "in the database"
+my_bet = None  # "in a file", "in the database", "it fails" or "nowhere"
 
-for month in ("2013-09", "2013-10"):
-    errors = run("frames", month=month)
-for name, size in database("select task_id, length(value) from xcom where dag_id = 'frames' order by 2"):
+# %%
+ids = [run("frames", month=month)[0] for month in ("2013-09", "2013-10")]
+kept = database("select task_id, length(value) from xcom where run_id in (?, ?) order by 2", *ids)
+for name, size in kept:
     print(f"XCom of {name:10} {size / 1e6:.1f} MB" if size > 1e5 else f"XCom of {name:10} {size} characters")
 print("it begins:", database("select substr(value, 1, 36) from xcom where length(value) > 100000")[0][0])
+companion.compare_bet(my_bet, "in the database" if kept[-1][1] > 1e5 else "nowhere")
 
 # %% [markdown]
 # It works, and that is the trap. Both tables now stand in the metadata database, as compressed bytes written
@@ -325,12 +349,11 @@ print("it begins:", database("select substr(value, 1, 36) from xcom where length
 # next. Nobody removes them: an XCom stays until somebody calls `airflow db clean`. With twelve months and six
 # steps, trying things out for a week fills it, and then not your DAG gets slow but everybody's.
 #
-# The next thing that one wants to return does not even get there. **Bet first:** in which state does this task
-# end, and was the model fitted?
+# The next thing that one wants to return is a fitted model. **Bet first:** in which state does this run end?
 
 # %%
-# %%writefile {state}/airflow/dags/model.py
-# """Return a fitted model. It has a fault: do not copy it."""
+# %%writefile "{state}/airflow/dags/model.py"
+# """Fit a model and return it."""
 #
 # from airflow.sdk import dag, task
 #
@@ -351,10 +374,12 @@ print("it begins:", database("select substr(value, 1, 36) from xcom where length
 # model()
 
 # %%
-my_bet = None  # "success" or "failed"
+my_bet = None  # "failed" or "success"
 
-errors = run("model")
+# %%
+run_id, errors = run("model")
 print(errors[0].split(". Give it")[0])
+companion.compare_bet(my_bet, database("select state from dag_run where run_id = ?", run_id)[0][0])
 
 # %% [markdown]
 # The work was done, then the return failed, and a retry would do the work again. What travels is what JSON can
@@ -362,14 +387,15 @@ print(errors[0].split(". Give it")[0])
 #
 # So do as `weather.py` does: write the large thing to a place that all machines can reach, and return **where
 # it is**. A folder will do on one machine; on several it is an object store or a database. A name made of the
-# run's parameters keeps runs apart (chapter 02).
+# run's parameters keeps runs apart (chapter 02). (Airflow can also do it for you: with the object-storage backend
+# of its provider *common.io*, what is larger than a threshold goes to a bucket, and XCom holds its address.)
 #
 # ## Exercise 4.2: Hand over a path
 #
 # Mend `frames`: the answer is again the text of the file. `read` writes the month's table to a file in
-# `params["folder"]` and returns its path; `count_late` reads it and returns the number of late flights. What
-# goes through XCom stays below 500 characters, two months do not share a file, and each task would also work in
-# a process of its own.
+# `params["folder"]` and returns its path; `count_late` reads the file that it is given and returns the number of
+# late flights. What goes through XCom stays below 500 characters, two months do not share a file, and each task
+# would also work in a process of its own, with another current folder.
 
 # %%
 ### BEGIN SOLUTION
@@ -417,7 +443,7 @@ check.ex_4_2(answer)
 from companion.weather_service import misbehave
 
 misbehave("JFK", hang_ups=2)
-errors = run("weather", origin="JFK", folder=str(files))
+run_id, errors = run("weather", origin="JFK", folder=str(files))
 print(errors[0])
 
 # %% [markdown]
@@ -430,8 +456,8 @@ print(errors[0])
 # is zero so that you need not wait.)
 
 # %%
-# %%writefile {state}/airflow/dags/retried.py
-# """A month's weather of one airport, with retries. It has a fault: do not copy it."""
+# %%writefile "{state}/airflow/dags/retried.py"
+# """A month's weather of one airport, with retries."""
 #
 # from datetime import timedelta
 #
@@ -462,11 +488,15 @@ print(errors[0])
 # **Bet first:** how does the run end, after how many tries, and with how many rows?
 
 # %%
-my_bet = None  # (state, tries, rows)
+my_bet = None  # {"rows": a whole number, "state": "failed" or "success", "tries": a whole number}
 
+# %%
+(files / "2013-09-JFK.csv").unlink(missing_ok=True)
 misbehave("JFK", hang_ups=2)
-errors = run("retried", folder=str(files))
-print("rows:", len(pd.read_csv(files / "2013-09-JFK.csv")))
+run_id, errors = run("retried", folder=str(files))
+[(ended, tries)] = database("select state, try_number from task_instance where run_id = ?", run_id)
+rows = len(pd.read_csv(files / "2013-09-JFK.csv"))
+companion.compare_bet(my_bet, {"rows": rows, "state": ended, "tries": tries})
 
 # %% [markdown]
 # **Symptom.** Green, and 1,120 rows for 720 hours. Whoever averages over that month weighs its first days three
@@ -477,8 +507,9 @@ print("rows:", len(pd.read_csv(files / "2013-09-JFK.csv")))
 # %%
 print(
     database(
-        "select try_number, state from task_instance_history where dag_id = 'retried' "
-        "union select try_number, state from task_instance where dag_id = 'retried' order by try_number"
+        "select try_number, state from task_instance_history where run_id = ? "
+        "union select try_number, state from task_instance where run_id = ? order by try_number",
+        *(run_id, run_id),
     )
 )
 doubled = pd.read_csv(files / "2013-09-JFK.csv").groupby("time_hour").size()
@@ -498,16 +529,16 @@ for times, hours in doubled.value_counts().sort_index().items():
 #
 # A service that is overloaded is not helped by a thousand clients that ask again every second. So let the wait
 # **grow**: with `retry_delay=timedelta(minutes=1)` and `retry_exponential_backoff=2`, each wait is twice the one
-# before. Airflow adds a spread of its own, so that tasks which failed together do not come back together. Ask its own
-# formula:
+# before. Airflow adds a spread of its own, so that tasks which failed together do not come back together. Ask its
+# own formula, with the last run's task:
 
 # %%
 from datetime import timedelta
 
-retried = DagBag().dags["retried"]
-with capture_output():
-    [fetch] = retried.test(run_conf={"folder": str(files)}).get_task_instances()
-fetch.task = retried.get_task("fetch")
+from airflow.models.dagrun import DagRun
+
+[fetch] = DagRun.fetch_task_instances("retried", run_id)
+fetch.task = DagBag().dags["retried"].get_task("fetch")
 fetch.task.retry_delay, fetch.task.retry_exponential_backoff = timedelta(minutes=1), 2
 for attempt in (1, 2, 3, 4):
     fetch.try_number = attempt
@@ -522,19 +553,20 @@ for attempt in (1, 2, 3, 4):
 # `max_retry_delay` puts a lid on it. How many retries? Enough to outlast the usual trouble: with these settings
 # five tries reach over at least 15 minutes.
 #
-# ### What must not be retried
+# ### A value that cannot be
 #
 # Now the service is well, but one value cannot be: a humidity of 250 percent. `refuse_impossible` raises a
 # `ValidationError`, the refusal of chapter 02. `retried` has `retries=3`. **Bet first:** how often is the month
 # asked for?
 
 # %%
-my_bet = None  # a number
+my_bet = None  # a whole number
 
+# %%
 misbehave("JFK", broken=True)
-errors = run("retried", month="2013-10", folder=str(files))
+run_id, errors = run("retried", month="2013-10", folder=str(files))
 print(errors[0])
-print("said", errors.count(errors[0]), "times")
+companion.compare_bet(my_bet, errors.count(errors[0]))
 
 # %% [markdown]
 # Four times the same sentence. With waits of minutes, the person who could ask the supplier hears of it half an
@@ -542,7 +574,7 @@ print("said", errors.count(errors[0]), "times")
 # cannot know which is which, so tell it: `AirflowFailException` means *failed, and do not try again*.
 
 # %%
-# %%writefile {state}/airflow/dags/refused.py
+# %%writefile "{state}/airflow/dags/refused.py"
 # """A month that is refused is not asked for again."""
 #
 # from datetime import timedelta
@@ -573,7 +605,7 @@ print("said", errors.count(errors[0]), "times")
 # refused()
 
 # %%
-errors = run("refused")
+run_id, errors = run("refused")
 print(errors[-1])
 
 # %% [markdown]
@@ -587,10 +619,12 @@ print(errors[-1])
 # `<month>-<origin>.csv` to `params["folder"]` and returns the path. And:
 #
 # - a hang-up is retried, two times at least and ten at most, each wait longer than the one before (a minute to
-#   begin with is fine: the check reads the setting and does not sit through it);
+#   begin with is fine: the check lets Airflow compute the waits and does not sit through them; a
+#   `max_retry_delay` may hold the later ones);
 # - a refused month ends at its first try, as failed, with its reason;
 # - whichever try succeeds, and however often the task is run, the file is what one undisturbed run writes;
-# - a try that fails leaves the file as it was, or none where there was none.
+# - a try that fails, or is killed at any moment, leaves the file as it was, or none where there was none;
+# - other months and other airports may be fetched at the same time.
 
 # %%
 ### BEGIN SOLUTION
@@ -648,12 +682,12 @@ check.ex_4_3(answer)
 #   run when the file is read.
 # - The function under `@task.branch` returns the **name** of the task to go on with. The others are skipped. An
 #   `if` in the DAG's function would come too early. `a >> [b, c]` is an arrow that hands over no value.
-# - `nothing` is an operator without a function. It is there to be seen: "kept, on purpose".
+# - `keep_champion` is an operator without a function. It is there to be seen: "kept, on purpose".
 # - `outlets=[champion]` says that `announce` changes an **asset**, a thing with a name that other DAGs can wait
 #   for. `board.py` waits for it: its schedule is no time, but that asset.
 
 # %%
-# %%writefile {state}/airflow/dags/promotion.py
+# %%writefile "{state}/airflow/dags/promotion.py"
 # """Judge a month when the weather of all airports has arrived, and announce a new champion."""
 #
 # from datetime import timedelta
@@ -695,19 +729,19 @@ check.ex_4_3(answer)
 #
 #     @task.branch
 #     def choose(decision):
-#         return "announce" if decision == "promote" else "nothing"
+#         return "announce" if decision == "promote" else "keep_champion"
 #
 #     @task(outlets=[champion])
 #     def announce(params=None):
 #         return f"the challenger of {params['month']} is the new champion"
 #
-#     choose(judge(fetch.expand(origin=airports()))) >> [announce(), EmptyOperator(task_id="nothing")]
+#     choose(judge(fetch.expand(origin=airports()))) >> [announce(), EmptyOperator(task_id="keep_champion")]
 #
 #
 # promotion()
 
 # %%
-# %%writefile {state}/airflow/dags/board.py
+# %%writefile "{state}/airflow/dags/board.py"
 # """What has to happen whenever there is a new champion."""
 #
 # from airflow.sdk import Asset, dag, task
@@ -730,11 +764,14 @@ check.ex_4_3(answer)
 # first:** is the weather of EWR and LGA fetched again with that of JFK?
 
 # %%
-my_bet = None  # True: all three are fetched again; False: JFK alone
+my_bet = None  # "all three" or "JFK alone"
 
+# %%
 store = state / "store"
 misbehave("JFK", hang_ups=2)
-errors = run("promotion", month="2013-02", store=str(store), folder=str(files))
+run_id, errors = run("promotion", month="2013-02", store=str(store), folder=str(files))
+tries = database("select try_number from task_instance where run_id = ? and task_id = 'fetch'", run_id)
+companion.compare_bet(my_bet, "all three" if min(tries) > (1,) else "JFK alone")
 
 # %% [markdown]
 # Each airport is a task instance of its own, with its own tries; the number in brackets is its place in the
@@ -742,17 +779,19 @@ errors = run("promotion", month="2013-02", store=str(store), folder=str(files))
 # have asked all three again.
 #
 # The challenger of February was kept back (chapter 02 showed why), so `announce` is **skipped**. That is not a
-# failure: the run is a success. Now March, which is promoted. **Bet first:** who is waiting for the champion
-# afterwards?
+# failure: the run is a success. Now March, which is promoted. **Bet first:** how many runs does `board` have at
+# the end of the next cell?
 
 # %%
-my_bet = None
+my_bet = None  # a whole number
 
-errors = run("promotion", month="2013-03", store=str(store), folder=str(files))
-print("the asset has changed", database("select count(*) from asset_event")[0][0], "time, by", end=" ")
-print(database("select source_dag_id, source_task_id from asset_event")[0])
+# %%
+run_id, errors = run("promotion", month="2013-03", store=str(store), folder=str(files))
+changed = database("select source_dag_id, source_task_id from asset_event where source_run_id = ?", run_id)
+print("the asset has been changed by", changed)
 waiting = database("select dag_id from dag_schedule_asset_reference")
 print("DAGs that wait for it:", [dag_id for (dag_id,) in waiting])
+companion.compare_bet(my_bet, database("select count(*) from dag_run where dag_id = 'board'")[0][0])
 
 # %% [markdown]
 # `announce` ran, and with its success Airflow noted that the asset has changed. A scheduler sees the note and
@@ -770,7 +809,7 @@ print("DAGs that wait for it:", [dag_id for (dag_id,) in waiting])
 # Here is a DAG with tasks and no arrows. It is written beside the DAGs folder, not into it.
 
 # %%
-# %%writefile {state}/exercise_4_4.py
+# %%writefile "{state}/exercise_4_4.py"
 # from airflow.providers.standard.operators.empty import EmptyOperator
 # from airflow.sdk import dag, task
 #
@@ -794,7 +833,7 @@ print("DAGs that wait for it:", [dag_id for (dag_id,) in waiting])
 #     def announce():
 #         return "a new champion"
 #
-#     nothing = EmptyOperator(task_id="nothing")
+#     keep_champion = EmptyOperator(task_id="keep_champion")
 #
 #     @task
 #     def close():
@@ -809,7 +848,7 @@ print("DAGs that wait for it:", [dag_id for (dag_id,) in waiting])
 # Write the arrows of `month_end`, so that
 #
 # - `report` runs once for each airport that `airports` returns, however many these are;
-# - after all reports, `announce` runs if the run's parameter `decision` is `promote`, and `nothing` if it is
+# - after all reports, `announce` runs if the run's parameter `decision` is `promote`, and `keep_champion` if it is
 #   `keep`; the other one is skipped;
 # - `close` runs at the end on either way, but not when a report has failed.
 #
@@ -837,19 +876,19 @@ def month_end():
 
     @task.branch
     def choose(params=None):
-        return "announce" if params["decision"] == "promote" else "nothing"
+        return "announce" if params["decision"] == "promote" else "keep_champion"
 
     @task
     def announce():
         return "a new champion"
 
-    nothing = EmptyOperator(task_id="nothing")
+    keep_champion = EmptyOperator(task_id="keep_champion")
 
     @task(trigger_rule="none_failed_min_one_success")
     def close():
         return "closed"
 
-    report.expand(origin=airports()) >> choose() >> [announce(), nothing] >> close()
+    report.expand(origin=airports()) >> choose() >> [announce(), keep_champion] >> close()
 
 
 month_end()
@@ -877,16 +916,16 @@ print("…")
 print(source[source.index("def flight_delay") : source.index("def run(")].strip())
 
 # %% [markdown]
-# Read the inputs from their paths, call the step, write the output, return the path. Only `evaluate` returns its
-# result itself: some numbers, which JSON can write. Each step's imports stand in its task.
+# Read the inputs from their paths, call the step, write the output beside them, return the path. The first task,
+# `ingest`, makes a folder that bears the run's id, so that two months that run at once do not meet. Only `evaluate`
+# returns its result itself: some numbers, which JSON can write. Each step's imports stand in its task.
 #
 # It is a module of the package, and Airflow reads files of its folder, so a small file brings it in; the
 # repository's `dags/` has the same. (Its first line matters: Airflow saves time by skipping files in which the
-# words `dag` and `airflow` do not both occur.) **Bet first:** six tasks with files in between. Is the digest that
-# of plain Python?
+# words `dag` and `airflow` do not both occur.)
 
 # %%
-# %%writefile {state}/airflow/dags/flight_delay.py
+# %%writefile "{state}/airflow/dags/flight_delay.py"
 # """What Airflow reads: the DAG itself is wired in the package."""
 #
 # from flightdelay.pipelines.with_airflow import flight_delay
@@ -896,8 +935,6 @@ print(source[source.index("def flight_delay") : source.index("def run(")].strip(
 # %%
 from flightdelay.pipelines import in_plain_python
 
-my_bet = None  # True: the same digest; False: another one
-
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
 with capture_output():
     result = with_airflow.run("2013-09", sample=20_000, store=state / "airflow-store")
@@ -905,8 +942,9 @@ plain = in_plain_python.run("2013-09", sample=20_000, store=state / "plain-store
 print("same as plain:", result.digest == plain.digest, "·", result.decision["decision"])
 
 # %% [markdown]
-# The same, to the sixth decimal of every probability. What did that model say about our flight? It was decided
-# with the weather of 17:00, before the rain.
+# The same, to the sixth decimal of every probability, though six tasks handed each other files. What did that
+# model say about our flight? At 17:30 the last weather that it could know was that of 16:00 to 16:51, before the
+# rain.
 
 # %%
 from flightdelay.steps.evaluate import month_rows, predict
@@ -914,19 +952,22 @@ from flightdelay.steps.featurize import featurize
 from flightdelay.steps.ingest import ingest
 from flightdelay.store import Store
 
-kept = Store(state / "airflow-store")
+store_of_september = Store(state / "airflow-store")
 september = month_rows(featurize(ingest("2013-09", sample=20_000)), "2013-09")
 same_number = (september["carrier"] == "UA") & (september["flight"] == 1037)
 ours = september[same_number & (september["time_hour"] == "2013-09-12 23:00Z")]
-probability = predict(kept.load(kept.champion()), ours)[0]
+model = store_of_september.load(store_of_september.champion())
+probability = predict(model, ours)[0]
 print(
     f"UA 1037: late with probability {probability:.2f}; it was", "late" if ours["late"].iloc[0] else "on time"
 )
 
 # %% [markdown]
 # Last, a month that arrives broken: October, with one flight's distance below zero. The data folder is a copy,
-# with right sums, so that only the contract can notice. **Bet first:** which tasks run, which do not, and which
-# model is in use afterwards?
+# with right sums, so that only the contract can notice. **Bet first:** which task fails?
+
+# %%
+my_bet = None  # the name of a task
 
 # %%
 import json
@@ -935,9 +976,7 @@ import shutil
 from flightdelay.data import DATA
 from flightdelay.files import sha256
 
-my_bet = None
-
-broken = shutil.copytree(DATA, state / "broken")
+broken = shutil.copytree(DATA, state / "broken", dirs_exist_ok=True)
 october = broken / "flights" / "2013-10.parquet"
 flights = pd.read_parquet(october)
 flights.loc[7, "distance"] = -3
@@ -946,10 +985,13 @@ manifest = json.loads((broken / "manifest.json").read_text())
 manifest["files"]["flights/2013-10.parquet"]["sha256"] = sha256(october)
 (broken / "manifest.json").write_text(json.dumps(manifest))
 
-asked = {"month": "2013-10", "sample": 20_000, "data": str(broken), "artifacts": str(files)}
-errors = run("flight_delay", store=str(state / "airflow-store"), **asked)
+# %%
+asked = {"month": "2013-10", "sample": 20_000, "data": str(broken)}
+run_id, errors = run("flight_delay", store=str(state / "airflow-store"), **asked)
 print(errors[0])
-print("champion of", kept.champion()[:7], "· months in the store:", kept.months())
+print("champion of", store_of_september.champion()[:7], "· months:", store_of_september.months())
+failed = database("select task_id from task_instance where run_id = ? and state = 'failed'", run_id)
+companion.compare_bet(my_bet, failed[0][0])
 
 # %% [markdown]
 # Refused at the second task with row, column and rule; the four behind it are `upstream_failed`; the champion is
@@ -966,7 +1008,7 @@ print("champion of", kept.champion()[:7], "· months in the store:", kept.months
 # |---|---|---|
 # | when | you, or a platform that it deploys to | **schedules, backfills, assets** (05) |
 # | a cause that passes | retries of a step | **retries with growing waits, for each task instance** |
-# | what was made from what | **artifact store, lineage, cache** | – (paths, and what you write down) |
+# | what was made from what | **artifact store, lineage, cache** | assets, OpenLineage (the data is yours to keep) |
 # | a step that need not run again | **cache** | – (it runs what it is told to) |
 # | is a step safe to run again? | your business | your business |
 #
@@ -977,7 +1019,7 @@ print("champion of", kept.champion()[:7], "· months in the store:", kept.months
 # the run counts as failed.
 
 # %%
-# %%writefile {state}/airflow/dags/scratch.py
+# %%writefile "{state}/airflow/dags/scratch.py"
 # """A folder that is there for one run only."""
 #
 # from airflow.sdk import dag, setup, task, teardown
@@ -1010,7 +1052,7 @@ print("champion of", kept.champion()[:7], "· months in the store:", kept.months
 # scratch()
 
 # %%
-errors = run("scratch", folder=str(files))
+run_id, errors = run("scratch", folder=str(files))
 print(errors[0])
 print("the folder is there:", (files / "scratch").exists())
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 from uuid import uuid4
 
@@ -174,7 +174,7 @@ def _deliver(folder: Path, content: bytes, time: int = 1_380_000_000) -> None:
     os.utime(path, (time, time))
 
 
-def _delivery(rows: int, compression: str) -> bytes:
+def _delivery(rows: int, compression: Literal["zstd", "snappy"]) -> bytes:
     """Return some flights of the month as the bytes of a Parquet file."""
     from flightdelay.data import load
 
