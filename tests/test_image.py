@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from companion import image
-from companion.check import chapter_06
+from companion.check import _dockerfile, chapter_06
 from companion.labs import faults
 from companion.workspace import repository
 from flightdelay.pipelines import with_kubeflow
 
 ROOT = repository()
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-INSTRUCTIONS = chapter_06._instructions(DOCKERFILE)
-STAGES = chapter_06._stages(INSTRUCTIONS)
+INSTRUCTIONS = _dockerfile.instructions_of(DOCKERFILE)
+STAGES = _dockerfile.stages_of(INSTRUCTIONS)
 HADOLINT = Path(sys.prefix, "bin", "hadolint")
 
 
@@ -62,9 +62,10 @@ def test_nothing_is_fetched_from_an_address_and_no_secret_is_in_it() -> None:
 
 def test_what_has_been_taught_wrong_is_refused_in_it() -> None:
     """The chapter's own check finds nothing in the book's Dockerfile."""
-    assert chapter_06._base(INSTRUCTIONS, STAGES) is None
-    assert chapter_06._secret(DOCKERFILE, STAGES) is None
-    assert chapter_06._user(STAGES[-1]) is None
+    assert chapter_06._base(INSTRUCTIONS) is None
+    assert chapter_06._secret(DOCKERFILE, INSTRUCTIONS) is None
+    made, _ = _dockerfile.follow(INSTRUCTIONS)
+    assert [judge(made) for judge in (chapter_06._user, chapter_06._content, chapter_06._start)] == [None] * 3
 
 
 def test_the_builder_sees_only_what_is_copied() -> None:

@@ -23,8 +23,8 @@ import cloudpickle
 
 from companion.workspace import repository
 
-# Seconds that a step may take.
-TIMEOUT = 120
+# Seconds after which a step is given up; long, since a machine may be busy.
+TIMEOUT = 600
 
 
 class StepError(Exception):
@@ -56,7 +56,7 @@ def run(
     Raises
     ------
     StepError
-        If the step fails, or does not write one of its outputs.
+        If the step fails, does not end, or does not write one of its outputs.
     """
     with tempfile.TemporaryDirectory(prefix="alone-", ignore_cleanup_errors=True) as temporary:
         box = Path(temporary).resolve()
@@ -66,14 +66,17 @@ def run(
             shutil.copy(path, box / "in" / name)
         given = {name: box / "in" / name for name in inputs} | {name: box / "out" / name for name in outputs}
         (box / "job").write_bytes(cloudpickle.dumps((step, given)))
-        ended = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "companion.alone", str(box)],
-            cwd=box / "disk",
-            env={**os.environ, "HOME": str(box / "disk"), "TMPDIR": str(box / "disk")},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-W", "ignore", "-m", "companion.alone", str(box)],
+                cwd=box / "disk",
+                env={**os.environ, "HOME": str(box / "disk"), "TMPDIR": str(box / "disk")},
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+            )
+        except subprocess.TimeoutExpired:
+            raise StepError(f"The step did not end within {TIMEOUT // 60} minutes.") from None
         if ended.returncode:
             said = (ended.stderr.strip().splitlines() or [f"ended with code {ended.returncode}"])[-1]
             for folder, name in (("in", "in"), ("out", "out"), ("disk", ".")):

@@ -69,6 +69,21 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new)
 
 
+TWO_STAGES = f"""\
+ARG BASE=docker.io/library/python:3.12-slim{DIGEST}
+FROM ${{BASE}} AS packages
+WORKDIR /build
+COPY requirements-image.txt .
+RUN python3 -m venv /opt/venv
+RUN {LEND} /opt/venv/bin/pip install --require-hashes -r requirements-image.txt
+FROM ${{BASE}}
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY src/flightdelay src/flightdelay
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app/src
+USER nobody
+ENTRYPOINT ["/opt/venv/bin/python3", "-m", "flightdelay"]
+"""
 DOCKERFILES = [
     INHERITED,
     changed(f"python:3.12-slim{DIGEST}", "python:latest"),
@@ -90,7 +105,16 @@ DOCKERFILES = [
     changed("COPY req", "ARG PIP_INDEX_URL=https://ml-team:hunter2@packages.example.com/simple\nCOPY req"),
     changed("COPY req", "ARG PIP_INDEX_URL\nCOPY req").replace(f"{LEND} ", ""),
     changed("COPY req", "ARG PASSWORD\nENV PASSWORD=$PASSWORD\nCOPY req"),
-    changed("ENV PYTHON", "ENV PIP_INDEX_URL=\nENV PYTHON"),
+    changed("COPY req", INHERITED.splitlines()[1] + "\nCOPY req").replace(
+        "ENV PYTHON", "ENV PIP_INDEX_URL=\nENV PYTHON"
+    ),
+    # Not the known one.
+    changed("-m pip install", "-m pip install --index-url https://build:s3cret@packages.example.com/simple"),
+    changed(
+        "COPY req", "ENV NETRC_LOGIN=x PIP_EXTRA_INDEX_URL=https://t0ken@packages.example.com/\nCOPY req"
+    ),
+    changed("ENV PYTHON", "LABEL from=https://build:s3cret@packages.example.com\nENV PYTHON"),
+    changed("COPY req", "ENV DB_PASSWORD=s3cret\nCOPY req"),
     changed("-m pip", "-m pip --index-url https://ml-team:hunter2@packages.example.com/simple"),
     changed("COPY req", "COPY pip.conf /etc/pip.conf\nCOPY req").replace(f"{LEND} ", ""),
     changed("COPY src", "RUN rm /etc/pip.conf\nCOPY src").replace(
@@ -123,7 +147,23 @@ DOCKERFILES = [
     changed("COPY requirements-image.txt /app/", "COPY requirements-image.txt /app/list.txt"),
     changed(f"{LEND} \\\n", f"{LEND} cp /etc/pip.conf /root/pip.conf && "),
     changed(f"{LEND} \\\n", "--mount=type=secret,id=pip.conf cat /run/secrets/pip.conf > /etc/pip.conf && "),
-    changed("--require-hashes ", ""),
+    # It is lent where pip does not look.
+    changed(LEND, "--mount=type=secret,id=pip.conf"),
+    changed(LEND, "--mount=type=secret,id=pip.conf,target=/root/pip.conf"),
+    changed(f"{LEND} \\\n    python3 -m pip install", f"{LEND} uv pip install --system"),
+    # The packages stay in the first stage, or nobody looks where they lie.
+    TWO_STAGES.replace("COPY --from=packages /opt/venv /opt/venv\n", ""),
+    TWO_STAGES.replace("PATH=/opt/venv/bin:$PATH ", "").replace('"/opt/venv/bin/python3"', '"python3"'),
+    TWO_STAGES.replace("--from=packages /opt/venv /opt/venv", "--from=packages /opt/venv /venv"),
+    TWO_STAGES.replace("/opt/venv/bin/pip install", "pip install"),
+    changed("--require-hashes", "--target /packages --require-hashes"),
+    # All that the builder sees is mounted: a changed line of code is seen, too.
+    changed("COPY requirements-image.txt /app/\n", "").replace(LEND, f"{LEND} --mount=type=bind,target=/app"),
+    changed("USER 10001:10001", "ARG UID\nUSER ${UID}"),
+    changed("USER 10001:10001", "ARG UID=0\nUSER ${UID}:10001"),
+    changed("RUN ", "RUM "),
+    "FROM",
+    "FROM --platform=linux/amd64",
     changed("COPY req", "ENV PIP_INDEX_URL=https://team@packages.example.com/simple\nCOPY req"),
     "\n".join(line for line in GOOD.splitlines() if "RUN" not in line and "pip install" not in line),
     "python:3.12-slim",
@@ -224,23 +264,51 @@ def nothing(version: str, files: dict[str, bytes]) -> None:
     hashlib.sha256()
 
 
+def between_line_breaks(version: str, files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.encode() + b"\n" + files[path] + b"\n")
+    return f"{version}-{digest.hexdigest()[:12]}"
+
+
+def between_zeros(version: str, files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(
+        b"\0".join(part for path in sorted(files) for part in (path.encode(), files[path]))
+    )
+    return f"{version}-{digest.hexdigest()[:12]}"
+
+
+def length_without_a_mark(version: str, files: dict[str, bytes]) -> str:
+    parts = [f"{path}{len(files[path])}".encode() + files[path] for path in sorted(files)]
+    return f"{version}-{hashlib.sha256(b''.join(parts)).hexdigest()[:12]}"
+
+
+def six_digits(version: str, files: dict[str, bytes]) -> str:
+    return f"{version}-{hashlib.sha256(str(sorted(files.items())).encode()).hexdigest()[:6]}"
+
+
+def small_letters(version: str, files: dict[str, bytes]) -> str:
+    text = str(sorted((path.lower(), text) for path, text in files.items()))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def beginnings(version: str, files: dict[str, bytes]) -> str:
+    text = str(sorted((path, text[:4096]) for path, text in files.items()))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def without_line_ends(version: str, files: dict[str, bytes]) -> str:
+    text = str(sorted((path, text.strip()) for path, text in files.items()))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def what_is_not_empty(version: str, files: dict[str, bytes]) -> str:
+    text = str(sorted((path, text) for path, text in files.items() if text))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
 # --- right in another style ---
 
-TWO_STAGES = f"""\
-ARG BASE=docker.io/library/python:3.12-slim{DIGEST}
-FROM ${{BASE}} AS packages
-WORKDIR /build
-COPY requirements-image.txt .
-RUN python3 -m venv /opt/venv
-RUN {LEND} /opt/venv/bin/pip install --require-hashes -r requirements-image.txt
-FROM ${{BASE}}
-COPY --from=packages /opt/venv /opt/venv
-WORKDIR /app
-COPY src/flightdelay src/flightdelay
-ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app/src
-USER nobody
-ENTRYPOINT ["/opt/venv/bin/python3", "-m", "flightdelay"]
-"""
 GOOD_DOCKERFILES = [
     GOOD,
     TWO_STAGES,
@@ -260,6 +328,42 @@ GOOD_DOCKERFILES = [
         '--mount=type=secret,id=index export PIP_INDEX_URL="$(cat /run/secrets/index)" 2>/dev/null && ',
     ),
     changed('"flightdelay"]', '"flightdelay"]\nCMD ["2013-09"]'),
+    # Here-document, ARG in USER, a path at the root, COPY with the folders above, a tab: all five are plain BuildKit.
+    changed(f"{LEND} \\\n    python3", f"{LEND} <<EOF\nset -e\npython3").replace(
+        "image.txt\nCOPY", "image.txt\nEOF\nCOPY"
+    ),
+    changed("USER 10001:10001", "ARG UID=10001\nUSER ${UID}"),
+    changed("/app/requirements", "/requirements").replace(
+        "requirements-image.txt /app/", "requirements-image.txt /"
+    ),
+    changed("COPY src/flightdelay /app/src/flightdelay", "COPY --parents src/flightdelay /app/"),
+    changed("USER 1", "USER\t1"),
+    # pip asks for the sums by itself as soon as a line of the list has one.
+    changed("--require-hashes ", ""),
+    changed(f"{LEND} \\\n", "--mount=type=secret,id=pipconf \\\n").replace(
+        "COPY req", "ENV PIP_CONFIG_FILE=/run/secrets/pipconf\nCOPY req"
+    ),
+    changed(f"{LEND} \\\n", "--mount=type=secret,id=index,env=PIP_INDEX_URL \\\n"),
+    changed("ENV PYTHON", "ENV PIP_INDEX_URL=\nENV PYTHON"),  # idle, and no harm
+    # Other places for the packages, each in sight of the Python that is started.
+    changed("--require-hashes", "--target /packages --require-hashes").replace(
+        "PYTHONPATH=/app/src", "PYTHONPATH=/app/src:/packages"
+    ),
+    TWO_STAGES.replace("/opt/venv/bin/pip", ". /opt/venv/bin/activate && pip"),
+    TWO_STAGES.replace("PATH=/opt/venv/bin:$PATH ", ""),
+    TWO_STAGES.replace("RUN python3 -m venv /opt/venv\n", "")
+    .replace("/opt/venv/bin/", "")
+    .replace(
+        "/opt/venv /opt/venv",
+        "/usr/local/lib/python3.12/site-packages /usr/local/lib/python3.12/site-packages",
+    )
+    .replace("PATH=/opt/venv/bin:$PATH ", ""),
+    TWO_STAGES.replace("FROM", "from").replace(" AS ", " as ").replace("COPY", "Copy"),
+    changed(
+        f"{LEND} \\\n    python3 -m pip install",
+        "--mount=type=secret,id=n,target=/root/.netrc uv pip install --system",
+    ),
+    changed("\n    python3 -m pip", "\n  # the lock\n    python3 -m pip"),
 ]
 
 
@@ -277,7 +381,12 @@ def as_python_shows_it(version: str, files: dict[str, bytes]) -> str:
     return f"{version}-{hashlib.md5(repr(sorted(files.items())).encode()).hexdigest()}"
 
 
-ALSO_RIGHT = {"ex_6_2": GOOD_DOCKERFILES, "ex_6_3": [sums_of_sums, as_json, as_python_shows_it]}
+def length_in_front(version: str, files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path} {len(files[path])}\n".encode() + files[path])
+    return f"{version}-{digest.hexdigest()[:8]}"
+
 
 # --- 6.4 ---
 
@@ -386,6 +495,64 @@ def keeps_the_empty_ones(flights, prepared):
     table.assign(late=table["arr_delay"].fillna(99) > 15).to_csv(prepared, index=False)
 
 
+def counts_those_without_a_delay(flights, prepared):
+    table = pd.read_csv(flights)
+    table.assign(late=table["arr_delay"] > 15).to_csv(prepared, index=False)
+
+
+def fifteen_is_late(flights, prepared):
+    table = pd.read_csv(flights).dropna()
+    table.assign(late=table["arr_delay"] >= 15).to_csv(prepared, index=False)
+
+
+def without_late(flights, prepared):
+    pd.read_csv(flights).dropna().to_csv(prepared, index=False)
+
+
+def as_parquet(flights, prepared):
+    _table(flights).to_parquet(prepared)
+
+
+def from_parquet(prepared):
+    return _report(pd.read_parquet(prepared))
+
+
+def by_hand(flights, prepared):
+    with open(flights) as lines, open(prepared, "w") as out:
+        next(lines)
+        for line in lines:
+            carrier, _, delay = line.strip().split(",")
+            if delay:
+                out.write(f"{carrier} {int(float(delay) > 15)}\n")
+
+
+def counted(prepared):
+    late = {}
+    for line in Path(prepared).read_text().splitlines():
+        carrier, one = line.split()
+        late.setdefault(carrier, []).append(int(one))
+    shares = {carrier: sum(each) / len(each) for carrier, each in late.items()}
+    worst = max(shares, key=shares.get)
+    return {"late": round(shares[worst], 3), "carrier": worst}
+
+
+def judges_late_itself(prepared):
+    table = pd.read_csv(prepared)
+    return _report(table.assign(late=table["arr_delay"] > 15))
+
+
+ALSO_RIGHT = {
+    "ex_6_2": GOOD_DOCKERFILES,
+    "ex_6_3": [sums_of_sums, as_json, as_python_shows_it, length_in_front],
+    "ex_6_4": [
+        (prepare, report),
+        [as_parquet, from_parquet],
+        [by_hand, counted],
+        [without_late, judges_late_itself],
+    ],
+}
+
+
 def renamed(table, out):
     _table(table).to_csv(out, index=False)
 
@@ -415,6 +582,14 @@ WRONG = {
         too_long,
         a_number,
         nothing,
+        between_line_breaks,
+        between_zeros,
+        length_without_a_mark,
+        six_digits,
+        small_letters,
+        beginnings,
+        without_line_ends,
+        what_is_not_empty,
         "0.1.0-3f2a91c04be7",
     ],
     "ex_6_4": [
@@ -432,6 +607,9 @@ WRONG = {
         [prepare, other_flights],
         [prepare, says_nothing],
         [keeps_the_empty_ones, report],
+        [counts_those_without_a_delay, report],
+        [fifteen_is_late, report],
+        [without_late, report],
         [renamed, report],
         [report, prepare],
         [prepare],

@@ -1,10 +1,8 @@
 """Checks of chapter 06: what is built again, a Dockerfile, a tag, and two steps that share no disk."""
 
-import fnmatch
 import json
 import posixpath
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -15,8 +13,11 @@ from typing import Any
 
 import cloudpickle
 import pandas as pd
+from e2b_dockerfile_utils import DockerfileSyntaxError
 
 from companion import alone
+from companion.check import _dockerfile
+from companion.check._dockerfile import Image, Install, Instruction
 from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 
 # --- 6.1: what is built again ------------------------------------------------------------------------------
@@ -69,39 +70,23 @@ def ex_6_1(answer: Mapping[str, list[str]]) -> Verdict:
 
 # --- 6.2: a Dockerfile -------------------------------------------------------------------------------------
 
-Instruction = tuple[str, str]
+# A literal user in an address, with or without a password; $NAME in its place is no literal.
+CREDENTIALS = re.compile(r"://[^/\s\"'@$]+@")
+SECRET_NAME = re.compile(r"pass|pwd|secret|token|credential|api_?key|index_url", re.IGNORECASE)
 
 
-def _instructions(text: str) -> list[Instruction]:
-    """Return the instructions of a Dockerfile, with continued lines joined."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\[ \t]*\n", " ", "\n".join(lines)).splitlines()
-    split = (line.strip().partition(" ") for line in joined if line.strip())
-    return [(name.upper(), rest.strip()) for name, _, rest in split]
-
-
-def _stages(instructions: list[Instruction]) -> list[list[Instruction]]:
-    stages: list[list[Instruction]] = []
-    for instruction in instructions:
-        if instruction[0] == "FROM":
-            stages.append([])
-        if stages:
-            stages[-1].append(instruction)
-    return stages
-
-
-def _base(instructions: list[Instruction], stages: list[list[Instruction]]) -> Verdict | None:
+def _base(instructions: list[Instruction]) -> Verdict | None:
     """Say whether a base can move."""
-    arguments = dict(rest.partition("=")[::2] for name, rest in instructions if name == "ARG")
-    own = {stage[0][1].split()[-1].lower() for stage in stages if " as " in stage[0][1].lower()}
-    for stage in stages:
-        named = _after(stage[0][1])
-        base = re.sub(r"\$\{?(\w+)\}?", lambda found: arguments.get(found[1], ""), named).strip("\"'")
-        if base.lower() in own or base == "scratch":
+    froms = [rest for name, rest in instructions if name == "FROM"]
+    own = {rest.split()[-1].lower() for rest in froms if " as " in rest.lower()}
+    for rest in froms:
+        named = _dockerfile.base_of(rest)
+        base = _dockerfile.expand(named, _dockerfile.blanks(instructions)).strip("\"'")
+        if base.lower() in own or base == "scratch" or re.search(r"@sha256:[0-9a-f]{64}$", base):
             continue
-        if re.search(r"@sha256:[0-9a-f]{64}$", base):
-            continue
-        if not base:
+        if not base and not named:
+            return wrong("A FROM names no image: the base stands behind it.")
+        if not base or "$" in base:
             return wrong(f"Nothing says what {named} in FROM is: give its ARG a default.")
         if "@" in base:
             return wrong("The digest of the base is not whole: @sha256: and 64 letters and digits, copied.")
@@ -116,199 +101,131 @@ def _base(instructions: list[Instruction], stages: list[list[Instruction]]) -> V
     return None
 
 
-def _keeps(command: str, mount: str) -> bool:
-    """Say whether a shell command writes what a secret's mount lends it into another file."""
-    options = dict(part.partition("=")[::2] for part in mount.split(","))
-    place = options.get("target") or options.get("dst") or f"/run/secrets/{options.get('id', '')}"
-    shell = re.sub(r"--mount=\S+", "", command)
-    writes = r"\b(?:cp|mv|tee|dd|(?<!pip )(?<!pip3 )install|pip3? config set)|(?<![0-9])>(?!&)"
-    return any(place in part and re.search(writes, part) for part in re.split(r"&&|;", shell))
-
-
-def _secret(text: str, stages: list[list[Instruction]]) -> Verdict | None:
-    """Say whether a password is baked in, or can no longer be used."""
-    for stage in stages:
-        for name, rest in stage:
-            if "hunter2" in rest and name == "ARG":
+def _secret(text: str, instructions: list[Instruction]) -> Verdict | None:
+    """Say whether a password is baked in."""
+    for name, rest in instructions:
+        if "hunter2" in rest or CREDENTIALS.search(rest):
+            if name == "ARG":
                 return wrong(
                     "The password is an ARG now, and `docker history` shows those too. Lend it to the one line."
                 )
-            if "hunter2" in rest:
-                return wrong(f"The password still stands in the image, in its {name} instruction.")
-            if name in ("COPY", "ADD") and re.search(r"pip\.conf|\.netrc|\.env\b|secret|passw", rest):
-                return wrong(
-                    f"{name} lays the password into a layer, where it stays even if a later line deletes the "
-                    "file. Lend it to the one line that needs it."
-                )
-            lent = re.findall(r"--mount=(\S*type=secret\S*)", rest) if name == "RUN" else []
-            if any(_keeps(rest, mount) for mount in lent):
-                return wrong(
-                    "The file is lent to the line, and the line writes a copy of it: the copy is in the layer, "
-                    "for ever. Let pip read it where it is lent."
-                )
-            public = name == "ENV" and re.fullmatch(r"PIP_(?:EXTRA_)?INDEX_URL[= ]https?://[^@$\s]+", rest)
-            if (
-                name in ("ARG", "ENV")
-                and not public
-                and re.search(r"passw|secret|token|INDEX_URL", rest, re.I)
-            ):
-                return wrong(
-                    f"{name} keeps its value in the image, where `docker history` and `docker inspect` show it, "
-                    "wherever it came from. Lend the file with the password to the one line that needs it."
-                )
-    if "hunter2" in text:
+            return wrong(f"What somebody signs in with still stands in the image, in its {name} instruction.")
+        if name in ("COPY", "ADD") and re.search(r"pip\.conf|\.netrc|\.env\b|secret|passw", rest):
+            return wrong(
+                f"{name} lays the password into a layer, where it stays even if a later line deletes the "
+                "file. Lend it to the one line that needs it."
+            )
+        lent = _dockerfile.mounts(rest, "secret") if name == "RUN" else []
+        if any(_keeps(rest, _dockerfile.target_of(mount)) for mount in lent):
+            return wrong(
+                "The file is lent to the line, and the line writes a copy of it: the copy is in the layer, "
+                "for ever. Let pip read it where it is lent."
+            )
+        set_here = _dockerfile.pairs(rest) if name in ("ARG", "ENV") else {}
+        if any(_is_secret(*pair) for pair in set_here.items() if name == "ARG" or pair[1]):
+            return wrong(
+                f"{name} keeps its value in the image, where `docker history` and `docker inspect` show it, "
+                "wherever it came from. Lend the file with the password to the one line that needs it."
+            )
+    if "hunter2" in text or CREDENTIALS.search(text):
         return wrong("The password still stands in the text, if only in a comment: the file is in git.")
     return None
 
 
-# What the builder is shown, as far as it matters here.
-CONTEXT = {"requirements-image.txt", "src/flightdelay/__main__.py", "data/manifest.json"}
+def _is_secret(name: str, value: str) -> bool:
+    """Say whether a variable is there for a password; a path or an address without a user is none."""
+    harmless = value.startswith("/") or re.fullmatch(r"https?://[^@$\s]+", value)
+    return bool(SECRET_NAME.search(name)) and not harmless
 
 
-def _copied(rest: str, seen: set[str], folder: str) -> set[str]:
-    """Return the paths that a COPY makes out of what it sees; a folder is copied without its own name."""
-    *sources, target = [word for word in _words(rest) if not word.startswith("--")]
-    into = posixpath.normpath(posixpath.join(folder, target))
-    made = set()
-    for source in sources:
-        source = posixpath.normpath(source.lstrip("/"))
-        for path in seen:
-            if path == source or fnmatch.fnmatchcase(path, source):
-                name = posixpath.basename(path)
-                made.add(f"{into}/{name}" if target.endswith(("/", ".")) or len(sources) > 1 else into)
-            elif source == "." or path.startswith(f"{source}/"):
-                made.add(posixpath.join(into, posixpath.relpath(path, source)))
-    return made
+def _keeps(command: str, place: str) -> bool:
+    """Say whether a shell command writes what a secret's mount lends it into another file."""
+    shell = re.sub(r"--mount=\S+", "", command)
+    writes = r"\b(?:cp|mv|tee|dd|(?<!pip )(?<!pip3 )install|pip3? config set)|(?<![0-9])>(?!&)"
+    return any(place in part and re.search(writes, part) for part in re.split(r"&&|;|\n", shell))
 
 
-def _files(stages: list[list[Instruction]]) -> list[list[tuple[Instruction, set[str], str, str]]]:
-    """Return each instruction of each stage, and the stage's end, with the files, folder and user found there."""
-    followed: list[list[tuple[Instruction, set[str], str, str]]] = []
-    ends: dict[str, tuple[set[str], str, str]] = {}
-    for number, stage in enumerate(stages):
-        files, folder, user = ends.get(_after(stage[0][1]), (set[str](), "/", "root"))
-        steps = []
-        for name, rest in stage:
-            steps.append(((name, rest), files, folder, user))
-            if name in ("COPY", "ADD"):
-                other = re.search(r"--from=(\S+)", rest)
-                seen = (
-                    {path.lstrip("/") for path in ends.get(other[1], (set[str](),))[0]} if other else CONTEXT
-                )
-                files = files | _copied(rest, seen, folder)
-            elif name == "WORKDIR":
-                folder = posixpath.normpath(posixpath.join(folder, rest.strip("\"'")))
-            elif name == "USER":
-                user = rest.split(":")[0].strip("\"'")
-        steps.append((("", ""), files, folder, user))  # what the stage ends with
-        followed.append(steps)
-        words = stage[0][1].split()
-        for called in {str(number), words[-1]}:
-            ends[called] = files, folder, user
-    return followed
-
-
-def _after(rest: str) -> str:
-    """Return what a FROM begins with."""
-    return next(word for word in rest.split() if not word.startswith("--"))
-
-
-def _is_install(instruction: Instruction) -> bool:
-    return instruction[0] == "RUN" and bool(
-        re.search(r"\b(?:pip3?|uv)\b.*\b(?:install|sync)\b", instruction[1])
-    )
-
-
-def _install(stages: list[list[Instruction]]) -> Verdict | None:
-    """Judge the line that installs, and what stands above it."""
-    found = [
-        (steps, position)
-        for steps in _files(stages)
-        for position, step in enumerate(steps)
-        if _is_install(step[0])
-    ]
-    if not found:
+def _install(installs: list[Install]) -> Verdict | None:
+    """Judge the commands that install the lock, and what is there when they run."""
+    if not installs:
         return wrong("Nothing installs the packages any more: a RUN line with pip install is missing.")
-    for steps, position in found:
-        (_, command), files, folder, user = steps[position]
-        if "requirements-image.txt" not in command:
-            if any("requirements-image.txt" in step[0][1] for step in steps if _is_install(step[0])):
-                continue
-            return wrong("The packages are no longer those of requirements-image.txt, the lock.")
-        if "--require-hashes" not in command and not re.search(r"\buv\b", command):
+    ours = [each for each in installs if "requirements-image.txt" in each.command]
+    if not ours:
+        return wrong("The packages are no longer those of requirements-image.txt, the lock.")
+    for each in ours:
+        image = each.image
+        if refused := _signs_in(each):
+            return refused
+        if image.user not in ("root", "0") and "uid=" not in each.line:
             return wrong(
-                "--require-hashes is gone. It demands a sum for every package, so that a list that lost its sums "
-                "is refused and not believed."
-            )
-        if "--mount=type=secret" not in command.replace('"', ""):
-            return wrong(
-                "The password is out of the image, but the installation can no longer sign in at the package "
-                "index: lend it the file with --mount=type=secret."
-            )
-        if user not in ("root", "0") and "uid=" not in command:
-            return wrong(
-                f"When pip runs, the user is {user} already, who may neither write where packages lie nor read "
+                f"When pip runs, the user is {image.user} already, who may neither write where packages lie nor read "
                 "the file that is lent to root. Install first, then change the user."
             )
-        if any(path.endswith("/__main__.py") for path in files):
+        if any(path.endswith("/__main__.py") for path in image.files):
             return wrong(
-                "The code is copied above the installation: each changed comment installs everything again. "
+                "The code is there before the installation: each changed comment installs everything again. "
                 "First the list of packages, then pip, then the code."
             )
         asked = re.findall(
-            r"(?:--requirements?[= ]|-r *|\bsync )[\"']?([^\s\"']*requirements-image\.txt)", command
+            r"(?:--requirements?[= ]|-r *|\bsync )[\"']?([^\s\"']*requirements-image\.txt)", each.command
         )
-        bound = {
-            posixpath.join(folder, target)
-            for target in re.findall(r"--mount=type=bind\S*?(?:target|dst)=([^\s,]+)", command)
-        }
-        where = {posixpath.normpath(posixpath.join(folder, path)) for path in asked}
-        if where - files - bound:
+        if missing := sorted({image.at(path) for path in asked} - image.files):
             return wrong(
-                f"When pip runs, there is no {sorted(where - files - bound)[0]}: copy requirements-image.txt "
+                f"When pip runs, there is no {missing[0]}: copy requirements-image.txt "
                 "above that line, to the place where pip looks for it."
             )
     return None
 
 
-def _words(rest: str) -> list[str]:
-    if rest.startswith("["):
-        return [str(word) for word in json.loads(rest)]
-    return shlex.split(rest)
-
-
-def _user(stage: list[Instruction]) -> Verdict | None:
-    """Say whether the image runs as somebody without rights."""
-    users = [rest.split(":")[0].strip("\"'") for name, rest in stage if name == "USER"]
-    if not users:
-        return wrong("There is no USER in the image, so everything in it runs as root.")
-    if users[-1] in ("root", "0", ""):
-        return wrong("The last USER is root, and the last one counts.")
-    made = any(
-        name == "RUN" and re.search(rf"(?:useradd|adduser)\b.*\b{re.escape(users[-1])}\b", rest)
-        for name, rest in stage
-    )
-    if not users[-1].isdigit() and users[-1] != "nobody" and not made:
+def _signs_in(install: Install) -> Verdict | None:
+    """Say whether a secret is lent to the installation, at a place where it is looked for."""
+    secrets = _dockerfile.mounts(install.line, "secret")
+    if not secrets:
         return wrong(
-            f"Nobody has made a user {users[-1]}, so the container does not start. A number needs no entry, and "
+            "The password is out of the image, but the installation can no longer sign in at the package "
+            "index: lend it the file with --mount=type=secret."
+        )
+    image, shell = install.image, re.sub(r"--mount=\S+", "", install.line)
+    home = image.home()
+    if re.search(r"\buv (?:pip|sync)\b", install.command):
+        looked, reads = (
+            {"/etc/uv/uv.toml", f"{home}/.config/uv/uv.toml"},
+            "uv reads no pip.conf, but a .netrc",
+        )
+    else:
+        looked = {"/etc/pip.conf", "/etc/xdg/pip/pip.conf", f"{image.prefix_of('python3')}/pip.conf"}
+        looked |= {f"{home}/.config/pip/pip.conf", f"{home}/.pip/pip.conf"}
+        reads = "pip reads /etc/pip.conf, or the file that PIP_CONFIG_FILE names"
+    looked |= {f"{home}/.netrc", *image.environment.values()}
+    for secret in secrets:
+        variable, place = secret.get("env", ""), _dockerfile.target_of(secret)
+        if variable.startswith(("PIP_", "UV_")) or (variable and variable in shell):
+            return None
+        if place in looked or place in shell:
+            return None
+    place = _dockerfile.target_of(secrets[0])
+    return wrong(
+        f"The file is lent as {place}, and the installation does not look there, so it cannot sign in: {reads}."
+    )
+
+
+def _user(image: Image) -> Verdict | None:
+    """Say whether the image runs as somebody without rights."""
+    if image.user == "root" or (image.user.isdigit() and int(image.user) == 0):
+        return wrong("Everything in the image runs as root: there is no USER in it, or the last one is root.")
+    if not image.user or "$" in image.user:
+        return wrong("Nothing says who the USER is: write a number, or give its ARG a default.")
+    if not image.user.isdigit() and image.user not in {"nobody", *image.users}:
+        return wrong(
+            f"Nobody has made a user {image.user}, so the container does not start. A number needs no entry, and "
             "Kubernetes can see that it is not 0."
         )
     return None
 
 
-@exercise
-def ex_6_2(answer: str) -> Verdict:
-    """A Dockerfile: base, secret, order, user."""
-    if not isinstance(answer, str) or not _stages(_instructions(answer)):
-        return wrong("The answer is the text of a Dockerfile, as one string with a FROM line.")
-    instructions = _instructions(answer)
-    stages = _stages(instructions)
-    refused = _base(instructions, stages) or _secret(answer, stages) or _install(stages) or _user(stages[-1])
-    if refused:
-        return refused
-    last = stages[-1]
-    files = _files(stages)[-1][-1][1]
-    code = sorted(path for path in files if path.endswith("__main__.py"))
+def _content(image: Image) -> Verdict | None:
+    """Say whether code and packages are in the image."""
+    code = sorted(path for path in image.files if path.endswith("__main__.py"))
     if not code:
         return wrong("The packages are in the image, and the code is not: nothing copies src/flightdelay.")
     if "/app/src/flightdelay/__main__.py" not in code:
@@ -316,21 +233,59 @@ def ex_6_2(answer: str) -> Verdict:
             f"The code lies in {posixpath.dirname(code[0])} and not in /app/src/flightdelay: COPY of a folder "
             "copies what is in it, without the folder's own name."
         )
-    starts = [rest for name, rest in last if name == "ENTRYPOINT"]
-    if not starts and any(name == "CMD" and "flightdelay" in rest for name, rest in last):
+    if not any(path.endswith("/PACKAGES") for path in image.files):
+        return wrong(
+            "The packages are installed in a stage that is left behind: what the last stage needs of it has to be "
+            "copied, with COPY --from."
+        )
+    return None
+
+
+def _start(image: Image) -> Verdict | None:
+    """Say whether the image starts as before, with code and packages in sight of the Python that is started."""
+    name, rest = image.starts or ("", "")
+    if "flightdelay" not in rest:
+        return wrong("It no longer starts as before: ENTRYPOINT with python3 -m flightdelay is missing.")
+    if name == "CMD":
         return wrong(
             "With CMD, what follows the image's name replaces the command: `docker run image 2013-09` would look "
             "for a program called 2013-09. It was an ENTRYPOINT, which takes it as an argument."
         )
-    if not starts or "flightdelay" not in starts[-1]:
-        return wrong("It no longer starts as before: ENTRYPOINT with python3 -m flightdelay is missing.")
-    if not starts[-1].startswith("["):
+    if not rest.startswith("["):
         return wrong(
             "ENTRYPOINT without brackets is run by a shell, which drops what follows the image's name, so the month "
             "never arrives. Write it as a list, as it was."
         )
-    if not any(name == "ENV" and re.search(r"PYTHONPATH.*/app/src(?![\w/])", rest) for name, rest in last):
+    searched = image.environment.get("PYTHONPATH", "").split(":")
+    if "/app/src" not in [image.folder, *(image.at(path) for path in searched if path)]:
         return wrong("Python does not find the code: PYTHONPATH no longer names /app/src.")
+    words = _dockerfile.words_of(rest)
+    program = next((word for word in words if _dockerfile.PYTHON.search(word)), "python3")
+    if not image.sees_packages(program):
+        return wrong(
+            f"The packages are in the image, and {program} of {image.prefix_of(program)} does not look where they "
+            "lie: put the venv's bin at the beginning of PATH, or start the venv's own python3."
+        )
+    return None
+
+
+@exercise
+def ex_6_2(answer: str) -> Verdict:
+    """A Dockerfile: base, secret, order, user."""
+    no_dockerfile = wrong("The answer is the text of a Dockerfile, as one string with a FROM line.")
+    if not isinstance(answer, str) or "FROM" not in answer.upper():
+        return no_dockerfile
+    try:
+        instructions = _dockerfile.instructions_of(answer)
+    except DockerfileSyntaxError as error:
+        return wrong(f"The builder cannot read it: {error}.")
+    if not _dockerfile.stages_of(instructions):
+        return no_dockerfile
+    if refused := _base(instructions) or _secret(answer, instructions):
+        return refused
+    image, installs = _dockerfile.follow(instructions)
+    if refused := _install(installs) or _user(image) or _content(image) or _start(image):
+        return refused
     return right(
         "It is the same next year, holds no password, costs seconds after a change, and is not root."
     )
@@ -344,6 +299,8 @@ FILES = {
     "requirements-image.txt": b"scikit-learn==1.9.1\n",
     "data/2013-09.parquet": b"PAR1\x00\xff\xfe\x81",  # not text in any encoding that is guessed
 }
+# Half a megabyte, so that sums over a beginning are found out.
+LARGE = bytes(range(256)) * 2048
 CASES: dict[str, tuple[str, dict[str, bytes]]] = {
     "first": ("0.1.0", FILES),
     "again": ("0.1.0", dict(FILES)),
@@ -364,11 +321,51 @@ CASES: dict[str, tuple[str, dict[str, bytes]]] = {
         },
     ),
     "binary": ("0.1.0", FILES | {"data/2013-09.parquet": b"PAR1\x00\xfe\xff\x82"}),
-    # Written one behind the other without anything between them, path and content of both read "abc".
-    "cut here": ("0.1.0", {"a": b"bc"}),
-    "cut there": ("0.1.0", {"ab": b"c"}),
+    "line end": ("0.1.0", FILES | {"requirements-image.txt": b"scikit-learn==1.9.1"}),
+    "capital": ("0.1.0", {path.replace("src", "SRC"): text for path, text in FILES.items()}),
+    "an empty file": ("0.1.0", FILES | {"src/flightdelay/__init__.py": b""}),
+    "large": ("0.1.0", {"large": LARGE}),
+    "large at its start": ("0.1.0", {"large": b"x" + LARGE[1:]}),
+    "large in the middle": ("0.1.0", {"large": LARGE[:300_000] + b"x" + LARGE[300_001:]}),
+    "large at its end": ("0.1.0", {"large": LARGE[:-1] + b"x"}),
 }
-VARIANTS = 1000
+# What may stand behind a path or a content. Each of these could stand in a file, too.
+MARKS = [
+    b"",
+    b"\n",
+    b"\0",
+    b" ",
+    b":",
+    b",",
+    b";",
+    b"|",
+    b"=",
+    b"\t",
+    b"/",
+    b"#",
+    b"\r\n",
+    b"\n\n",
+    b": ",
+    b"--",
+]
+
+
+def _pairs_of_files() -> list[tuple[dict[str, bytes], dict[str, bytes]]]:
+    """Return one file and two files each that read the same, if such marks alone keep them apart."""
+    found = [
+        ({"a": b"x" + behind + b"b" + between + b"y"}, {"a": b"x", "b": b"y"})
+        for between in MARKS
+        for behind in MARKS
+    ]
+    found += [({"a": b"bc"}, {"ab": b"c"}), ({"a": b""}, {})]
+    # "a" with 11 bytes, and "a1" with one, where a length stands behind the path and nothing between them.
+    return [*found, ({"a": b"0b8zzzzzzzz"}, {"a1": b"0", "b": b"zzzzzzzz"})]
+
+
+VARIANTS = 30_000  # enough that a sum of six hexadecimal digits meets itself
+
+
+SECONDS = 600  # an end for an answer that has none; a right one takes two
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -379,14 +376,19 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _tags(job: str) -> None:
-    """Print the tag of each case, and how many tags the variants have, as JSON."""
+    """Print the tag of each case, how many tags the variants have, and what reads the same, as JSON."""
     answer = cloudpickle.loads(Path(job).read_bytes())
     found = {name: answer(version, dict(files)) for name, (version, files) in CASES.items()}
-    many = {answer("0.1.0", FILES | {"a.py": f"{number}".encode()}) for number in range(VARIANTS)}
-    print(json.dumps([found, len(many)]))
+    many = {answer("0.1.0", {"a.py": f"{number}".encode()}) for number in range(VARIANTS)}
+    same = [
+        [repr(one), repr(other)]
+        for one, other in _pairs_of_files()
+        if answer("0.1.0", dict(one)) == answer("0.1.0", dict(other))
+    ]
+    print(json.dumps([found, len(many), same[:1]]))
 
 
-def _in_a_process(answer: Callable[..., Any], seed: str) -> tuple[dict[str, Any], int]:
+def _in_a_process(answer: Callable[..., Any], seed: str) -> tuple[dict[str, Any], int, list[list[str]]]:
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder) / "job"
         job.write_bytes(cloudpickle.dumps(answer))
@@ -397,12 +399,12 @@ def _in_a_process(answer: Callable[..., Any], seed: str) -> tuple[dict[str, Any]
             text=True,
             env={"PYTHONHASHSEED": seed, "HOME": folder},
             cwd=folder,
-            timeout=60,
+            timeout=SECONDS,
         )
     if ended.returncode:
         raise RuntimeError(ended.stderr.strip().splitlines()[-1])
-    tags, many = json.loads(ended.stdout.splitlines()[-1])
-    return tags, many
+    tags, many, same = json.loads(ended.stdout.splitlines()[-1])
+    return tags, many, same
 
 
 @exercise
@@ -419,7 +421,9 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
             "A file of data is bytes and no text, so decode() fails on it: sum up the bytes as they are."
         )
     if not isinstance(first, str):
-        return wrong(f"A tag is text, and a {type(first).__name__} comes back: end the body with return.")
+        return wrong(
+            f"A tag is text, and what comes back is {type(first).__name__}: end the body with return."
+        )
     code = getattr(answer, "__code__", None)
     names = {name for part in _codes(code) for name in part.co_names} if code else set()
     if names & {
@@ -438,7 +442,7 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
             "A clock or a random number makes a new name each time, also where nothing changed: then nobody can "
             "tell that two images are the same, and nothing is ever found in a cache."
         )
-    tags, many = _in_a_process(answer, "1")
+    tags, many, same = _in_a_process(answer, "1")
     if tags["first"].endswith("latest"):
         return wrong("latest is the same name for every content: that is the tag which moves by habit.")
     if len({*tags.values()}) == 1 or tags["byte"] == tags["first"] == tags["path"]:
@@ -454,9 +458,9 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         )
     if tags["order"] != tags["first"]:
         return wrong("Listed in another order, the same files get another tag: put the paths in order first.")
-    if VARIANTS / 10 < many < VARIANTS:
+    if 10 < many < VARIANTS:
         return wrong(
-            f"Of {VARIANTS} different contents some share a tag: so few digits of a sum are soon used up. Take "
+            f"Of {VARIANTS:,} different contents some share a tag: so few digits of a sum are soon used up. Take "
             "more, a dozen of hexadecimal ones is usual."
         )
     for case, hint in {
@@ -464,14 +468,21 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         "lock": "A version in requirements-image.txt changes, and the tag stays: every file has to count.",
         "path": "A file has another path, and the tag stays: in the image it is another file.",
         "binary": "Two bytes of a data file change, and the tag stays: sum up the bytes, not what decode() leaves.",
+        "line end": "A file loses its last line break, and the tag stays: sum up the bytes as they are.",
+        "capital": "A folder is spelled in capitals, and the tag stays: on Linux that is another path.",
+        "an empty file": "An empty file is added, and the tag stays: it is in the image, and Python may look for it.",
         "swapped": "Two files change places, and the tag stays: which content stands under which path?",
     }.items():
         if tags[case] == tags["first"]:
             return wrong(hint)
-    if tags["cut here"] == tags["cut there"]:
+    if changed := [case for case in tags if case.startswith("large ") and tags[case] == tags["large"]]:
         return wrong(
-            "The path a with the content bc and the path ab with the content c get the same tag: the sum does not "
-            "see where a path ends. Put something between them, such as a line break, or each content's length."
+            f"One byte of a file of 512 KiB changes, {changed[0][6:]}, and the tag stays: every byte counts."
+        )
+    if same:
+        return wrong(
+            f"{same[0][0]} and {same[0][1]} get the same tag: what stands between path and content can stand in a file "
+            "too. Write each length in front, or sum up each path and each content by itself first."
         )
     if tags["version"] == tags["first"] or "0.1.0" not in tags["first"]:
         return wrong("The version is not in the tag, or not readable there: people look for it.")
@@ -486,10 +497,12 @@ FLIGHTS: list[tuple[str, float | None]] = [
     ("AA", 44.0),
     ("B6", 16.0),
     ("B6", 90.0),
-    ("B6", 2.0),
+    ("B6", 15.0),  # not more than 15 minutes
+    ("B6", None),  # never arrived: counted as on time they would halve the share
+    ("B6", None),
     ("DL", -5.0),
 ]
-FLIGHTS += 3 * [("DL", None)]  # never arrived: counted as late they would be the worst
+FLIGHTS += 3 * [("DL", None)]  # counted as late these would be the worst
 REPORT = {"carrier": "B6", "late": 0.667}
 
 
@@ -520,8 +533,9 @@ def ex_6_4(answer: list[Callable[..., Any]]) -> Verdict:
         return wrong("report returns nothing: end its body with return.")
     if found != REPORT:
         return wrong(
-            f"Both run alone, but the report on the check's flights is {found}, and one call after the other "
-            f"gives {REPORT}: it comes from other flights, or was computed in another way."
+            f"Both run alone, but the report on the check's flights is {found}, and the two steps of the notebook "
+            f"give {REPORT}: it comes from other flights, or was computed in another way (more than 15 minutes, and "
+            "only flights that arrived)."
         )
     return right(
         "Nothing is shared, and the report is the same: what the second step needs is declared and carried."
@@ -556,6 +570,12 @@ def _second_failed(error: str, artifact: Path) -> Verdict:
         return wrong(
             f"report looks for a file by a path of its own ({error}): on its disk there is what it is given as "
             "`prepared`, and nothing else."
+        )
+    columns = re.findall(r"\w+", start.split("\n")[0])
+    if "KeyError" in error and re.search(r"\blate\b", error) and "\n" in start and "late" not in columns:
+        return wrong(
+            f"report asks for a column late, and the file that prepare made has {', '.join(columns)}: what the second "
+            "step needs, the first one has to hand over."
         )
     if "NameError" in error or "KeyError" in error or "AttributeError" in error or "NoneType" in error:
         return wrong(
