@@ -8,6 +8,7 @@ from kfp.dsl import Artifact, Dataset, Input, Model, Output
 from flightdelay.pipelines import with_kubeflow as book
 
 component = dsl.component(base_image=book.IMAGE, install_kfp_package=False)
+DATA_OF_IMAGE = "/app/data"
 
 # --- 7.1: find a step in the IR ---
 
@@ -95,6 +96,15 @@ def takes_the_names_of_outputs(ir, task):
     taken = ir["root"]["dag"]["tasks"][task].get("inputs", {}).get("artifacts", {})
     made = {name: source["taskOutputArtifact"]["outputArtifactKey"] for name, source in taken.items()}
     return {**_right(ir, task), "artifacts": made}
+
+
+def keys_by_output(ir, task):
+    taken = ir["root"]["dag"]["tasks"][task].get("inputs", {}).get("artifacts", {})
+    made = [source["taskOutputArtifact"] for source in taken.values()]
+    return {
+        **_right(ir, task),
+        "artifacts": {each["outputArtifactKey"]: each["producerTask"] for each in made},
+    }
 
 
 def looks_in_the_components(ir, task):
@@ -234,6 +244,35 @@ def smaller(month: str, airports: list, limit: float) -> str:
     return dsl.OneOf(warned.output, calmed.output)
 
 
+def at_the_limit_too(month: str, airports: list, limit: float) -> str:
+    top = highest(shares=_shares(month, airports))
+    with dsl.If(top.output >= limit):
+        warned = warn(share=top.output)
+    with dsl.Else():
+        calmed = calm(share=top.output)
+    return dsl.OneOf(warned.output, calmed.output)
+
+
+def calm_first(month: str, airports: list, limit: float) -> str:
+    top = highest(shares=_shares(month, airports))
+    with dsl.If(top.output <= limit):
+        calmed = calm(share=top.output)
+    with dsl.Else():
+        warned = warn(share=top.output)
+    return dsl.OneOf(calmed.output, warned.output)
+
+
+def three_ways(month: str, airports: list, limit: float) -> str:
+    top = highest(shares=_shares(month, airports))
+    with dsl.If(top.output > limit):
+        warned = warn(share=top.output)
+    with dsl.Elif(top.output == limit):
+        just = calm(share=top.output)
+    with dsl.Else():
+        calmed = calm(share=top.output)
+    return dsl.OneOf(warned.output, just.output, calmed.output)
+
+
 def the_lowest(month: str, airports: list, limit: float) -> str:
     return _branches(lowest(shares=_shares(month, airports)), limit)
 
@@ -266,12 +305,13 @@ def settings(
     retries=3,
     duration="30s",
     factor=2,
+    longest=None,
     request="512Mi",
     limit="2Gi",
     secret="weather",
     pairs=(("token", "WEATHER_TOKEN"),),
 ):
-    ingest.set_retry(retries, backoff_duration=duration, backoff_factor=factor)
+    ingest.set_retry(retries, backoff_duration=duration, backoff_factor=factor, backoff_max_duration=longest)
     kubernetes.use_secret_as_env(ingest, secret_name=secret, secret_key_to_env=dict(pairs))
     train.set_memory_request(request).set_memory_limit(limit)
     decide.set_caching_options(False)
@@ -352,19 +392,28 @@ def in_words(ingest, train, decide):
 # --- 7.4: a step of one's own ---
 
 
-def pipeline(step, *, condition=lambda decision: decision.output == "promote", given=None):
-    """Draw the book's pipeline with `step` in it, under a condition."""
+def pipeline(
+    step, *, condition=lambda decision: decision.output == "promote", given=None, cached=False, written=()
+):
+    """Draw the book's pipeline with `step` in it, under a condition; `written` names values that stand fixed."""
 
     @dsl.pipeline(name="with-list")
     def with_list(month: str, store: str, data: str, threshold: float, window: int = 0, sample: int = 0):
-        raw = book.ingest(month=month, window=window, sample=sample, data=data)
-        valid = book.validate(raw=raw.output, month=month, window=window)
+        raw = book.ingest(
+            month=month,
+            window=0 if "window of ingest" in written else window,
+            sample=0 if "sample" in written else sample,
+            data=DATA_OF_IMAGE if "data" in written else data,
+        )
+        valid = book.validate(
+            raw=raw.output, month=month, window=0 if "window of validate" in written else window
+        )
         features = book.featurize(valid=valid.output).output
         challenger = book.train(features=features, month=month).output
         evaluation = book.evaluate(features=features, challenger=challenger, month=month)
         decision = book.decide(
             features=features, challenger=challenger, evaluation=evaluation.output, store=store
-        )
+        ).set_caching_options(cached)
         inputs = {"features": features, "challenger": challenger, "month": month, "threshold": threshold}
         if given:
             inputs = given({**inputs, "store": store, "valid": valid.output, "decision": decision.output})
@@ -547,6 +596,16 @@ elsewhere = dsl.component(base_image="python:3.11", install_kfp_package=False)(l
 RIGHT = pipeline(list_flights)
 
 
+@dsl.pipeline(name="without-inputs")
+def without_inputs(month: str, store: str, data: str, threshold: float):
+    RIGHT(month=month, store=store, data=data, threshold=threshold)
+
+
+@dsl.pipeline(name="nested")
+def nested(month: str, store: str, data: str, threshold: float, window: int = 0, sample: int = 0):
+    RIGHT(month=month, store=store, data=data, threshold=threshold, window=window, sample=sample)
+
+
 def _if_of_python(decision):
     return None if decision.output == "promote" else (decision.output == "keep")
 
@@ -571,6 +630,7 @@ WRONG = {
         takes_the_sources_as_they_stand,
         takes_parameters_too,
         takes_the_names_of_outputs,
+        keys_by_output,
         looks_in_the_components,
         forgets_a_key,
         returns_nothing,
@@ -590,6 +650,7 @@ WRONG = {
         no_return,
         the_wrong_way_round,
         smaller,
+        at_the_limit_too,
         the_lowest,
         compiles_and_does_not_run,
         calls_by_position,
@@ -603,6 +664,8 @@ WRONG = {
         retries_everything,
         _but(retries=2),
         _but(factor=1),
+        _but(longest="30s"),
+        _but(limit="2100Mi"),
         _but(duration="30m"),
         _but(request="2Gi", limit="512Mi"),
         _but(request="512M", limit="2G"),
@@ -675,6 +738,12 @@ WRONG = {
                 },
             )
         ),
+        answered(pipeline(list_flights, cached=True)),
+        answered(pipeline(list_flights, written=["sample"])),
+        answered(pipeline(list_flights, written=["window of validate"])),
+        answered(pipeline(list_flights, written=["window of ingest"])),
+        answered(pipeline(list_flights, written=["data"])),
+        answered(without_inputs),
         answered(pipeline(installs)),
         answered(pipeline(elsewhere)),
         answered(book.flight_delay),
@@ -686,4 +755,38 @@ WRONG = {
         {"pipeline": RIGHT},
         RIGHT,
     ],
+}
+
+
+def in_other_units(ingest, train, decide):
+    ingest.set_retry(3, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="10m")
+    kubernetes.use_secret_as_env(ingest, "weather", {"token": "WEATHER_TOKEN"})
+    train.set_memory_limit("2048Mi").set_memory_request("524288Ki")
+    decide.set_caching_options(enable_caching=False)
+
+
+def in_bytes(ingest, train, decide):
+    settings(ingest, train, decide, request=str(512 * 2**20), limit=str(2 * 2**30))
+
+
+def by_option(ir, task):
+    drawn = ir["root"]["dag"]["tasks"][task]
+    container = _container(ir, task)
+    options = dict(zip(container["args"][::2], container["args"][1::2], strict=True))
+    artifacts = {}
+    for name, source in drawn.get("inputs", {}).get("artifacts", {}).items():
+        artifacts[name] = source["taskOutputArtifact"]["producerTask"]
+    return dict(
+        memory=container.get("resources", {}).get("resourceMemoryLimit"),
+        artifacts=artifacts,
+        function=options["--function_to_execute"],
+        image=container["image"],
+    )
+
+
+ALSO_RIGHT = {
+    "ex_7_1": [_right, by_option, lambda ir, task: {**by_option(ir, task)}],
+    "ex_7_2": [calm_first, three_ways],
+    "ex_7_3": [in_other_units, in_bytes, _but(limit="2048Mi")],
+    "ex_7_4": [answered(RIGHT), answered(RIGHT, condition=f" {CONDITION} ")],
 }
