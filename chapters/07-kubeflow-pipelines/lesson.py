@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 · Kubeflow Pipelines: the graph, and who runs it
 #
-# About 110 minutes · 1 GB of memory · no cluster
+# About 130 minutes · 1 GB of memory · no cluster
 #
 # On a cluster, Kubeflow Pipelines (KFP) runs each step of your pipeline in a container of its own, as you saw
 # it in chapter 06. For most of what there is to learn you need no cluster: you write components, wire
@@ -24,10 +24,8 @@ state = companion.workspace("07")
 # ## 1. A function that is sent as text
 #
 # A **component** is a container with typed inputs and outputs. The most common kind is made from a Python
-# function. Two settings stand in the first line, and the book always writes both: the **image** in which the
-# function will run, and that `kfp` is in that image already. Without the second, every step begins with a
-# `pip install`. (Chapter 06 builds that image, and its real tags also name the content. Here nothing pulls it:
-# the local runner only reads the name.)
+# function, by a decorator. Two settings of it the book always writes: the **image** in which the function will
+# run, and that `kfp` is in that image already. (Without the second, every step begins with a `pip install`.)
 
 # %%
 from kfp import compiler, dsl, local
@@ -35,7 +33,15 @@ from kfp import compiler, dsl, local
 IMAGE = "pipelines-for-humans/python:0.1.0"
 component = dsl.component(base_image=IMAGE, install_kfp_package=False)
 
+# %% [markdown]
+# Chapter 06 builds that image, and its real tags also name the content. Here nothing pulls it: the local runner only
+# reads the name.
+#
+# Now a function, with the decorator above it. Its inputs and its output have types, and it imports what it needs
+# inside.
 
+
+# %%
 @component
 def late_share(month: str, airport: str) -> float:
     """Return the share of an airport's flights that arrived more than 15 minutes late."""
@@ -47,14 +53,16 @@ def late_share(month: str, airport: str) -> float:
 
 
 # %% [markdown]
-# A **pipeline** is a function too. In the cell below it calls the component, for Newark, where our flight UA
-# 1037 starts. **Bet first.** The cell only *defines* the pipeline, nothing calls it. What does it print: both
-# lines ("drawing" and "counting"), one, or none?
+# A **pipeline** is a function too. In the next but one cell it calls the component, for Newark, where our flight UA
+# 1037 starts, and says "drawing". **Bet first.** That cell only *defines* the pipeline, nothing calls it. What does it
+# print: both lines (that with "counting" and that with "drawing"), one of them, or none?
 
 # %%
-my_bet = None  # "both", "drawing", "counting" or "none"
+my_bet = None  # "both", "counting", "drawing" or "none"
 
 
+# %%
+# %%capture said
 @dsl.pipeline(name="newark")
 def newark(month: str) -> float:
     share = late_share(month=month, airport="EWR")
@@ -62,7 +70,14 @@ def newark(month: str) -> float:
     return share.output
 
 
+# %%
+print(said.stdout)
+words = [word for word in ("counting", "drawing") if word in said.stdout]
+companion.compare_bet(my_bet, "both" if len(words) == 2 else "".join(words) or "none")
+
 # %% [markdown]
+# (`%%capture said` keeps what a cell prints, so that the next one can look at it.)
+#
 # "drawing", once, although you called nothing: `@dsl.pipeline` calls the function at once, to see what it
 # draws. `month` and `share.output` are no values: they are **placeholders** for what somebody will know
 # later, on another machine. And "counting" is missing. The pipeline function does not run your code; it draws
@@ -123,14 +138,15 @@ print(container["command"][3])
 # string, **the text of your function**, into a file, and calls it with the inputs. The text was taken from
 # the cell with `inspect.getsource`; the four import lines above it were added.
 #
-# ### It breaks: what compiles runs?
+# ### It breaks: a constant moves out
 #
-# A colleague takes the 15 minutes out of the function, as one should. **Bet first:** does it compile? Does it
-# run?
+# A colleague takes the 15 minutes out of the function, as one should. The next cell compiles the new pipeline, the one
+# after it runs it. **Bet first:** how does each of the two end?
 
 # %%
-my_bet = None  # for example ("compiles", "does not run")
+my_bet = None  # a pair, for the one that compiles and the one that runs: each "error" or "no error"
 
+# %%
 MINUTES = 15
 
 
@@ -161,6 +177,8 @@ except RuntimeError as error:
 # %%
 print("symptom: ", symptom)
 print("evidence:", next(line.strip() for line in log.stdout.splitlines() if "Error:" in line))
+compiled_now = "error" if "late_share_2" not in text else "no error"
+companion.compare_bet(my_bet, (compiled_now, "error" if symptom else "no error"))
 
 # %% [markdown]
 # - **Symptom**: the pipeline failed, and says in which task. No more.
@@ -265,11 +283,13 @@ print(flights.uri.removeprefix(str(state)).split("/")[1], "/ … /", "/".join(fl
 #
 # ### The file that nobody declared
 #
-# A way around all this: one task leaves a file in a folder, the next one finds it there. **Bet first:** does
+# A way around all this: one task leaves a file in a folder, the next one looks for it there. **Bet first:** does
 # this pipeline run here? Would it on a cluster?
 
 # %%
-my_bet = None  # for example ("runs here", "fails there")
+my_bet = None  # a pair, for here and for a cluster: each "fails" or "runs"
+
+# %%
 
 
 @component
@@ -298,13 +318,18 @@ ran = under_the_table(month="2013-09", folder=str(state))
 
 # %%
 print("it found:", ran.output)
-print(yaml.safe_dump(compiled(under_the_table)["root"]["dag"]["tasks"]["find"]))
+task = compiled(under_the_table)["root"]["dag"]["tasks"]["find"]
+print(yaml.safe_dump(task))
+carried = "taskOutput" in str(task["inputs"])  # does anything come from another task?
+companion.compare_bet(my_bet, ("runs" if ran.output else "fails", "runs" if carried else "fails"))
 
 # %% [markdown]
 # It runs here, since two processes of one machine share a disk. Two containers do not (chapter 06): there,
 # `find` fails with `FileNotFoundError`. (No cluster ran it for this text.) The evidence is in the file above:
 # `find` waits for `leave` (`dependentTasks`) but **gets nothing from it**: its only input is the pipeline's
-# own `folder`. An order is not a wire. The local runner cannot show you this mistake; the compiled file can.
+# own `folder`. An order is not a wire. This local runner cannot show you the mistake; the compiled file can. (Where
+# Docker runs, `local.init(local.DockerRunner(), …)` can show it too: it starts each task in a container of its image,
+# and mounts nothing but the `pipeline_root`.)
 #
 # ## 3. Read the compiled pipeline as prose
 #
@@ -325,6 +350,19 @@ print(inspect.getsource(with_kubeflow.flight_delay.pipeline_func))
 # these folders to the containers that read them. Their defaults are a cluster's: the data lies in the image, and
 # the last lines give `decide` a volume for the store. These lines are settings for a cluster; section 5 is about
 # them, and chapter 11 makes the volume. Here you name folders of your own.)
+#
+# As a picture, with one flight in every file:
+
+# %%
+from IPython.display import SVG
+
+from companion.workspace import repository
+
+pictures = repository() / "chapters" / "07-kubeflow-pipelines"
+SVG(filename=str(pictures / "artifacts.svg"))
+
+# %% [markdown]
+# No arrow goes from box to box: what one step makes and another needs goes down into the store and up again.
 #
 # The compiled file has about 480 lines and four parts, and a second, short document that section 5 explains. Read
 # it along one step, `train`, in three hops. **Hop 1**: the task, in `root`.
@@ -352,7 +390,13 @@ print(container["image"])
 
 # %% [markdown]
 # *The component takes a Dataset and a text, gives a Model, and is carried out by `exec-train`: a container of
-# this image, with this command.* Follow the two references, `componentRef` and `executorLabel`, and do not
+# this image, with this command.* The three hops once more:
+
+# %%
+SVG(filename=str(pictures / "three-hops.svg"))
+
+# %% [markdown]
+# Follow the two references, `componentRef` and `executorLabel`, and do not
 # guess the names. In a pipeline inside a pipeline KFP numbers them: there a task `train` may be carried out by
 # `exec-train-2`.
 #
@@ -415,10 +459,12 @@ check.ex_7_1(answer)
 # ## 4. Branch and loop in the graph
 #
 # "If more than 13% are late, warn; else say so." In Python that is an `if`. **Bet first:** Newark had 12.4%.
-# What does this pipeline draw?
+# Does this pipeline draw calm, warn or both, or does it end in an error?
 
 # %%
-my_bet = None  # "warn", "calm", "both" or "an error"
+my_bet = None  # "an error", "both", "calm" or "warn"
+
+# %%
 
 
 @component
@@ -440,7 +486,9 @@ def python_if(month: str):
         calm(share=share.output)
 
 
-print("drawn:", list(compiled(python_if)["root"]["dag"]["tasks"]))
+drawn = list(compiled(python_if)["root"]["dag"]["tasks"])
+print("drawn:", drawn)
+companion.compare_bet(my_bet, "both" if {"warn", "calm"} <= set(drawn) else drawn[-1])
 
 # %% [markdown]
 # It compiles without a word, and warns in every month. `share.output > 0.13` is not a comparison: it gives an
@@ -600,7 +648,7 @@ check.ex_7_2(answer)
 #
 # KFP skips a task whose **key** it has seen, and hands over the old outputs. By default it does so for every
 # task. Here the local runner does it too, when told to. A component reads a file whose *path* it was given.
-# **Bet first:** which of these four runs start the task?
+# **Bet first:** which of these four runs start the task, and which are answered from the cache?
 #
 # 1. the first one;
 # 2. the same again;
@@ -608,7 +656,9 @@ check.ex_7_2(answer)
 # 4. the image's name has a new tag, all else as in 3.
 
 # %%
-my_bet = None  # for example ["runs", "runs", "runs", "runs"]
+my_bet = None  # a list of four, each "cache" or "runs"
+
+# %%
 
 
 @component
@@ -629,19 +679,24 @@ file = state / "notes.txt"
 
 # %%
 # %%capture log
+import shutil
+
+shutil.rmtree(state / "cache", ignore_errors=True)  # what a run of this cell before left there
 cached = {"enable_caching": True, "cache_root": str(state / "cache")}
 local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(state / "artifacts"), **cached)
-
-file.write_text("UA 1037\nEWR\n")
-results = [lines(path=str(file)).output, lines(path=str(file)).output]
-file.write_text("UA 1037\nEWR\nLAX\n")
-results += [lines(path=str(file)).output, new_tag(path=str(file)).output]
+two, three, results = "UA 1037\nEWR\n", "UA 1037\nEWR\nLAX\n", []
+for pipeline, text in ((lines, two), (lines, two), (lines, three), (new_tag, three)):
+    file.write_text(text)
+    print("NEXT RUN")
+    results.append(pipeline(path=str(file)).output)
 
 # %%
-print("lines:", results, "· tasks started:", len(started(log)))
+came_from = ["runs" if "Executing task" in part else "cache" for part in log.stdout.split("NEXT RUN")[1:]]
+print("lines:", results, "· came from:", came_from)
+companion.compare_bet(my_bet, came_from)
 
 # %% [markdown]
-# Two of four: the first and the last. The third answer is **stale**: the file has three lines, and the cache
+# Two of four ran: the first and the last. The third answer is **stale**: the file has three lines, and the cache
 # says two, without an error. It compares what stands in the key:
 #
 # | in the key | so it notices | and misses |
@@ -649,22 +704,25 @@ print("lines:", results, "· tasks started:", len(started(log)))
 # | the image's **name** | a new tag | the same tag with other bytes in it |
 # | the function's text | every change in it, even of a comment | a change in a package of the image |
 # | the values of parameters | another month, another path | other bytes under the same path |
-# | names of input artifacts | another file of the step before | – |
-# | environment variables set on the task | another value | – |
+# | which artifacts come in, by their number in KFP's records | that the step before ran again | – |
+# | environment variables, names of volumes | another value, another volume | other files on the volume |
 #
-# (This is what the source of KFP's backend puts into its key. The local runner's is much the same.) Hence two
-# rules. **Never use a tag twice**: a rebuilt `:0.1.0` gives yesterday's results. And a step that reads the
-# world or **changes** it, such as `decide` with its store, has to run every time:
+# (This is what the source of KFP's backend puts into its key. The local runner takes an artifact's name, address and
+# metadata in place of the number. With both, a step that runs again makes all below it run again, even where it gave
+# the same bytes.) Hence two rules. **Never use a tag twice**: a rebuilt `:0.1.0` gives yesterday's results. And a step
+# that reads the world or **changes** it, such as `decide` with its store, has to run every time:
 # `task.set_caching_options(False)`.
 #
 # ### Retry, and the one who is told
 #
 # `set_retry` starts a failed task again; `dsl.ExitHandler` runs one last task however the others ended.
-# January 2014 is not in the data, so `load_month` will fail. **Bet first:** how often is it started, and is
-# anybody told?
+# January 2014 is not in the data, so `load_month` will fail. The pipeline below gives it two retries. **Bet first:**
+# how often is it started, and is anybody told?
 
 # %%
-my_bet = None  # for example ("3 times", "told")
+my_bet = None  # a pair: a whole number, and "nobody" or "the desk"
+
+# %%
 
 
 @component
@@ -691,6 +749,8 @@ with contextlib.suppress(RuntimeError):
 said = [line.strip() for line in log.stdout.splitlines()]
 print("started:", started(log))
 print(*dict.fromkeys(line for line in said if "Error:" in line or "DESK" in line), sep="\n")
+told = "the desk" if any("DESK" in line for line in said) else "nobody"
+companion.compare_bet(my_bet, (started(log).count("load-month"), told))
 
 # %% [markdown]
 # Three times the same sentence: the first try and two retries. The local runner cannot tell a cause that passes
@@ -760,8 +820,9 @@ check.ex_7_3(answer)
 # files for inputs. **Bet first:** do both give the same digest, that is, the same probabilities?
 
 # %%
-my_bet = None  # True or False
+my_bet = None  # False or True
 
+# %%
 given = {"month": "2013-09", "sample": 20_000}
 
 # %%
@@ -778,6 +839,7 @@ print("started:", started(log))
 here = RunResult.of("2013-09", state / "store")
 plain = in_plain_python.run(**given, store=state / "plain-store")
 print("same as plain:", here.digest == plain.digest, "· decision:", here.decision["decision"])
+companion.compare_bet(my_bet, here.digest == plain.digest)
 
 # %% [markdown]
 # The same probabilities, through six processes and files between them. (`with_kubeflow.run(...)` does what
@@ -841,7 +903,8 @@ def judged(month: str, features: str, challenger: str) -> Judged:
 
 # %%
 # %%capture log
-[finished] = (state / "artifacts").glob("flight-delay-*")  # the folder of the run above
+runs = (state / "artifacts").glob("flight-delay-*")
+finished = max(runs, key=lambda folder: folder.stat().st_mtime)  # the folder of the run above
 made = {
     "features": str(finished / "featurize" / "features"),
     "challenger": str(finished / "train" / "challenger"),
@@ -888,6 +951,8 @@ def probably_late(features, model, month, threshold):
 # - gives a `Dataset`: a CSV file without an index;
 # - runs only if the output of `decide` is `"promote"`. The pipeline decides that, not your component.
 #
+# `decide` changes the store, so no cache may answer for it, as in the book's pipeline.
+#
 # The pipeline's inputs are `month`, `store`, `data`, `threshold` and, with 0 as default, `window` and
 # `sample`. Then compile it, `print` parts of it in cells of your own, and find your step. (`dsl.If` moves it
 # into a part of `components`; in `root` stands a task that holds this part, with the condition in its
@@ -928,7 +993,7 @@ def with_list(month: str, store: str, data: str, threshold: float, window: int =
     evaluation = book.evaluate(features=features, challenger=challenger, month=month)
     decision = book.decide(
         features=features, challenger=challenger, evaluation=evaluation.output, store=store
-    )
+    ).set_caching_options(False)
     with dsl.If(decision.output == "promote"):
         list_flights(features=features, challenger=challenger, month=month, threshold=threshold)
 
@@ -946,14 +1011,16 @@ check.ex_7_4(answer)
 # %% [markdown]
 # ## 7. Local and cluster: the same source
 #
-# | | here | on a cluster |
-# |---|---|---|
-# | who runs it | `local.init(...)`, then call the pipeline | `compile`, then upload the file |
-# | a step is | a process with this notebook's packages | a container of `image`, in a Pod |
-# | an artifact is | a file below `pipeline_root` | an object in a bucket |
-# | undeclared files | are found by accident | are not there |
-# | memory, secrets, nodes | ignored | applied |
-# | the cache | off, until you turn it on | on, until you turn it off |
+# | | here | with `local.DockerRunner` | on a cluster |
+# |---|---|---|---|
+# | who runs it | `local.init(...)`, then call the pipeline | the same | `compile`, then upload the file |
+# | a step is | a process with this notebook's packages | a container of `image` | a container of `image`, in a Pod |
+# | an artifact is | a file below `pipeline_root` | the same, mounted | an object in a bucket |
+# | undeclared files | are found by accident | are not there | are not there |
+# | memory, secrets, nodes | ignored | ignored | applied |
+# | the cache | off, until you turn it on | the same | on, until you turn it off |
+#
+# (`DockerRunner` needs a Docker engine and the image of chapter 06 in it. Nothing was run with it for this chapter.)
 #
 # The left column cannot show three mistakes: a file under the table, a package that the image lacks, a limit
 # that is too small. You look for the first in the compiled file; chapters 06 and 08 are about the others.
@@ -989,7 +1056,7 @@ print("outputs:", train_mine.component_spec.outputs.keys())
 #    stands there as text, and the file is what runs.
 # 2. You let the **graph** branch and loop: `dsl.If`, `OneOf`, `ParallelFor`, `Collected`. Python's `if` was
 #    decided once, when the graph was drawn.
-# 3. You know what the **cache** compares (the image's name, the text, the parameters, the names of artifacts),
+# 3. You know what the **cache** compares (the image's name, the text, the parameters, which artifacts come in),
 #    and you set retries, memory and a secret for each task.
 # 4. You wired a step with **artifacts** into the book's pipeline, and found it in the file. What is not
 #    declared is not carried.

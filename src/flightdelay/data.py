@@ -87,7 +87,9 @@ def check_files(names: Sequence[str], folder: Path = DATA) -> None:
     for name in names:
         path = folder / name
         if name not in known:
-            raise DataFileError(f"{manifest} does not list {name}. {_advice(folder, 'manifest.json')}")
+            listed = sorted(each for each in known if Path(each).parent == Path(name).parent)
+            there = f"it lists {listed[0]} to {listed[-1]}" if listed else "it lists none of that kind"
+            raise DataFileError(f"{manifest} does not list {name}: {there}.")
         if not path.is_file():
             raise DataFileError(f"The data file {path} is missing. {_advice(folder, name)}")
         if sha256(path) != known[name]["sha256"]:

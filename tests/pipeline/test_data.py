@@ -9,7 +9,7 @@ from types import ModuleType
 import pyarrow.parquet as pq
 import pytest
 
-from flightdelay.data import DATA, check_all, load
+from flightdelay.data import DATA, _advice, check_all, load
 from flightdelay.errors import DataFileError
 from flightdelay.months import MONTHS
 from flightdelay.pipelines.in_plain_python import run
@@ -79,8 +79,14 @@ def test_an_unreadable_manifest_is_named(content: str | None, small_data: Path) 
 
 
 def test_the_advice_for_the_repositorys_own_data_is_a_command() -> None:
+    assert "`git checkout -- data/planes.parquet` or remake it with `make data`" in _advice(
+        DATA, "planes.parquet"
+    )
+
+
+def test_a_month_that_the_year_does_not_have_is_not_to_be_restored() -> None:
     with pytest.raises(
-        DataFileError, match=r"`git checkout -- data/manifest\.json` or remake it with `make data`"
+        DataFileError, match=r"it lists flights/2013-01\.parquet to flights/2013-12\.parquet\.$"
     ):
         load("flights", ["2014-01"])
 

@@ -23,7 +23,7 @@ from google.protobuf import json_format  # type: ignore[import-untyped]
 from kfp import dsl, local
 from kfp.dsl.graph_component import GraphComponent
 from kfp.local.config import LocalExecutionConfig
-from kubernetes.utils.quantity import parse_quantity  # type: ignore[import-untyped]
+from kubernetes.utils.quantity import parse_quantity
 
 from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from flightdelay.data import DATA
@@ -250,8 +250,8 @@ def _not_the_truth(found: Any, truth: dict[str, Any], ir: IR, task: str) -> Verd
         }
         if isinstance(given, Mapping) and set(given) == outputs != set(truth["artifacts"]):
             return wrong(
-                f"{task} calls its input {', '.join(truth['artifacts'])}, and the answer has the name that the task which makes "
-                "it gives it (`outputArtifactKey`). Two outputs of one name would become one."
+                f"{task} calls its input {', '.join(truth['artifacts'])}, and the answer has the name which its maker "
+                "gives it (`outputArtifactKey`). Two outputs of one name would become one."
             )
         if given in (drawn.get("dependentTasks"), sorted(truth["artifacts"])):
             return wrong("A dict is asked for: to each artifact that is taken, the task that makes it.")
