@@ -4,7 +4,12 @@ import atexit
 import copy
 import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
+
+import numpy as np
+
+from companion.check import chapter_13
 
 _root = Path(tempfile.mkdtemp(prefix="wrong-13-"))
 atexit.register(shutil.rmtree, _root, ignore_errors=True)
@@ -174,9 +179,15 @@ def folder(name, tool="plain", **changes):
             assert old in text, (name, old)
             text = text.replace(old, new)
         (made / f"monthly_{each}.py").write_text(text)
+    (made / "model_steps.py").write_text(changes.get("model_steps", chapter_13._model_steps()))
     return made
 
 
+model_changed = folder(
+    "model-changed",
+    model_steps=chapter_13._model_steps().replace("if gap <= 0.05", "if gap <= 0.5"),
+)
+model_broken = folder("model-broken", model_steps="def slice_report(:")
 not_in_airflow = folder(
     "not-in-airflow",
     "airflow",
@@ -309,11 +320,13 @@ MEMO = {
         "tool": "zenml",
         "why": "Her deputy has to see which run made the number, and the cache spares a training when a plot failed.",
         "figures": [(4, "minutes of a run", "case"), (0.2, "of plain Python's time when run again", "bench")],
-        "owner": "the data scientist",
-        "first_user": "her deputy in controlling",
+        "needs": ["lineage", "cache"],
+        "owner": ("the data scientist", "her deputy in controlling"),
+        "first_users": (1, "her deputy in controlling"),
         "stop": {
             "measure": "late months in the half year",
             "limit": 1,
+            "out_of": 6,
             "by": "2027-06-30",
             "then": "back to the script",
         },
@@ -323,11 +336,13 @@ MEMO = {
         "tool": "kubeflow",
         "why": "Models ask for packages that exclude each other, and approval needs the image that was approved.",
         "figures": [(40, "models in use", "case"), (12, "conflicts of packages last year", "estimate")],
-        "owner": "the lead of the platform team",
-        "first_user": "the four modellers of mortgages",
+        "needs": ["an image per step"],
+        "owner": ("the lead of the platform team", "the on-call engineer of the Airflow team"),
+        "first_users": (4, "the modellers of mortgages"),
         "stop": {
             "measure": "hours of operation per model and month",
             "limit": 6.5,
+            "out_of": None,
             "by": "2027-09-30",
             "then": "the models move back to Airflow",
         },
@@ -340,11 +355,13 @@ MEMO = {
         "tool": "zenml",
         "why": "The two want the same pipeline on the laptop and in the cloud, and to know what made each model.",
         "figures": [(20, "minutes of a training", "case")],
-        "owner": "the first of the two engineers",
-        "first_user": "the support desk",
+        "needs": ("lineage",),
+        "owner": ["the first of the two engineers", "the second one"],
+        "first_users": [2, "the support desk"],
         "stop": {
             "measure": "nights without a new model per month",
             "limit": 2,
+            "out_of": 27,
             "by": "2027-01-31",
             "then": "we move the six steps to the managed platform",
         },
@@ -388,6 +405,8 @@ WRONG = {
     "ex_13_2": [
         "done",
         _root / "nowhere",
+        model_changed,
+        model_broken,
         not_in_airflow,
         decides_first,
         report_not_handed_on,
@@ -412,7 +431,7 @@ WRONG = {
         {**PICKS, "nightly": ("airflow", ["backfill", "waits for other jobs", "retries"])},
         {**PICKS, "nightly": ("airflow", ["schedule"])},
         {**PICKS, "two": ("managed", ["schedule"])},
-        {**PICKS, "nightly": ("airflow", ["backfill"])},
+        {**PICKS, "auditors": ("zenml", ["own hardware"])},
         {**PICKS, "nightly": ("airflow", ["popular"])},
         {**PICKS, "nightly": ("dagster", ["backfill"])},
         {**PICKS, "vision": ("plain", ["own hardware"])},
@@ -428,7 +447,17 @@ WRONG = {
         memo("solo", figures=[(30, "percent less work, surely", "estimate")]),
         memo("bank", owner=None),
         memo("bank", owner="the team"),
-        memo("bank", first_user="all 500 data scientists"),
+        memo("bank", owner=("IT", "it ")),
+        memo("bank", owner=("the lead of the platform team", "")),
+        memo("bank", first_users="all data scientists"),
+        memo("bank", first_users=(500, "all data scientists")),
+        memo("bank", first_users=(4, "the lead of the platform team")),
+        memo("bank", first_users=(0, "nobody yet")),
+        memo("solo", needs=["schedule"]),
+        memo("solo", needs="lineage"),
+        memo("solo", needs=["the best and most modern tool"]),
+        memo("solo", needs=["lineage", "cache", "retries"]),
+        memo("solo", why=["lineage"]),
         memo(
             "bank", alternative={"tool": "managed", "why_not": "the data stays in the house, says the case"}
         ),
@@ -437,12 +466,20 @@ WRONG = {
         memo("startup", tool="kubeflow"),
         memo("startup", alternative=MANAGED_IGNORED),
         memo("startup", stop="if it is not accepted"),
-        memo("solo", stop=stop(measure="people are happy with it")),
+        memo("solo", stop=stop(measure="")),
+        memo("solo", stop=stop(limit=1000)),
+        memo("solo", stop=stop(limit=-1)),
+        memo("solo", stop=stop(out_of="six months")),
+        memo("solo", stop=stop(by="2026-03-31")),
+        memo("solo", stop=stop(by=date(2027, 1, 4))),
+        memo("solo", stop=stop(by="2029-03-31")),
+        memo("solo", stop={"measure": "late months", "limit": 1, "by": "2027-06-30", "then": "back"}),
         memo("solo", stop=stop(limit="few")),
         memo("solo", stop=stop(by="soon")),
         memo("solo", stop=stop(then="")),
         memo("solo", alternative={"tool": "zenml", "why_not": "it is what we have chosen anyway"}),
-        memo("solo", why="It scales."),
+        memo("solo", alternative={"tool": "plain", "why_not": " "}),
+        memo("solo", alternative="plain"),
     ],
 }
 
@@ -454,10 +491,29 @@ ALSO_RIGHT = {
         {**PICKS, "vision": ("kubeflow", ("an image per step", "own hardware"))},
         {**PICKS, "two": ["managed", ["operated for you"]]},
         {**PICKS, "auditors": ("zenml", ["own hardware", "cache", "lineage"])},
+        # One or two: each of these decides.
+        {**PICKS, "auditors": ("zenml", ["lineage"]), "nightly": ("airflow", ["backfill"])},
+        {**PICKS, "vision": ("kubeflow", ["an image per step"])},
     ],
     "ex_13_4": [
         MEMO,
-        memo("bank", owner="head of the Airflow team"),
-        memo("solo", owner="Maria, who built it"),
+        memo("solo", owner=("Maria, who built it", "Ben")),
+        # Sound texts with words that sound unsound: what a text is worth no word tells.
+        memo("bank", owner=("the on-call engineer of the Airflow team", "the head of all platforms")),
+        memo("bank", first_users=(3, "three of the 500 data scientists, those of the card group")),
+        memo(
+            "startup",
+            stop={**MEMO["startup"]["stop"], "measure": "failed nightly runs out of the last 27 nights"},
+        ),
+        memo(
+            "bank",
+            stop={
+                **MEMO["bank"]["stop"],
+                "measure": "months in which the challenger has a better log loss than the champion",
+                "limit": np.int64(1),
+                "out_of": np.float64(8),
+                "by": date(2027, 9, 30),
+            },
+        ),
     ],
 }
