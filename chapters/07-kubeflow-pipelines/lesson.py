@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 · Kubeflow Pipelines: the graph, and who runs it
 #
-# About 130 minutes · 1 GB of memory · no cluster
+# About 110 minutes · 1 GB of memory · no cluster
 #
 # On a cluster, Kubeflow Pipelines (KFP) runs each step of your pipeline in a container of its own, as you saw
 # it in chapter 06. For most of what there is to learn you need no cluster: you write components, wire

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 13 · Choosing a tool: decide, and defend it
 #
-# About 95 minutes · 1 GB of memory · no cluster
+# About 80 minutes · 1 GB of memory · no cluster
 #
 # You have seen one pipeline in four tools. Now lay them next to each other: what is the model and what is
 # wiring, what each tool cost, what it is good for, and how to tell the people who will pay for it and live
