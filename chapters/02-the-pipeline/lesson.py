@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 · The pipeline: steps that may be run again
 #
-# About 90 minutes · 1 GB of memory · no cluster
+# About 105 minutes · 1 GB of memory · no cluster
 #
 # Chapter 01 ended with a list of what is wrong with a notebook as a product. Here the same code leaves the
 # notebook, as six steps, and you write the machine that runs them. It has about 20 lines. Then you kill it,
@@ -13,6 +13,8 @@
 # 2. wire the six real steps by **what each one needs**;
 # 3. write a **runner** for any such wiring, and get with it the very model that plain Python gives;
 # 4. make a step **safe to run again**, whenever it was killed.
+#
+# Seven times you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
 # %%
 import companion
@@ -23,7 +25,8 @@ state = companion.workspace("02")
 # ## 1. Six steps, and what goes between them
 #
 # A **step** is a function: inputs, outputs, nothing else. It does not look at a variable of another cell, at
-# the current folder or at the clock. These are the six of this book. Look at the names in the parentheses.
+# the current folder or at the clock. These are the six of this book. (`inspect.signature` reads a function's
+# parameters without calling it.) Look at the names in the parentheses.
 
 # %%
 import inspect
@@ -73,21 +76,25 @@ print(our_flight(features)[["month", "departure_minute", "weekday", "wind_speed"
 #
 # The step below keeps the flights of the last 30 days. Its code does not change, its data does not change.
 # You run it on 1 October and, to be sure, again on 20 October. (`today` stands for the clock; here you can
-# set it.)
+# set it.) Which flights does the second run keep?
+
+# %%
+my_bet = None  # "other flights" or "the same flights"
 
 # %%
 import pandas as pd
-
-my_bet = None  # True: both runs keep the same flights; False: they do not
 
 
 def last_30_days(flights):
     return flights[flights["time_hour"] > today - pd.Timedelta(days=30)]
 
 
+kept = []
 for day in ("2013-10-01", "2013-10-20"):
     today = pd.Timestamp(day, tz="UTC")  # the clock
-    print(f"run on {day}: {len(last_30_days(raw.flights)):6,} flights")
+    kept.append(last_30_days(raw.flights))
+    print(f"run on {day}: {len(kept[-1]):6,} flights")
+companion.compare_bet(my_bet, "the same flights" if kept[0].equals(kept[1]) else "other flights")
 
 # %% [markdown]
 # Both runs went from top to bottom without an error, and they are two different experiments. The clock is an
@@ -121,15 +128,16 @@ except ValidationError as error:
 # 430, which could be half past four.
 #
 # A contract refuses what somebody thought of. Here is a change that nobody thought of: the supplier fills
-# every empty `arr_delay` with 0, "so that there are no gaps". **Bet first:** is this month refused?
+# every empty `arr_delay` with 0, "so that there are no gaps". **Bet first:** what becomes of this month?
 
 # %%
-my_bet = None  # True: refused; False: it passes
+my_bet = None  # "it is refused" or "it passes"
 
+# %%
 filled = raw.flights.assign(arr_delay=raw.flights["arr_delay"].fillna(0))
 try:
     passed = validate(Raw(filled, raw.weather), "2013-09")
-    print("It passes.")
+    companion.compare_bet(my_bet, "it passes")
     gaps = raw.flights.query("month == 9 and arr_delay.isna()")
     never_left = int(gaps["dep_time"].isna().sum())
     print(
@@ -141,6 +149,7 @@ try:
             f"{name:12} {len(september):,} flights with a label, {september['late'].mean():.1%} of them late"
         )
 except ValidationError as error:
+    companion.compare_bet(my_bet, "it is refused")
     print(error)
 
 # %% [markdown]
@@ -215,11 +224,12 @@ check.ex_2_2(answer)
 # %% [markdown]
 # **The next cell holds the book's wiring, and so the answer. Stop here until yours is right, then compare.**
 #
-# From here on the wiring lives in a file beside this notebook's state, not in a cell, because soon another
-# process has to find it. The steps stand in reverse on purpose.
+# From here on the wiring lives in a file in this notebook's folder of state, not in a cell, because soon another
+# process has to find it. The line `%%writefile` does that: the rest of its cell is not run, it is written into the
+# file. The steps stand in reverse on purpose.
 
 # %%
-# %%writefile {state}/wiring.py
+# %%writefile "{state}/wiring.py"
 # from flightdelay.steps.decide import decide
 # from flightdelay.steps.evaluate import evaluate
 # from flightdelay.steps.featurize import featurize
@@ -242,7 +252,8 @@ check.ex_2_2(answer)
 # Write the function that runs any such wiring. `steps` looks like `STEPS`; `given` holds what comes from
 # outside, by name. Call every step once, with its inputs in the order in which `steps` names them. Write the
 # body and return the result: a new dict of all that was given and made. Leave `steps` and `given` as they
-# are; they belong to the caller.
+# are; they belong to the caller. An input that is neither given nor made ends the run with an error (a KeyError
+# will do).
 #
 # The standard library finds the order. `TopologicalSorter({"bread": ["dough"], "dough": ["flour",
 # "water"]}).static_order()` goes through `flour`, `water`, `dough`, `bread`: everything comes after what it
@@ -272,7 +283,8 @@ check.ex_2_3(answer)
 # **The next cell holds the book's runner, and so the answer. Stop here until yours is right, then compare.**
 #
 # When your answer is right, the check has run the real six steps with it as well. Now see them at work. The
-# book's runner also prints what it does; put your own in its place if you like.
+# book's runner also prints what it does; put your own in its place if you like. (`sys.path` is the list of folders
+# in which Python looks for modules; `insert` puts the one with `wiring.py` first.)
 
 # %%
 import sys
@@ -294,18 +306,21 @@ def run_dag(steps, given):
 # %% [markdown]
 # The steps go in in reverse. Then `flightdelay.pipelines.in_plain_python`, which is six calls in a row,
 # judges the same month. Both runs make a **digest**: one checksum over the probabilities of all flights of
-# September. **Bet first:** is it the same?
+# September. **Bet first:** which digest do the reversed steps give?
+
+# %%
+my_bet = None  # "another one" or "the same"
 
 # %%
 from flightdelay.pipelines import in_plain_python
 from flightdelay.store import Store
 
-my_bet = None  # True: the same digest; False: another one
-
 given = {"month": "2013-09", "window": None, "sample": 20_000, "store": Store(state / "first-store")}
 made = run_dag(STEPS, given)
 plain = in_plain_python.run("2013-09", sample=20_000, store=state / "plain-store")
-print("same as plain:", made["evaluation"]["digest"] == plain.digest)
+same = made["evaluation"]["digest"] == plain.digest
+print("same as plain:", same)
+companion.compare_bet(my_bet, "the same" if same else "another one")
 
 # %% [markdown]
 # The order came out right although it stands nowhere, and every probability agrees to six decimals. Nothing
@@ -321,10 +336,12 @@ print("same as plain:", made["evaluation"]["digest"] == plain.digest)
 # At three in the morning a machine runs out of memory, or is taken away. The system sends SIGKILL: no
 # `except` runs, no `finally`, no clean-up. A runner that starts again from zero would lose everything, so
 # this one remembers: it saves each artifact as a file and **does not make again what is there**. The loop is
-# the one you know; look at what is new behind `file =`.
+# the one you know; look at what is new behind `file =`. How to save is a module of its own, whose name the program is
+# told when it starts: `importlib.import_module("in_place")` does what `import in_place` does, for a name that is known
+# only then.
 
 # %%
-# %%writefile {state}/runner.py
+# %%writefile "{state}/runner.py"
 # import importlib, pickle, sys
 # from graphlib import TopologicalSorter
 # from pathlib import Path
@@ -349,12 +366,12 @@ print("same as plain:", made["evaluation"]["digest"] == plain.digest)
 # run_dag(STEPS, given, folder, how.save)
 
 # %% [markdown]
-# How it saves stands in a file of its own, because you will replace it. This one writes as everybody does:
-# open, write, close. The `if` is the accident: where `KILL_AT` names the artifact, the process sends itself
-# SIGKILL with half of the bytes written. It chooses the moment only so that your run and this text agree.
+# The first way to save writes as everybody does: open, write, close. The `if` is the accident: where `KILL_AT` names
+# the artifact, the process sends itself SIGKILL with half of the bytes written. It chooses the moment only so that
+# your run and this text agree.
 
 # %%
-# %%writefile {state}/in_place.py
+# %%writefile "{state}/in_place.py"
 # import os, signal
 #
 # def save(file, content):
@@ -371,6 +388,7 @@ print("same as plain:", made["evaluation"]["digest"] == plain.digest)
 
 # %%
 import os
+import shutil
 import subprocess
 
 
@@ -385,21 +403,26 @@ def start(how, folder, kill_at="", month="2013-09"):
         print(f"  -> killed by signal {-ended.returncode}")
     else:
         print("  -> finished" if ended.returncode == 0 else f"  -> {ended.stderr.strip().splitlines()[-1]}")
+    return ended.returncode == 0
 
 
-start("in_place", "run-in-place", kill_at="features")
+shutil.rmtree(state / "run-in-place", ignore_errors=True)  # from an empty folder, also the second time
+finished = start("in_place", "run-in-place", kill_at="features")
 
 # %% [markdown]
 # Signal 9 is SIGKILL. The decision was not reached, so the store has none: so far no harm is done.
 #
 # ### Bet first: "retries make it safe"
 #
-# Every orchestrator has a setting for retries. Be the setting: start it again, without an accident this time.
+# Every orchestrator has a setting for retries. Be the setting: start it again, without an accident this time. How does
+# the retry end?
 
 # %%
-my_bet = None  # True: the retry finishes; False: it does not
+my_bet = None  # "it fails" or "it finishes"
 
-start("in_place", "run-in-place")
+# %%
+finished = start("in_place", "run-in-place")
+companion.compare_bet(my_bet, "it finishes" if finished else "it fails")
 
 # %% [markdown]
 # **Symptom.** The retry fails, and so would the next hundred. The message speaks of pickle, which nobody
@@ -428,11 +451,24 @@ print(
 # lucky. The CSV gives a month with half its flights, everything is green, and the numbers are wrong.
 #
 # **Fix.** Write beside, then rename. The half-written file has a name that nobody asks for. The rename,
-# within one folder, happens whole or not at all: the system guarantees it. The accident stays in, at the same
-# place.
+# within one folder, happens whole or not at all: the system guarantees it. The same kill, in both ways to write:
+#
+# ```text
+#                     features.pickle        .features.pickle.part
+# in place
+#   half written      [#####     ]           -                       a reader, and the retry, find half a file
+#   killed            [#####     ]           -                       ... and so it stays
+# beside, then rename
+#   half written      -                      [#####     ]            a reader finds none (or the one before)
+#   killed            -                      [#####     ]            ... and so it stays
+#   run again         -                      [##########]            overwritten from its first byte
+#   renamed           [##########]           -                       in one step: now there is a whole one
+# ```
+#
+# The accident stays in, at the same place.
 
 # %%
-# %%writefile {state}/beside.py
+# %%writefile "{state}/beside.py"
 # import os, signal
 #
 # def save(file, content):
@@ -448,18 +484,22 @@ print(
 
 # %% [markdown]
 # Now three kills in one run: while the features are written, then the model, then the decision. **Bet
-# first:** after that, and one more start, is the digest the one of plain Python?
+# first:** after that, and one more start, which digest is it, compared with that of plain Python?
+
+# %%
+my_bet = None  # "another one" or "the same"
 
 # %%
 from flightdelay.result import RunResult
 
-my_bet = None  # True: the same digest; False: another one
-
+shutil.rmtree(state / "run-beside", ignore_errors=True)
 for kill_at in ("features", "challenger", "decision", ""):
-    start("beside", "run-beside", kill_at)
+    finished = start("beside", "run-beside", kill_at)
 
 after_kills = RunResult.of("2013-09", state / "run-beside" / "store")
-print("same as plain:", after_kills.digest == plain.digest)
+same = after_kills.digest == plain.digest
+print("same as plain:", same)
+companion.compare_bet(my_bet, "the same" if same else "another one")
 print("left half-written:", [path.name for path in (state / "run-beside").glob(".*.part")])
 
 # %% [markdown]
@@ -495,14 +535,20 @@ print("same decision as plain:", after_kills.decision == plain.decision)
 #
 # What does it decide? The model in use is the **champion**; the new one, the **challenger**, has to beat it
 # on flights that neither has seen. The rule was fixed before any result; read it where it is kept. Then watch
-# it: three months in order, from a small sample, and March twice. **Bet first:** March's challenger is
-# promoted. What does the second run of March say?
+# it: three months in order, from a small sample, and March twice.
 
 # %%
 print(inspect.getdoc(decide).split("Parameters")[0])
 
-my_bet = None  # "promote" again, or "keep"
+# %% [markdown]
+# **Bet first:** March's challenger is promoted, and March is run again at once. What does the second run decide?
 
+# %%
+my_bet = None  # "keep" or "promote"
+
+# %%
+shutil.rmtree(state / "year-store", ignore_errors=True)
+decided = []
 year_store = Store(state / "year-store")
 for month in ("2013-02", "2013-03", "2013-03", "2013-04"):
     print(f"{month} starts; the model in use is", (year_store.champion() or "none")[:7])
@@ -511,8 +557,10 @@ for month in ("2013-02", "2013-03", "2013-03", "2013-04"):
     if before := ran.decision["champion_before"]:
         losses[f"champion ({before[:7]})"] = ran.decision["champion"]["log_loss"]
     print("  log loss:", ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items()))
-    print(f"  {ran.decision['decision']}; the opponent was the {list(losses)[-1]}")
+    decided.append(ran.decision["decision"])
+    print(f"  {decided[-1]}; the opponent was the {list(losses)[-1]}")
 print("months in the store:", year_store.months())
+companion.compare_bet(my_bet, decided[2])
 
 # %% [markdown]
 # February's challenger is worse than the baseline and is not promoted. March's is better and is used from then
@@ -549,6 +597,7 @@ def publish(predictions: pd.DataFrame, month: str, folder: Path) -> None:
             out.write(f"{date.today()},{row.carrier},{row.flight},{row.probability:.3f}\n")
 
 
+(state / "predictions.csv").unlink(missing_ok=True)  # so that this cell, too, can be run again
 for attempt in (1, 2):
     publish(predictions, "2013-09", state)
     print(
@@ -563,14 +612,15 @@ for attempt in (1, 2):
 # `month,carrier,flight,probability` (three decimals), one line per prediction in the order given. And:
 #
 # - killed at **any** moment and run again, it leaves what one undisturbed run leaves: this file and nothing
-#   else of its own;
+#   else of its own (a hidden `.lock` may stay);
 # - whoever opens `2013-09.csv`, at any moment, sees a whole file (an older one or the new one) or none at
 #   all;
 # - run again with corrected predictions, it replaces the month; files of other months stay as they are;
 # - the same inputs give the same file on any day;
 # - it writes nowhere but in `folder`.
 #
-# The check really runs your function in another process, really has it killed, and runs it again.
+# The check really runs your function in another process, watches the file as a reader would, has the process killed at
+# each of its writes, and runs it again. That takes some seconds.
 
 
 # %%
@@ -591,13 +641,18 @@ check.ex_2_4(answer)
 # ## 6. What your runner lacks
 #
 # It wires, it survives a kill, and it is yours. One last bet. It has just finished September in `run-beside`.
-# Ask it for August, in the same folder.
+# Ask it for August, in the same folder. Which months does the store hold afterwards?
 
 # %%
-my_bet = None  # what does the store hold afterwards: August, September, or both?
+my_bet = None  # "August", "both" or "September"
 
-start("beside", "run-beside", month="2013-08")
-print("months in the store:", Store(store).months())
+# %%
+finished = start("beside", "run-beside", month="2013-08")
+months = Store(store).months()
+print("months in the store:", months)
+companion.compare_bet(
+    my_bet, "both" if len(months) == 2 else {"2013-08": "August", "2013-09": "September"}[months[0]]
+)
 
 # %% [markdown]
 # Asked for August, it skips all six steps and reports success. It remembers **that** an artifact was made,

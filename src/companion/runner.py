@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,10 @@ MODULES = {
 ON_CLUSTER = {"kind": "companion.cluster.kubeflow"}
 
 
+# What Kubeflow's local runner logs; there are codes for colours around the name.
+STEP_ENDED = re.compile(r"Task \S*'([\w-]+)'\S* finished with status")
+
+
 class RunFailedError(RuntimeError):
     """A pipeline failed in its process; the text is the last lines of what it printed."""
 
@@ -37,6 +42,7 @@ def run_in(
     store: Path,
     state: Path,
     data: Path = DATA,
+    say_steps: bool = False,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """Run months in order in one tool and wait for them.
@@ -53,6 +59,8 @@ def run_in(
         Where the tool keeps what it keeps (made where needed); the output goes to ``state/output.log``.
     data : Path
         The data folder.
+    say_steps : bool
+        Print the name of each step when it has ended. Kubeflow only.
     **options
         Further keyword arguments of the pipeline's ``run``, as JSON can write them.
 
@@ -77,14 +85,36 @@ def run_in(
         log = state / "output.log"
         with log.open("a") as output:
             command = [sys.executable, "-m", "companion.runner", str(job), str(answer)]
-            finished = subprocess.run(
+            begins = output.tell()
+            running = subprocess.Popen(
                 command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, cwd=state
             )
-        if finished.returncode != 0:
+            try:
+                while say_steps and running.poll() is None:
+                    time.sleep(0.1)
+                    begins = _say_steps(log, begins)
+                running.wait()
+            except BaseException:  # Ctrl-C in a notebook: do not leave it running
+                running.kill()
+                running.wait()
+                raise
+            if say_steps:
+                _say_steps(log, begins)
+        if running.returncode != 0:
             lines = log.read_text(errors="replace").splitlines()
             raise RunFailedError("\n".join(lines[-15:]))
         answers: list[dict[str, Any]] = json.loads(answer.read_text())
     return answers
+
+
+def _say_steps(log: Path, begins: int) -> int:
+    """Print the steps that have ended since this place in the log; return the place to go on from."""
+    with log.open("rb") as file:
+        file.seek(begins)
+        lines, newline, _ = file.read().rpartition(b"\n")  # the last line may be half written
+    for step in STEP_ENDED.findall(lines.decode(errors="replace")):
+        print(step, "has ended", flush=True)
+    return begins + len(lines) + len(newline)
 
 
 def _prepare(tool: str) -> None:

@@ -1,17 +1,40 @@
 """The checks of chapter 00."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from companion.check._verdict import Verdict, exercise, right, wrong
+from companion.check._verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
 
 COLUMNS = {"seconds", "auc", "log_loss", "decision", "digest"}
+CHOICES = {"notebook", "script", "managed", "own"}
+# For each case: what is wrong with a choice.
+HINTS = {
+    "analysis": {"else": "it is done once, so nothing has to run again by itself."},
+    "report": {
+        "notebook": "it comes back every month; who would run the notebook then, and remember how?",
+        "else": "one model, one machine, and a day's delay annoys nobody: what would a platform be for?",
+    },
+    "shop": {
+        "notebook": "it runs every night while nobody is there to press a key.",
+        "script": (
+            "three models, and calls at nine that depend on them: what does a script do when a step fails at two, and "
+            "who sees it?"
+        ),
+        "own": "nobody there has run a server: who mends the cluster when it is down at night?",
+    },
+    "bank": {
+        "managed": "by law the data stays in the bank's own data centre.",
+        "else": "60 models a month for many people, and a team that runs Kubernetes anyway: use what is there.",
+    },
+}
 CASES = {"analysis": "notebook", "report": "script", "shop": "managed", "bank": "own"}
 
 
 @exercise
 def ex_0_1(answer: list[str]) -> Verdict:
     """The columns that no tool may change."""
-    if isinstance(answer, str) or not all(isinstance(name, str) for name in answer):
+    if isinstance(answer, str) or not (
+        isinstance(answer, Iterable) and all(isinstance(name, str) for name in answer)
+    ):
         return wrong('A list of column names is asked for, such as ["auc", "seconds"].')
     unknown = sorted(set(answer) - COLUMNS)
     if unknown:
@@ -43,15 +66,17 @@ def ex_0_3(answer: Mapping[str, str]) -> Verdict:
     """Four cases, four choices."""
     if not isinstance(answer, Mapping) or set(answer) != set(CASES):
         return wrong(f"A dict with exactly these cases is asked for: {', '.join(CASES)}.")
+    if all(choice is None for choice in answer.values()):
+        return NOT_ANSWERED
+    for case, choice in answer.items():
+        if choice is None:
+            return wrong(f"{case} has no choice yet.")
+        if choice not in CHOICES:
+            return wrong(f"{case}: {choice!r} is no choice; there are {', '.join(sorted(CHOICES))}.")
     if len(set(answer.values())) == 1:
         return wrong("One tool for everything is a habit, not a decision: read what each case has and lacks.")
-    hints = {
-        "analysis": "What is done once needs no orchestrator: nothing has to run again by itself.",
-        "report": "It has to run again, but who would notice an hour's or a day's delay?",
-        "shop": "Who would get up at night when the cluster is down? The cloud has a platform that others look after.",
-        "bank": "The data may not leave, there are many models, and the people who run the platform are there.",
-    }
     for case, choice in CASES.items():
+        hints = HINTS[case]
         if answer[case] != choice:
-            return wrong(f"{case}: {hints[case]}")
+            return wrong(f"{case}: {hints.get(answer[case]) or hints['else']}")
     return right("The least that does the job, by what the case has: data, people, number of models.")

@@ -1,12 +1,15 @@
-"""Checks of chapter 01: the label, what is known in time, a threshold, and the plan of an evaluation."""
+"""Checks of chapter 01: the label, columns and rows known in time, a threshold, the plan of an evaluation."""
 
+import datetime
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from companion.check._verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
+from companion.check._flights import flights_table
+from companion.check._verdict import NO_BODY, NOT_ANSWERED, Verdict, exercise, is_stub, right, wrong
 from flightdelay.months import MONTHS
 
 # What the departure and the flight itself fill in, by the moment at which that happens.
@@ -20,28 +23,48 @@ AFTER_DEPARTURE = {
 KNOWN_TWO_HOURS_BEFORE = {
     *("carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "sched_arr_time"),
 }
+LATE = 15  # minutes
 NEEDLESS_VOUCHER, STRANDED = 2, 6
 KNOWN_THE_EVENING_BEFORE = {
     *("carrier", "origin", "dest", "departure_minute", "weekday", "distance"),
-    *("weather_at_20_the_evening_before", "late_share_of_route_in_months_before"),
+    *("weather_row_called_19_the_evening_before", "late_share_of_route_in_months_before"),
 }
 JUDGED = "2013-10"
 MEASURES = {"accuracy", "auc", "log_loss", "expected_and_real_late_share", "cost_per_1000_flights"}
 
 
-def _label_table() -> pd.DataFrame:
-    """Ten flights: four late, four not (one by exactly 15 minutes), a cancelled and a diverted one."""
+def _label_tables() -> list[pd.DataFrame]:
+    """Two tables with all columns of the flights, other ones in each.
+
+    In the first are a flight that is exactly 15 minutes late, one that is more than 15 minutes early, a cancelled
+    and a diverted one, and one that has a label and no aircraft.
+    """
     nothing = float("nan")
-    return pd.DataFrame(
-        {
-            "dep_time": [600.0, 700, 800, 900, 1000, 1100, 1200, 1300, nothing, 1815],
-            "dep_delay": [0.0, -5, 30, 2, 40, 10, 16, 90, nothing, 232],
-            "arr_delay": [-10.0, 0, 15, 3, 35, 16, 20, 85, nothing, nothing],
-            "air_time": [100.0, 90, 80, 70, 60, 50, 40, 30, nothing, nothing],
-            # A flight with a label that lacks something else.
-            "tailnum": ["N1", "N2", "N3", "N4", None, "N6", "N7", "N8", None, "N10"],
-        }
-    )
+    delays = {  # of departure and arrival, in minutes
+        "first": [
+            *[
+                (0.0, -10.0),
+                (-5.0, 0.0),
+                (30.0, 15.0),
+                (22.0, -2.0),
+                (40.0, 35.0),
+                (10.0, 16.0),
+                (16.0, 20.0),
+            ],
+            *[(90.0, 85.0), (-4.0, -31.0), (-8.0, -18.0), (18.0, 4.0), (25.0, 90.0), (-2.0, 5.0)],
+            *[(1.0, 9.0), (-3.0, -6.0), (0.0, -9.0), (-1.0, -25.0), (nothing, nothing), (232.0, nothing)],
+        ],
+        "second": [
+            (20.0, 25.0),
+            (1.0, 2.0),
+            (5.0, -20.0),
+            (nothing, nothing),
+            (0.0, 15.0),
+            (7.0, -1.0),
+            (2.0, 1.0),
+        ],
+    }
+    return [flights_table(*zip(*pairs, strict=True)) for pairs in delays.values()]
 
 
 @exercise
@@ -51,47 +74,77 @@ def ex_1_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
         return wrong(
             "A function is asked for: leave the line that begins with 'def answer' and write its body."
         )
-    table = _label_table()
-    found = answer(table.copy())
+    if is_stub(answer):
+        return NO_BODY
+    table, other = _label_tables()
+    found, found_in_other = answer(table.copy()), answer(other.copy())
     if found is None:
         return NOT_ANSWERED
-    if not isinstance(found, (int, float)) and not hasattr(found, "__float__"):
+    if isinstance(found, str) or not hasattr(found, "__float__"):
         return wrong(f"The function should return one number, and it returned a {type(found).__name__}.")
-    share, delay = float(found), table["arr_delay"]
-    more = pd.concat([table, table.iloc[[7]]], ignore_index=True)
-    if float(answer(more)) == share:
+    try:
+        share, share_in_other = float(found), float(found_in_other)
+    except (TypeError, ValueError):
+        return wrong("The function should return one number, and it returned several or none.")
+    truth, truth_in_other = ((each["arr_delay"].dropna() > LATE).mean() for each in (table, other))
+    if math.isclose(share, truth, abs_tol=1e-9) and math.isclose(
+        share_in_other, truth_in_other, abs_tol=1e-9
+    ):
+        return right("The flights without a label are neither late nor on time; they are not counted at all.")
+    if share == share_in_other:
         return wrong(
             "It gives the same number for two different tables: use the argument, not a table from above."
         )
+    if math.isclose(share, truth, abs_tol=1e-9):
+        return wrong(
+            "It is right for one table and not for a shorter one: does it count on a number of rows?"
+        )
+    return wrong(_why_not(share, table, truth))
 
-    def is_(value: float) -> bool:
-        return math.isclose(share, value, abs_tol=1e-9)
 
-    if is_((delay.dropna() > 15).mean()):
-        return right("The flights without a label are neither late nor on time; they are not counted at all.")
-    if is_((delay > 15).mean()):
-        return wrong(
-            "You divided by all flights: a comparison with a missing value is False, so they pass as on time."
-        )
-    if is_(((delay > 15) | delay.isna()).mean()):
-        return wrong("Flights without an arrival delay were counted as late; nobody knows that either.")
-    if is_((table.dropna()["arr_delay"] > 15).mean()):
-        return wrong(
-            "You left out every flight that lacks anything at all; only arr_delay decides whether it has a label."
-        )
-    if is_((delay.dropna() >= 15).mean()) or is_((delay >= 15).mean()):
-        return wrong("Look at a flight that arrives exactly 15 minutes after schedule.")
-    if is_((delay[table["dep_time"].notna()] > 15).mean()):
-        return wrong(
-            "Cancelled flights are out, but a flight can leave and still never get an arrival delay."
-        )
-    if is_((table["dep_delay"] > 15).mean()) or is_((table["dep_delay"].dropna() > 15).mean()):
-        return wrong("Late is a matter of the arrival here, and you looked at the departure.")
-    if is_(100 * (delay.dropna() > 15).mean()):
-        return wrong("The share is a number from 0 to 1, not a percentage.")
+def _why_not(share: float, table: pd.DataFrame, truth: float) -> str:
+    """Return the hint for a share that is not that of the table."""
+    delay, left = table["arr_delay"], table["dep_delay"]
+    without_label = (
+        "You divided by all flights: a comparison with a missing value is False, so they pass as on time."
+    )
+    hints: list[tuple[float, str]] = [
+        ((delay > LATE).mean(), without_label),
+        (
+            ((delay > LATE) | delay.isna()).mean(),
+            "Flights without an arrival delay were counted as late; nobody knows that either.",
+        ),
+        (
+            (table.dropna()["arr_delay"] > LATE).mean(),
+            "You left out every flight that lacks anything at all; only arr_delay decides whether it has a label.",
+        ),
+        ((delay.dropna() >= LATE).mean(), "Look at a flight that arrives exactly 15 minutes after schedule."),
+        ((delay >= LATE).mean(), "Look at a flight that arrives exactly 15 minutes after schedule."),
+        (
+            (delay[table["dep_time"].notna()] > LATE).mean(),
+            "Cancelled flights are out, but a flight can leave and still never get an arrival delay.",
+        ),
+        ((left > LATE).mean(), "Late is a matter of the arrival here, and you looked at the departure."),
+        (
+            (left.dropna() > LATE).mean(),
+            "Late is a matter of the arrival here, and you looked at the departure.",
+        ),
+        ((delay.dropna().abs() > LATE).mean(), "A flight that arrives half an hour early is not late."),
+        ((delay.abs() > LATE).mean(), without_label),
+        ((delay.dropna() > 0).mean(), "Late means more than 15 minutes, not more than none."),
+        (100 * truth, "The share is a number from 0 to 1, not a percentage."),
+        (1 - truth, "That is the share of the flights that are on time."),
+        *(
+            (round(truth, digits), "The share is right and then rounded: return it as it is.")
+            for digits in range(7)
+        ),
+    ]
+    for value, hint in hints:
+        if math.isclose(share, value, abs_tol=1e-9):
+            return hint
     if share > 1:
-        return wrong("That looks like a count; the share is a number from 0 to 1.")
-    return wrong("On a table of ten flights it is another share; ask which flights you divide by.")
+        return "That looks like a count; the share is a number from 0 to 1."
+    return f"On a table of {len(table)} flights it is another share; ask which flights you divide by."
 
 
 @exercise
@@ -111,10 +164,10 @@ def ex_1_2(answer: list[str]) -> Verdict:
         )
     unknown = sorted(names - KNOWN_TWO_HOURS_BEFORE)
     if unknown:
-        return wrong(f"{unknown[0]!r} is not one of the candidates.")
+        return wrong(f"{unknown[0]!r} is not one of the columns offered.")
     forgotten = len(KNOWN_TWO_HOURS_BEFORE - names)
     if forgotten:
-        more = "1 more candidate is" if forgotten == 1 else f"{forgotten} more candidates are"
+        more = "1 more column is" if forgotten == 1 else f"{forgotten} more columns are"
         return wrong(
             f"Nothing in your list leaks, but {more} in the timetable weeks before; "
             "being too careful costs quality as well."
@@ -122,11 +175,110 @@ def ex_1_2(answer: list[str]) -> Verdict:
     return right("All of these come from the timetable; the rest is written down during or after the flight.")
 
 
+# A row of the weather is made of the reports until this minute of its hour.
+LAST_REPORT = pd.Timedelta(minutes=51)
+HOUR = pd.Timedelta(hours=1)
+
+
+def _names_of_rows() -> pd.Series:
+    """The hours of two days, in UTC, of which some are missing."""
+    # Not of 2013: an answer that looks at the notebook's own table finds other rows.
+    hours = pd.Series(pd.date_range("2014-02-11", "2014-02-12 23:00", freq="h", tz="UTC", unit="ms"))
+    gaps = hours.dt.day.eq(12) & hours.dt.hour.isin([13, 14])
+    return hours[~gaps].reset_index(drop=True).rename("time_hour")
+
+
 @exercise
-def ex_1_3(answer: float) -> Verdict:
+def ex_1_3(answer: Callable[[pd.Timestamp, pd.Series], Any]) -> Verdict:
+    """The latest row of the weather that is complete at the moment of the decision."""
+    if not callable(answer):
+        return wrong(
+            "A function is asked for: leave the line that begins with 'def answer' and write its body."
+        )
+    if is_stub(answer):
+        return NO_BODY
+    names = _names_of_rows()
+    minutes = [30, 0, 1, 15, 49, 50, 51, 55, 59]  # half past first: the hint that says most
+    clock = [f"2014-02-12 {hour:02}:{minute:02}" for hour in (17, 0, 12, 13, 14, 15) for minute in minutes]
+    for moment in pd.DatetimeIndex(clock, tz="UTC").as_unit("ms"):  # the unit of names, or merge_asof refuses
+        try:
+            returned = answer(moment, names.copy())
+        except Exception as error:
+            return wrong(f"At {moment:%H:%M} it stops with {type(error).__name__}: {error}.")
+        if returned is None:
+            return NOT_ANSWERED
+        found = _moment(returned)
+        if found is None:
+            return wrong(
+                f"One time from names is asked for, a Timestamp; it returned a {type(returned).__name__}."
+            )
+        if hint := _not_this_row(found, moment, names):
+            return wrong(hint)
+    return right(
+        "Of every row that it returns, the last report is older than the decision, and no newer row is complete."
+    )
+
+
+def _not_this_row(found: pd.Timestamp, moment: pd.Timestamp, names: pd.Series) -> str:
+    """Say what is wrong with the row that was chosen, or nothing."""
+    # Two right answers in the last minutes of an hour: complete at minute 51, or when the hour is over.
+    allowed = {names[names + wait <= moment].iloc[-1] for wait in (LAST_REPORT, HOUR)}
+    if found in allowed:
+        return ""
+    if found not in set(names):
+        if found.year == 2013:
+            return "It returns a time of 2013: use the argument names, not the table from above."
+        return (
+            f"At {moment:%H:%M} it returns {found:%H:%M}, and names has no such row: some hours are missing."
+        )
+    if found > moment:
+        return f"At {moment:%H:%M} it returns the row called {found:%H:%M}, which has not even begun."
+    if found + LAST_REPORT > moment:
+        return (
+            f"At {moment:%H:%M} it returns the row called {found:%H:%M}: that one is made of reports until "
+            f"{found + LAST_REPORT:%H:%M}."
+        )
+    if moment.minute == 0 and found + 2 * HOUR == moment:
+        return (
+            f"At {moment:%H:%M} sharp it returns the row called {found:%H:%M}, and the one after it is just complete: "
+            "is it < or <=?"
+        )
+    newest = max(allowed)
+    return (
+        f"At {moment:%H:%M} it returns the row called {found:%H:%M}: no leak, but that of {newest:%H:%M} is complete "
+        "as well, and newer."
+    )
+
+
+def _moment(value: Any) -> pd.Timestamp | None:
+    """Return what a learner returned as a time in UTC, also where it is the only value of a table; or None."""
+    if isinstance(value, pd.DataFrame) and "time_hour" in value:
+        value = value["time_hour"]
+    if hasattr(value, "tolist") and not isinstance(value, str) and getattr(value, "size", 1) == 1:
+        value = (
+            value.iloc[0]
+            if hasattr(value, "iloc")
+            else value.ravel()[0]
+            if hasattr(value, "ravel")
+            else value
+        )
+    if not isinstance(value, str | datetime.datetime | np.datetime64):
+        return None
+    try:
+        moment = pd.Timestamp(value)
+    except ValueError:
+        return None
+    if moment is pd.NaT:
+        return None
+    return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
+
+
+@exercise
+def ex_1_4(answer: float) -> Verdict:
     """The threshold that follows from two costs."""
-    if isinstance(answer, bool) or not isinstance(answer, (int, float)):
+    if isinstance(answer, bool | str) or not hasattr(answer, "__float__"):
         return wrong("One number from 0 to 1 is asked for.")
+    answer = float(answer)
 
     def is_(value: float) -> bool:
         return math.isclose(answer, value, abs_tol=0.005)
@@ -154,7 +306,7 @@ def ex_1_3(answer: float) -> Verdict:
 
 
 @exercise
-def ex_1_4(answer: dict[str, Any]) -> Verdict:
+def ex_1_5(answer: dict[str, Any]) -> Verdict:
     """The plan of an evaluation for a decision on the evening before."""
     wanted = ("features", "learn_from", "judge_on", "measures")
     if not isinstance(answer, Mapping) or set(answer) != set(wanted):
@@ -173,13 +325,15 @@ def ex_1_4(answer: dict[str, Any]) -> Verdict:
 def _features(features: Any) -> Verdict | None:
     names = _names(features)
     if names is None:
-        return wrong("features: a list of names from candidates is asked for.")
+        return wrong("features: a list of names from features_offered is asked for.")
     late = [name for name in AFTER_DEPARTURE if name in names]
     if late:
         return wrong(f"features: {late[0]} is filled in when {AFTER_DEPARTURE[late[0]]}, on the next day.")
     for name, hint in {
-        "weather_at_departure": "that weather is not observed before tomorrow; name the hour of this decision",
-        "weather_2_hours_before": "two hours before belongs to another decision; this one has an hour of its own",
+        "weather_row_complete_2_hours_before_departure": (
+            "two hours before belongs to another decision; this one has an hour of its own"
+        ),
+        "weather_row_called_20_the_evening_before": "at 20:00 that row has just begun, and it runs until 20:51",
         "delay_of_the_aircraft_on_the_morning_of_the_flight": "that morning comes after the decision",
         "late_share_of_route_in_october": "it is computed from the very labels that you judge on",
     }.items():
@@ -187,7 +341,7 @@ def _features(features: Any) -> Verdict | None:
             return wrong(f"features, {name}: {hint}.")
     unknown = sorted(names - KNOWN_THE_EVENING_BEFORE)
     if unknown:
-        return wrong(f"features: {unknown[0]!r} is not one of the candidates.")
+        return wrong(f"features: {unknown[0]!r} is not one of features_offered.")
     if len(names) < 3:
         return wrong("features: nothing leaks, but fewer than three features are a thin plan.")
     return None
@@ -232,7 +386,7 @@ def _split(learn_from: Any, judge_on: Any) -> Verdict | None:
 def _measures(measures: Any) -> Verdict | None:
     names = _names(measures)
     if not names or not names <= MEASURES:
-        return wrong("measures: a list of names from measures is asked for.")
+        return wrong("measures: a list of names from measures_offered is asked for.")
     if names == {"auc"}:
         return wrong("measures: the AUC sees only the order; December had a good one too.")
     if "accuracy" in names:

@@ -2,13 +2,10 @@
 
 import datetime
 import json
-import os
-import resource
-import signal
+import re
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -16,30 +13,96 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import numpy as np
 import pandas as pd
 
+from companion.check._flights import flights_table
+from companion.check._kill import MONTH, Files, predictions
 from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from flightdelay.errors import ValidationError
-
-MONTH = "2013-09"
-Files = dict[str, str]
-
 
 # --- 2.1: a rule of the contract ---------------------------------------------------------------------------
 
 
-def _september() -> pd.DataFrame:
-    """Return an early, a late, a cancelled, a diverted and a punctual flight, in that order."""
-    return pd.DataFrame(
-        {
-            "carrier": ["AA", "B6", "UA", "DL", "WN"],
-            "flight": [1141, 725, 461, 2003, 3550],
-            "origin": ["JFK", "JFK", "LGA", "LGA", "EWR"],
-            "dep_time": [540.0, 1210.0, float("nan"), 1455.0, 1620.0],
-            "arr_delay": [-12.0, 48.0, float("nan"), float("nan"), 0.0],
-        },
-        index=[17, 23, 42, 58, 61],
-    )
+# What stands in a sentence beside the rule: grammar, and words that blame without saying what has to hold.
+NO_RULE = {
+    *(
+        "a",
+        "an",
+        "and",
+        "at",
+        "by",
+        "for",
+        "in",
+        "is",
+        "of",
+        "on",
+        "the",
+        "to",
+        "with",
+        "here",
+        "this",
+        "has",
+        "was",
+    ),
+    *(
+        "row",
+        "rows",
+        "index",
+        "line",
+        "flight",
+        "flights",
+        "column",
+        "columns",
+        "value",
+        "values",
+        "arr",
+        "delay",
+    ),
+    *(
+        "bad",
+        "broken",
+        "error",
+        "failed",
+        "fails",
+        "illegal",
+        "incorrect",
+        "invalid",
+        "not",
+        "ok",
+        "allowed",
+        "wrong",
+    ),
+    *("breaks", "break", "violates", "rule", "contract", "validation", "please", "fix", "problem", "found"),
+}
+
+
+def _month(*broken: int) -> pd.DataFrame:
+    """Return 15 flights; three are cancelled, at the positions 2, 9 and 12, and of these some arrive."""
+    nothing = float("nan")
+    departure = [-3.0, 48.0, nothing, 5.0, 0.0, 1.0, -7.0, 30.0, 2.0, nothing, 0.0, 4.0, nothing, 9.0, -1.0]
+    # A diverted flight, one on the minute, early and late ones.
+    arrival = [
+        -12.0,
+        48.0,
+        nothing,
+        nothing,
+        0.0,
+        3.0,
+        -22.0,
+        21.0,
+        5.0,
+        nothing,
+        1.0,
+        8.0,
+        nothing,
+        2.0,
+        -4.0,
+    ]
+    table = flights_table(departure, arrival)
+    table.index = pd.Index([100 + 7 * position for position in range(len(table))])
+    table.iloc[list(broken), table.columns.get_loc("arr_delay")] = 0.0
+    return table
 
 
 @exercise
@@ -49,21 +112,12 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
         return wrong("The answer is a function that takes the flights; write its body.")
     if is_stub(answer):
         return NO_BODY
-    good = _september()
+    good = _month()
     try:
         returned = answer(good.copy())
     except ValidationError as error:
-        if "2003" in str(error):
-            return wrong(
-                "It refuses a good month: a diverted flight has departed and has no arrival delay, and that is "
-                "the truth. The rule is about the other direction."
-            )
-        if "3550" in str(error) or "61" in str(error):
-            return wrong("It refuses a good month: a flight that departed may arrive on the minute, with 0.")
-        return wrong(
-            "It refuses a good month: an empty arrival delay is no mistake where the flight never departed."
-        )
-    if isinstance(returned, bool):
+        return wrong(_why_a_good_month_was_refused(str(error), good))
+    if isinstance(returned, bool | np.bool_):
         return wrong(
             "True and False do not stop a run, and do not say where to look. Raise, or return the table."
         )
@@ -74,19 +128,46 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
         )
     if not isinstance(returned, pd.DataFrame) or not returned.equals(good):
         return wrong("A good month comes back changed. A contract refuses or lets pass; it never repairs.")
-    for delay in (0.0, -9.0, 31.0):
-        if refused := _not_refused(answer, good, delay):
-            return refused
+    for broken in ((9, 12), (12,), (2,), (2, 9, 12)):
+        for delay in (0.0, -9.0, 31.0):
+            if refused := _not_refused(answer, broken, delay):
+                return refused
     return right(
         "A cancelled flight can no longer be counted as on time, and the sentence says where to look."
     )
 
 
-def _not_refused(answer: Callable[[pd.DataFrame], Any], good: pd.DataFrame, delay: float) -> Verdict | None:
-    """Say what is wrong where cancelled flights arrive with this delay, or None."""
-    # Rows 42 and 99 break the rule; row 42 is the first.
-    bad = pd.concat([good, good.loc[[42]].assign(flight=3737).set_axis([99])])
-    bad.loc[[42, 99], "arr_delay"] = delay
+def _why_a_good_month_was_refused(sentence: str, good: pd.DataFrame) -> str:
+    named = good[[_is_named(good, position, sentence) for position in range(len(good))]]
+    if (named["dep_time"].notna() & named["arr_delay"].isna()).any():
+        return (
+            "It refuses a good month: a diverted flight has departed and has no arrival delay, and that is "
+            "the truth. The rule is about the other direction."
+        )
+    if (named["arr_delay"] == 0).any():
+        return "It refuses a good month: a flight that departed may arrive on the minute, with 0."
+    if named["dep_time"].isna().any():
+        return (
+            "It refuses a good month: an empty arrival delay is no mistake where the flight never departed."
+        )
+    return (
+        "It refuses a good month, in which some flights were cancelled (no dep_time, no arr_delay), one was diverted "
+        "(a dep_time, no arr_delay) and one arrived on the minute."
+    )
+
+
+def _is_named(table: pd.DataFrame, position: int, sentence: str) -> bool:
+    """Say whether a sentence names this row: by its index, its position or its flight number."""
+    numbers = {str(table.index[position]), str(position), str(table["flight"].iloc[position])}
+    return bool(numbers & set(re.findall(r"\d+", sentence)))
+
+
+def _not_refused(
+    answer: Callable[[pd.DataFrame], Any], broken: tuple[int, ...], delay: float
+) -> Verdict | None:
+    """Say what is wrong where the cancelled flights at these positions arrive with this delay, or None."""
+    bad = _month(*broken)
+    bad.iloc[list(broken), bad.columns.get_loc("arr_delay")] = delay
     try:
         returned = answer(bad.copy())
     except ValidationError as error:
@@ -97,23 +178,33 @@ def _not_refused(answer: Callable[[pd.DataFrame], Any], good: pd.DataFrame, dela
         )
     except Exception as error:
         return wrong(
-            f"The bad month ends in a {type(error).__name__}, which looks like a bug in the step: "
+            f"The bad month ends in a {type(error).__name__} ({error}), which looks like a bug in the step: "
             "raise a ValidationError."
         )
     else:
         if isinstance(returned, pd.DataFrame) and len(returned) < len(bad):
             return wrong("The bad rows are dropped without a word, so nobody will ever ask the supplier why.")
+        if isinstance(returned, bool | np.bool_) or returned is None:
+            return wrong(
+                "A bad month is answered with a value, which nobody looks at: raise a ValidationError."
+            )
         if delay:
             return wrong(
                 f"A delay of 0 is refused, but a month whose cancelled flights arrive with {delay:g} still passes: "
                 "who never departed has no delay at all, whatever its value."
             )
+        if len(broken) == 1:
+            return wrong("Two such flights are refused, but a month with a single one still passes.")
         return wrong("A month whose cancelled flights arrive with a delay of 0 still passes.")
-    if "42" not in sentence and "461" not in sentence:
+    if not any(_is_named(bad, position, sentence) for position in broken):
         return wrong("The month is refused, but the sentence does not say which row or flight to look at.")
-    if "arr_delay" not in sentence:
+    if not re.search(r"arr(ival)?[\W_]*delay", sentence, re.IGNORECASE):
         return wrong("The month is refused and the row is named, but not the column that breaks the rule.")
-    if len(sentence.split()) < 8:
+    words = set(re.findall(r"[^\W\d_]{2,}(?:_[^\W\d]+)*", sentence.casefold())) - {"arr_delay", "arrival"}
+    names = {
+        str(value).casefold() for value in bad[["carrier", "origin", "dest", "tailnum"]].to_numpy().ravel()
+    }
+    if not words - names - NO_RULE:
         return wrong("Row and column are named, but not the rule: say what has to hold.")
     return None
 
@@ -198,15 +289,21 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
 
         return call
 
-    # Neither the order of writing nor the alphabet is an order to run in.
+    # Neither the order of writing nor the alphabet is an order to run in. "note" is made, and it is None; "tip" is
+    # given, and it is None; "music" needs nothing, and nobody needs "coat".
     steps = {
+        "thanks": (step("thanks", lambda note, guests: (note, guests)), ["note", "guests"]),
+        "reply": (step("reply", lambda tip, note: (tip, note)), ["tip", "note"]),
+        "note": (step("note", lambda guests: None), ["guests"]),
+        "music": (step("music", lambda: 0), []),
         "bill": (step("bill", lambda price, guests, tax: (price - guests) * tax), ["price", "guests", "tax"]),
         "price": (step("price", lambda guests, day: 10 * guests + day), ["guests", "day"]),
         "dinner": (step("dinner", lambda bill, price: bill / price), ["bill", "price"]),
         "guests": (step("guests", lambda day: day + 1), ["day"]),
     }
-    given = {"day": 2, "tax": 2}
-    wanted = {"day": 2, "tax": 2, "guests": 3, "price": 32, "bill": 58, "dinner": 58 / 32}
+    given = {"day": 2, "tax": 2, "tip": None, "coat": "blue"}
+    wanted = given | {"guests": 3, "price": 32, "bill": 58, "dinner": 58 / 32, "note": None, "music": 0}
+    wanted |= {"thanks": (None, 3), "reply": (None, None)}
     my_steps, my_given = dict(steps), dict(given)
     try:
         made = answer(my_steps, my_given)
@@ -236,15 +333,15 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
         )
     if made is None:
         return wrong("The function returns nothing yet: end its body with `return`, and all that was made.")
-    if not isinstance(made, dict):
+    if not isinstance(made, Mapping):
         return wrong(
             "Return all that was made, as a dict of names and artifacts, not the last artifact alone."
         )
     if len(calls) > len(set(calls)):
         twice = next(name for name in calls if calls.count(name) > 1)
         return wrong(
-            f"The step {twice} ran {calls.count(twice)} times, once for each step that needs it: an artifact is "
-            "made once and kept."
+            f"The step {twice} ran {calls.count(twice)} times: an artifact is made once, kept, and given to each step "
+            "that needs it, also where it is None."
         )
     if missing := [name for name in steps if name not in made]:
         return wrong(f"The artifact {missing[0]} is not in what came back.")
@@ -263,11 +360,28 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
         return wrong(
             "Every step ran, but a result is wrong: each input has to stand where the list of its names says."
         )
+    if refused := _without_an_input(answer):
+        return refused
     if not _same_as_plain(answer):
         return wrong(
             "The small example is right, but the six real steps give another digest than plain Python."
         )
     return right("Your runner ran the six real steps too, and the digest is that of plain Python.")
+
+
+def _without_an_input(runner: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict | None:
+    """Run a wiring of which an input is neither made nor given; say what is wrong where that passes."""
+    got: list[Any] = []
+    try:
+        runner({"bread": (lambda *inputs: got.extend(inputs), ["dough"])}, {"salt": 1})
+    except Exception:
+        return None
+    if got:
+        return wrong(
+            f"An input that nobody made or gave is {got[0]!r} for the step, which goes on with it: a forgotten month "
+            "would pass as an empty one. Stop with an error."
+        )
+    return wrong("An input that nobody made or gave is left out without a word, and the run looks finished.")
 
 
 def _same_as_plain(runner: Callable[[dict[str, Any], dict[str, Any]], Any]) -> bool:
@@ -296,169 +410,22 @@ def _same_as_plain(runner: Callable[[dict[str, Any], dict[str, Any]], Any]) -> b
 # --- 2.4: kill in mid-write, run again ---------------------------------------------------------------------
 
 
-def _predictions(correction: float = 0.0) -> pd.DataFrame:
-    rows = range(400)
-    return pd.DataFrame(
-        {
-            "carrier": [("AA", "B6", "DL", "UA")[row % 4] for row in rows],
-            "flight": [100 + row for row in rows],
-            "probability": [(row * 37 % 900) / 1000 + correction for row in rows],
-        }
-    )
-
-
-def _text(predictions: pd.DataFrame, month: str = MONTH) -> str:
+def _text(table: pd.DataFrame, month: str = MONTH) -> str:
     lines = ["month,carrier,flight,probability"]
-    lines += [f"{month},{row.carrier},{row.flight},{row.probability:.3f}" for row in predictions.itertuples()]
-    return "\n".join(lines) + "\n"
-
-
-def _files(folder: Path) -> Files:
-    """Return name and text of each file below the folder; a lock is not a result."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
-    return {
-        str(path.relative_to(folder)): path.read_text(errors="replace").replace("\r\n", "\n")
-        for path in found
-    }
-
-
-def _another_day() -> None:
-    """Move this process's clock to 2031, as far as Python code can see."""
-
-    class Date(datetime.date):
-        @classmethod
-        def today(cls) -> "Date":
-            return cls(2031, 1, 5)
-
-    class DateTime(datetime.datetime):
-        @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> "DateTime":
-            return cls(2031, 1, 5, tzinfo=tz)
-
-        @classmethod
-        def today(cls) -> "DateTime":
-            return cls(2031, 1, 5)
-
-    real_strftime, later = time.strftime, datetime.datetime(2031, 1, 5).timetuple()
-    datetime.date, datetime.datetime = Date, DateTime  # type: ignore[misc]
-    time.time = lambda: 1_925_337_600.0
-    time.strftime = lambda form, when=later: real_strftime(form, when)
-
-
-def _die_at_byte(limit: int) -> None:
-    """Let the system kill this process when a file of it grows beyond `limit` bytes."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-
-def _die_at_rename() -> None:
-    """Let this process kill itself just before it renames a file."""
-    sys.addaudithook(lambda event, _: os.kill(os.getpid(), signal.SIGKILL) if event == "os.rename" else None)
-
-
-def _note_writes_outside(folder: Path, noted: Path) -> None:
-    """Let this process note the first file outside of `folder` that it opens for writing, or renames."""
-    inside = os.path.realpath(folder) + os.sep
-    flags = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-    seen: list[str] = []
-
-    def hook(event: str, given: tuple[Any, ...]) -> None:
-        if event == "open":
-            writes = bool((given[2] or 0) & flags) or any(letter in (given[1] or "") for letter in "wax+")
-        else:
-            writes = event == "os.rename"
-        if seen or not writes or not isinstance(given[0], str | bytes | os.PathLike):
-            return
-        path = os.path.realpath(os.fsdecode(given[0]))
-        if not path.startswith((inside, "/dev/")):
-            seen.append(path)  # first, since the next line opens a file itself
-            noted.write_text(path)
-
-    sys.dont_write_bytecode = True  # a module that the function imports is no result
-    sys.addaudithook(hook)
-
-
-def _call(job: Path, folder: Path, month: str, correction: float, before: Callable[[], None]) -> str:
-    """Call the learner's function in a process of its own; return its error, if it raised one."""
-    complaint = job.with_suffix(".error")
-    complaint.unlink(missing_ok=True)
-    process = os.fork()
-    if process == 0:
-        signal.alarm(20)
-        try:
-            before()
-            cloudpickle.loads(job.read_bytes())(_predictions(correction), month, folder)
-        except BaseException as error:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            complaint.write_text(f"{type(error).__name__}: {error}")
-        finally:
-            os._exit(0)
-    os.waitpid(process, 0)
-    return complaint.read_text().replace(f"{folder}/", "") if complaint.exists() else ""
-
-
-def _trials(job: Path) -> None:
-    """Run the function in `job` undisturbed, twice, on another day and killed; print what was left, as JSON."""
-    counter = iter(range(1000))
-
-    def folder() -> Path:
-        made = job.parent / f"trial-{next(counter)}"
-        made.mkdir()
-        return made
-
-    def run(where: Path, month: str = MONTH, correction: float = 0.0, before: Any = lambda: None) -> str:
-        return _call(job, where, month, correction, before)
-
-    once = folder()
-    error = run(once)
-    noted = job.with_suffix(".outside")
-    where = folder()
-    run(where, before=lambda: _note_writes_outside(where, noted))
-    found: dict[str, Any] = {"error": error, "once": _files(once)}
-    found["outside"] = noted.read_text() if noted.exists() else ""
-    found["error_twice"] = run(once)
-    found["twice"] = _files(once)
-    run(once, correction=0.05)
-    found["corrected"] = _files(once)
-    other = folder()
-    run(other, "2013-08")
-    run(other)
-    found["two_months"] = _files(other)
-    other = folder()
-    run(other, before=_another_day)
-    found["another_day"] = _files(other)
-    size = len(_text(_predictions()))
-    kills: dict[str, Callable[[], None]] = {
-        "in the middle of the write": lambda: _die_at_byte(size // 2),
-        "just before the last byte": lambda: _die_at_byte(size - 1),
-        "before the rename": _die_at_rename,
-    }
-    found["kills"] = []
-    for moment, kill in kills.items():
-        for published in (False, True):
-            other = folder()
-            if published:
-                run(other)
-            run(other, correction=0.05, before=kill)
-            left = _files(other)
-            again = run(other, correction=0.05)
-            found["kills"].append([moment, published, left, again, _files(other)])
-    print(json.dumps(found))
+    lines += [f"{month},{row.carrier},{row.flight},{row.probability:.3f}" for row in table.itertuples()]
+    return "\n".join(lines)
 
 
 def _try(answer: Callable[..., Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         job = Path(temporary) / "answer.pickle"
         job.write_bytes(cloudpickle.dumps(answer))
-        script = (
-            "import sys, companion.check.chapter_02 as chapter; chapter._trials(chapter.Path(sys.argv[1]))"
-        )
+        script = "import sys, companion.check._kill as kill; kill.trials(kill.Path(sys.argv[1]))"
         ended = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", script, str(job)],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
             cwd=temporary,
         )
     if ended.returncode:
@@ -471,10 +438,10 @@ def _without_a_kill(found: dict[str, Any], whole: str) -> Verdict | None:
     """Judge what was left by undisturbed runs."""
     name = f"{MONTH}.csv"
     once: Files = found["once"]
-    today = datetime.date.today()
-    dates = {today.isoformat(), today.strftime("%Y%m%d"), today.strftime("%d.%m.%Y"), today.strftime("%Y-%m")}
     if found["error"]:
         return wrong(f"It stops with {found['error']}.")
+    today = datetime.date.today()
+    dates = {today.isoformat(), today.strftime("%Y%m%d"), today.strftime("%d.%m.%Y"), today.strftime("%Y-%m")}
     if any(date in text for date in dates for text in (*once, *once.values())):
         return wrong(
             "Today's date is in the result, so tomorrow the same run gives another one: month is the date it knows."
@@ -536,7 +503,7 @@ def _replaced(found: dict[str, Any], whole: str, corrected: str) -> Verdict | No
     if found["corrected"].get(name) != corrected:
         return wrong("After a run with corrected predictions the file is a mixture of the old and the new.")
     if found["two_months"].get(name) != whole or found["two_months"].get("2013-08.csv") != _text(
-        _predictions(), "2013-08"
+        predictions(), "2013-08"
     ):
         return wrong(
             "Publishing September harms August's file: a step changes its own output and nothing else."
@@ -552,29 +519,18 @@ def ex_2_4(answer: Callable[[pd.DataFrame, str, Path], None]) -> Verdict:
     if is_stub(answer):
         return NO_BODY
     found = _try(answer)
-    whole, corrected = _text(_predictions()), _text(_predictions(0.05))
-    name = f"{MONTH}.csv"
+    whole, corrected = _text(predictions()), _text(predictions(0.05))
     refused = (
         _without_a_kill(found, whole)
         or _after_a_kill(found, corrected, published=False)
         or _replaced(found, whole, corrected)
         or _after_a_kill(found, corrected, published=True)
+        or _for_a_reader(found, whole, corrected)
     )
     if refused:
         return refused
-    for moment, published, left, _, _ in found["kills"]:
-        seen = left.get(name)
-        if published and seen is None:
-            return wrong(
-                f"Killed {moment}, the file that had been published is gone: for a moment there is none."
-            )
-        if seen not in (None, whole, corrected):
-            return wrong(
-                f"Killed {moment}, {name} holds a part. A second run mends it, but whoever reads in between takes "
-                "the part for the whole."
-            )
     for moment, _, _, _, after in found["kills"]:
-        if set(after) != {name}:
+        if set(after) != {f"{MONTH}.csv"}:
             return wrong(
                 f"Killed {moment} and run again, a temporary file stays in the folder for ever: let the "
                 "second run find and overwrite what the first one left."
@@ -582,3 +538,26 @@ def ex_2_4(answer: Callable[[pd.DataFrame, str, Path], None]) -> Verdict:
     return right(
         "Killed at any moment and run again, it leaves what an undisturbed run leaves: this step may be retried."
     )
+
+
+def _for_a_reader(found: dict[str, Any], whole: str, corrected: str) -> Verdict | None:
+    """Judge what somebody finds who opens the month's file after a kill, or during a run."""
+    name = f"{MONTH}.csv"
+    left = [
+        (f"Killed {moment}", published, files.get(name)) for moment, published, files, _, _ in found["kills"]
+    ]
+    during = [
+        ("In the middle of a run", published, seen)
+        for published, all_seen in found["seen"]
+        for seen in all_seen
+    ]
+    for when, published, seen in (*left, *during):
+        if published and seen is None:
+            return wrong(f"{when}, the file that had been published is gone: for a moment there is none.")
+        if seen not in (None, whole, corrected):
+            holds = "holds a part" if seen else "is empty"
+            return wrong(
+                f"{when}, {name} {holds}. A second run mends it, but whoever reads in between takes it for the whole. "
+                "Which line gives the file its final name, and are all bytes written by then? (A copy is a write, too.)"
+            )
+    return None
