@@ -33,8 +33,8 @@ from flightdelay.pipelines.in_plain_python import run
 # ## 1. One question
 #
 # *Will this flight arrive more than 15 minutes late?* The question is asked two hours before departure, for
-# flights that were to leave New York in 2013. A passenger with a connection to catch, told "probably late", is offered a
-# later one.
+# flights that were to leave New York in 2013. A passenger with a connection to catch, told "probably late", is
+# offered a later one.
 #
 # The pipeline that answers it has six steps:
 #
@@ -117,9 +117,9 @@ companion.compare_bet(my_bet, "the same" if not apart else "nearly the same" if 
 # %% [markdown]
 # ## Exercise 0.1: What may a tool change?
 #
-# For each tool the tour notes `seconds`, `auc`, `log_loss`, `decision` and `digest`, of the same month and with the same
-# models in the store. Which of them have to be the same, whatever tool ran the pipeline? Answer with a list of these
-# names.
+# For each tool the tour notes `seconds`, `auc`, `log_loss`, `decision` and `digest`, of the same month and with the
+# same models in the store. Which of them have to be the same, whatever tool ran the pipeline? Answer with a list of
+# these names.
 
 # %%
 ### BEGIN SOLUTION

@@ -9,7 +9,7 @@
 # You will
 #
 # 1. build a label, and decide what happens to flights that have none;
-# 2. tell the columns that are known at the hour of the decision from those that only look so;
+# 2. tell the columns, and the rows, that are known at the hour of the decision from those that only look so;
 # 3. turn the cost of a mistake into a threshold;
 # 4. plan an evaluation (features, split and measures) for a decision that is not in this notebook.
 #
@@ -719,8 +719,8 @@ costs = {
 pd.DataFrame(costs).round().astype(int)
 
 # %% [markdown]
-# Autumn: the model is the cheapest of the four, and the baseline is dearer than doing nothing. December: with an
-# AUC as good as before, acting on the model is **dearer than offering a later connection to everybody**, which
+# Autumn: the model is the cheapest of the four, and the baseline costs more than doing nothing. December: with an
+# AUC as good as before, acting on the model **costs more than offering a later connection to everybody**, which
 # needs no model at all. That is what "AUC is not enough" means in money.
 #
 # Could another threshold have helped? Try all of them.
@@ -905,10 +905,11 @@ print(f"{len(kept):,} flights")
 # 1. You built the label, and left out the flights that have none: missing does not mean on time, and it is
 #    missing most where it matters (exercise 1.1).
 # 2. You asked of each column, and of each joined row, when it is filled in; `dep_delay` made a model that was
-#    great in the notebook and poor at the counter (exercise 1.2).
+#    great in the notebook and poor at the counter (exercise 1.2). You saw in the rows of the weather a leak that no
+#    measure shows, and took only complete rows (exercise 1.3).
 # 3. You turned two costs into a threshold, and saw that it holds only for honest probabilities: December had a
-#    good AUC and a bill above "offer to everybody" (exercise 1.3).
-# 4. You planned an evaluation for another decision: its hour, its months, its measures (exercise 1.4).
+#    good AUC and a bill above "offer to everybody" (exercise 1.4).
+# 4. You planned an evaluation for another decision: its hour, its months, its measures (exercise 1.5).
 #
 # Can you say to a colleague, without this page, why a random tenth is not a test set? If so, you have it.
 # This notebook wrote no file, so there is nothing to clean up.

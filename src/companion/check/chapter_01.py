@@ -300,7 +300,7 @@ def ex_1_4(answer: float) -> Verdict:
         )
     if is_(STRANDED / (NEEDLESS_VOUCHER + STRANDED)):
         return wrong(
-            "The costs are the wrong way round: the dearer a stranded passenger, the sooner you give."
+            "The costs are the wrong way round: the more a stranded passenger costs, the sooner you give."
         )
     return wrong("Write down the mean cost of giving and that of not giving, with p, and set them equal.")
 

@@ -194,7 +194,7 @@ def _not_refused(
                 "who never departed has no delay at all, whatever its value."
             )
         if len(broken) == 1:
-            return wrong("Two such flights are refused, but a month with a single one still passes.")
+            return wrong(f"A month in which only row {bad.index[broken[0]]} breaks the rule still passes.")
         return wrong("A month whose cancelled flights arrive with a delay of 0 still passes.")
     if not any(_is_named(bad, position, sentence) for position in broken):
         return wrong("The month is refused, but the sentence does not say which row or flight to look at.")
