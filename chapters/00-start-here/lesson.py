@@ -73,10 +73,10 @@ print(plain.decision["decision"], "–", plain.decision["reasons"][0])
 # There was no model in use before, so the challenger had to beat the baseline. It did: it is promoted, and is now
 # the **champion**, the one that the next month's challenger has to beat.
 #
-# In `make tour` the same month ends in `keep`. That is no contradiction: the tour runs the months of the year one after
-# the other in one store. When September comes, a champion is there already, and September's challenger does not beat
-# it. In an empty store, such as the one here, it meets only the baseline. The decision depends on the month **and on
-# what is in the store**; the probabilities do not.
+# The decision depends on the month **and on what is in the store**. This store was empty. `make tour` runs the months
+# of the year one after the other in one store: there September's challenger meets the champion of August, and a month
+# can end in `keep` because the champion before it is better, as April and December do. The probabilities do not depend
+# on the store.
 #
 # ## 2. Another tool
 #
@@ -87,7 +87,7 @@ print(plain.decision["decision"], "–", plain.decision["reasons"][0])
 # **Bet first**: what will the AUC be, compared with plain Python's? And the time?
 
 # %%
-my_bet = None  # "different", "nearly the same" or "the same"
+my_bet = None  # "different", "equal" or "nearly equal"
 
 # %%
 [kubeflow] = run_in(
@@ -101,7 +101,7 @@ table.T.round(3)[["auc", "log_loss", "cost_per_1000_flights"]]
 # %%
 print("same as plain:", kubeflow["evaluation"]["digest"] == plain.digest)
 apart = abs(kubeflow["evaluation"]["challenger"]["auc"] - plain.evaluation["challenger"]["auc"])
-companion.compare_bet(my_bet, "the same" if not apart else "nearly the same" if apart < 0.01 else "different")
+companion.compare_bet(my_bet, "equal" if not apart else "nearly equal" if apart < 0.01 else "different")
 
 # %% [markdown]
 # The figures are not nearly the same, they are the same. The second cell compares a **digest**: a fingerprint of

@@ -306,10 +306,10 @@ def run_dag(steps, given):
 # %% [markdown]
 # The steps go in in reverse. Then `flightdelay.pipelines.in_plain_python`, which is six calls in a row,
 # judges the same month. Both runs make a **digest**: one checksum over the probabilities of all flights of
-# September. **Bet first:** which digest do the reversed steps give?
+# September. **Bet first:** how do the two digests compare?
 
 # %%
-my_bet = None  # "another one" or "the same"
+my_bet = None  # "different" or "equal"
 
 # %%
 from flightdelay.pipelines import in_plain_python
@@ -320,7 +320,7 @@ made = run_dag(STEPS, given)
 plain = in_plain_python.run("2013-09", sample=20_000, store=state / "plain-store")
 same = made["evaluation"]["digest"] == plain.digest
 print("same as plain:", same)
-companion.compare_bet(my_bet, "the same" if same else "another one")
+companion.compare_bet(my_bet, "equal" if same else "different")
 
 # %% [markdown]
 # The order came out right although it stands nowhere, and every probability agrees to six decimals. Nothing
@@ -484,10 +484,10 @@ print(
 
 # %% [markdown]
 # Now three kills in one run: while the features are written, then the model, then the decision. **Bet
-# first:** after that, and one more start, which digest is it, compared with that of plain Python?
+# first:** after that, and one more start, how does the digest compare with that of plain Python?
 
 # %%
-my_bet = None  # "another one" or "the same"
+my_bet = None  # "different" or "equal"
 
 # %%
 from flightdelay.result import RunResult
@@ -499,7 +499,7 @@ for kill_at in ("features", "challenger", "decision", ""):
 after_kills = RunResult.of("2013-09", state / "run-beside" / "store")
 same = after_kills.digest == plain.digest
 print("same as plain:", same)
-companion.compare_bet(my_bet, "the same" if same else "another one")
+companion.compare_bet(my_bet, "equal" if same else "different")
 print("left half-written:", [path.name for path in (state / "run-beside").glob(".*.part")])
 
 # %% [markdown]
@@ -641,7 +641,8 @@ check.ex_2_4(answer)
 # ## 6. What your runner lacks
 #
 # It wires, it survives a kill, and it is yours. One last bet. It has just finished September in `run-beside`.
-# Ask it for August, in the same folder. Which months does the store hold afterwards?
+# Ask it for August, in the same folder. What does the store hold afterwards: August,
+# September or both?
 
 # %%
 my_bet = None  # "August", "both" or "September"
