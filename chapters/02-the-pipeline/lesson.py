@@ -538,7 +538,7 @@ print("same decision as plain:", after_kills.decision == plain.decision)
 # it: three months in order, from a small sample, and March twice.
 
 # %%
-print(inspect.getdoc(decide).split("Parameters")[0])
+print(inspect.getdoc(decide).split("The champion of a month")[0])
 
 # %% [markdown]
 # **Bet first:** March's challenger is promoted, and March is run again at once. What does the second run decide?
@@ -711,10 +711,9 @@ for name in ("challenger", "baseline"):
 print(ran.decision["decision"], "because", "; ".join(ran.decision["reasons"]))
 
 # %% [markdown]
-# The higher AUC says that it ranks the flights better than the baseline. To two decimals the log losses are
-# equal; the decision looks closer, and the last line is its reason. So by the rule above it is not used. It
-# was fitted, judged and written to the store like every other model, and nothing of the pipeline had to
-# change.
+# The higher AUC says that it ranks the flights better than the baseline. Its log loss is a little higher; the last
+# line says by how much. So by the rule above it is not used. It was fitted, judged and written to the store like every
+# other model, and nothing of the pipeline had to change.
 #
 # ## Recap
 #
