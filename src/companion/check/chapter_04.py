@@ -26,13 +26,13 @@ READ = """
 import ast, builtins, json, runpy, sys
 path, heavy = sys.argv[1], json.loads(sys.argv[2])
 loads, own = {}, builtins.__import__
-def watched(name, space=None, *rest):
+def watched(name, globals=None, *rest, **named):
     before = set(sys.modules)
     try:
-        return own(name, space, *rest)
+        return own(name, globals, *rest, **named)
     finally:
         new = [each for each in heavy if each in sys.modules and each not in before]
-        if new and (space or {}).get("__file__") == path:
+        if new and (globals or {}).get("__file__") == path:
             loads[name] = new
 builtins.__import__ = watched
 runpy.run_path(path)
