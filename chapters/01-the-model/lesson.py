@@ -355,7 +355,7 @@ print(f"of the rows without pressure, it rains in {share:.1%}")
 companion.compare_bet(my_bet, round(100 * float(share)))
 
 # %% [markdown]
-# Ten times as often. No barometer minds the rain that much, so something else makes these rows different.
+# Ten times as often. Rain alone does not break so many barometers, so something else makes these rows different.
 #
 # Look for a second trace. Relative humidity needs no instrument of its own: it follows from temperature and dew
 # point. Compute it, and compare it with the column `humid`.
@@ -496,7 +496,7 @@ companion.compare_bet(my_bet, round(float(auc_of["when complete", "September, Oc
 
 # %% [markdown]
 # In autumn the model is a little *better* without the leak, by both measures. In summer it is a little worse, by both.
-# No curve bends, no alarm rings; whoever had looked only at the figures would have called the same mend a gain in
+# No measure points at a leak; whoever had looked only at the figures would have called the same mend a gain in
 # October and a loss in July. Do the two models agree, then, about each flight?
 
 # %%

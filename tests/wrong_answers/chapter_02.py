@@ -135,6 +135,12 @@ def blames_without_a_rule(flights):
     return flights
 
 
+def names_all_rows(flights):
+    if len(_broken(flights)):
+        raise ValidationError(f"Rows {list(flights.index)}: arr_delay must be empty where dep_time is")
+    return flights
+
+
 def answers_false_for_a_bad_month(flights):
     return flights if _broken(flights).empty else False
 
@@ -619,6 +625,15 @@ def by_pandas_in_place(predictions: pd.DataFrame, month: str, folder: Path) -> N
     table.to_csv(folder / f"{month}.csv", index=False, float_format="%.3f")
 
 
+def sorts_the_rows(predictions: pd.DataFrame, month: str, folder: Path) -> None:
+    _part(predictions.sort_values("flight"), month, folder).replace(folder / f"{month}.csv")
+
+
+def cuts_the_decimals_off(predictions: pd.DataFrame, month: str, folder: Path) -> None:
+    cut = predictions.assign(probability=predictions["probability"] * 1000 // 1 / 1000)
+    _part(cut, month, folder).replace(folder / f"{month}.csv")
+
+
 # also right
 
 
@@ -629,6 +644,7 @@ def without_the_last_newline(predictions: pd.DataFrame, month: str, folder: Path
 
 
 def by_os_rename(predictions: pd.DataFrame, month: str, folder: Path) -> None:
+    print("writing", month, end="", flush=True)
     os.rename(_part(predictions, month, folder), folder / f"{month}.csv")
 
 
@@ -702,6 +718,7 @@ WRONG = {
         looks_at_the_first_rows_only,
         always_names_the_same_row,
         blames_without_a_rule,
+        names_all_rows,
         answers_false_for_a_bad_month,
         sorts_the_table,
         True,
@@ -712,6 +729,7 @@ WRONG = {
         ALL_BEFORE,
         WIRING | {"features": ["raw"]},
         WIRING | {"features": "valid"},
+        WIRING | {"features": None},
         WIRING | {"features": ["valid", "month"]},
         WIRING | {"raw": []},
         WIRING | {"raw": ["month", "window", "sample", "data"]},
@@ -775,6 +793,8 @@ WRONG = {
         keeps_the_inode,
         renames_before_the_end,
         by_pandas_in_place,
+        sorts_the_rows,
+        cuts_the_decimals_off,
         "2013-09.csv",
     ],
 }

@@ -23,7 +23,7 @@ def flights_table(departure: Sequence[float], arrival: Sequence[float]) -> pd.Da
     number = pd.Series(range(len(departure)), dtype="int32")
     left, landed = pd.Series(departure, dtype="float64"), pd.Series(arrival, dtype="float64")
     first = pd.Timestamp("2013-09-12 10:30", tz="America/New_York")
-    planned = (first + pd.to_timedelta(number, unit="h")).astype("datetime64[ms, America/New_York]")
+    planned = (first + pd.to_timedelta(number, unit="h")).dt.as_unit("ms")
     clock = (100 * planned.dt.hour + planned.dt.minute).astype("int32")
     columns = {
         "year": planned.dt.year,

@@ -55,8 +55,9 @@ def predictions(correction: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "carrier": [("AA", "B6", "DL", "UA")[row % 4] for row in rows],
-            "flight": [100 + row for row in rows],
-            "probability": [(row * 37 % 900) / 1000 + correction for row in rows],
+            # In no order, and with a fourth decimal that is rounded up or down.
+            "flight": [100 + row * 39 % 400 for row in rows],
+            "probability": [(row * 37 % 900) / 1000 + (0.0002, 0.0007)[row % 2] + correction for row in rows],
         }
     )
 
@@ -66,7 +67,7 @@ def files(folder: Path) -> Files:
 
     In a CSV file neither the kind of line ends nor quotes count, nor whether the last line has an end.
     """
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(".lock"))
     return {str(path.relative_to(folder)): plain_text(path.read_bytes(), path.suffix) for path in found}
 
 
@@ -155,7 +156,7 @@ def _watch(path: Path, seen: list[str | None]) -> None:
                 return
             content = plain_text(path.read_bytes())
         except FileNotFoundError:
-            now, content = None, None  # type: ignore[assignment]
+            now, content = None, None
         last[0] = now
         if content not in seen:
             seen.append(content)
@@ -194,7 +195,10 @@ def _another_day() -> None:
     real_strftime, later = time.strftime, datetime.datetime(2031, 1, 5).timetuple()
     datetime.date, datetime.datetime = Date, DateTime  # type: ignore[misc]
     time.time = lambda: 1_925_337_600.0
+    time.localtime = time.gmtime = lambda seconds=None: later
     time.strftime = lambda form, when=later: real_strftime(form, when)
+    for name in ("now", "today"):
+        setattr(pd.Timestamp, name, staticmethod(lambda tz=None: pd.Timestamp(2031, 1, 5, tz=tz)))
 
 
 def _note_writes_outside(folder: Path, noted: list[str]) -> None:
@@ -206,7 +210,7 @@ def _note_writes_outside(folder: Path, noted: list[str]) -> None:
         if noted or not writes or not isinstance(given[0], str | bytes | os.PathLike):
             return
         path = os.path.realpath(os.fsdecode(given[0]))
-        if not path.startswith((inside, "/dev/")):
+        if not f"{path}{os.sep}".startswith((inside, "/dev/")):  # tempfile opens the folder itself
             noted.append(path)
 
     sys.dont_write_bytecode = True  # a module that the function imports is no result
@@ -292,7 +296,7 @@ def trials(job: Path) -> None:
     once = runs.folder()
     found: dict[str, Any] = {"error": runs.call(once), "once": files(once), "kills": [], "seen": []}
     if found["error"]:
-        print(json.dumps(found))
+        print("\n" + json.dumps(found))  # on a line of its own, whatever the function printed
         return
     published = runs.folder(like=once)
     where, outside = runs.folder(), []  # type: ignore[var-annotated]
@@ -317,7 +321,7 @@ def trials(job: Path) -> None:
             found["kills"] += [
                 [moment, start is not None, *rest] for moment, *rest in _kills(runs, start, file)
             ]
-    print(json.dumps(found))
+    print("\n" + json.dumps(found))  # on a line of its own, whatever the function printed
 
 
 def _seen(runs: _Runs, start: Path | None) -> list[str | None]:

@@ -199,7 +199,8 @@ def ex_1_3(answer: Callable[[pd.Timestamp, pd.Series], Any]) -> Verdict:
         return NO_BODY
     names = _names_of_rows()
     minutes = [30, 0, 1, 15, 49, 50, 51, 55, 59]  # half past first: the hint that says most
-    clock = [f"2014-02-12 {hour:02}:{minute:02}" for hour in (17, 0, 12, 13, 14, 15) for minute in minutes]
+    hours = ("12 17", "12 00", "11 09", "12 12", "12 13", "12 14", "12 15")
+    clock = [f"2014-02-{hour}:{minute:02}" for hour in hours for minute in minutes]
     for moment in pd.DatetimeIndex(clock, tz="UTC").as_unit("ms"):  # the unit of names, or merge_asof refuses
         try:
             returned = answer(moment, names.copy())
@@ -268,7 +269,7 @@ def _moment(value: Any) -> pd.Timestamp | None:
         moment = pd.Timestamp(value)
     except ValueError:
         return None
-    if moment is pd.NaT:
+    if pd.isna(moment):
         return None
     return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
 

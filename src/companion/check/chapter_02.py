@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ NO_RULE = {
 }
 
 
-def _month(*broken: int) -> pd.DataFrame:
-    """Return 15 flights; three are cancelled, at the positions 2, 9 and 12, and of these some arrive."""
+def _month(broken: Sequence[int] = (), delay: float = 0.0) -> pd.DataFrame:
+    """Return 15 flights, of which those at 2, 9 and 12 are cancelled; the broken ones arrive with this delay."""
     nothing = float("nan")
     departure = [-3.0, 48.0, nothing, 5.0, 0.0, 1.0, -7.0, 30.0, 2.0, nothing, 0.0, 4.0, nothing, 9.0, -1.0]
     # A diverted flight, one on the minute, early and late ones.
@@ -101,7 +101,7 @@ def _month(*broken: int) -> pd.DataFrame:
     ]
     table = flights_table(departure, arrival)
     table.index = pd.Index([100 + 7 * position for position in range(len(table))])
-    table.iloc[list(broken), table.columns.get_loc("arr_delay")] = 0.0
+    table.loc[table.index[list(broken)], "arr_delay"] = delay
     return table
 
 
@@ -166,8 +166,7 @@ def _not_refused(
     answer: Callable[[pd.DataFrame], Any], broken: tuple[int, ...], delay: float
 ) -> Verdict | None:
     """Say what is wrong where the cancelled flights at these positions arrive with this delay, or None."""
-    bad = _month(*broken)
-    bad.iloc[list(broken), bad.columns.get_loc("arr_delay")] = delay
+    bad = _month(broken, delay)
     try:
         returned = answer(bad.copy())
     except ValidationError as error:
@@ -196,6 +195,11 @@ def _not_refused(
         if len(broken) == 1:
             return wrong(f"A month in which only row {bad.index[broken[0]]} breaks the rule still passes.")
         return wrong("A month whose cancelled flights arrive with a delay of 0 still passes.")
+    good = bad.drop(bad.index[list(broken)])
+    numbers = set(re.findall(r"\d+", sentence))
+    for row, flight in zip(good.index, good["flight"], strict=True):
+        if str(row) in numbers or str(flight) in numbers:
+            return wrong(f"The sentence names row {row}, flight {flight}, which keeps the rule.")
     if not any(_is_named(bad, position, sentence) for position in broken):
         return wrong("The month is refused, but the sentence does not say which row or flight to look at.")
     if not re.search(r"arr(ival)?[\W_]*delay", sentence, re.IGNORECASE):
@@ -228,7 +232,7 @@ def ex_2_2(answer: Mapping[str, list[str]]) -> Verdict:
         return wrong(f"The answer is a dict with these keys: {', '.join(NEEDS)}.")
     known = {*NEEDS, "month", "window", "sample", "store"}
     for name, inputs in answer.items():
-        if isinstance(inputs, str):
+        if isinstance(inputs, str) or not isinstance(inputs, Iterable):
             return wrong(f"The inputs of {name} are a list of names, even where there is only one.")
         unknown = [needed for needed in inputs if needed not in known]
         if "data" in unknown or "estimator" in unknown:
@@ -302,7 +306,14 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
         "guests": (step("guests", lambda day: day + 1), ["day"]),
     }
     given = {"day": 2, "tax": 2, "tip": None, "coat": "blue"}
-    wanted = given | {"guests": 3, "price": 32, "bill": 58, "dinner": 58 / 32, "note": None, "music": 0}
+    wanted: dict[str, Any] = given | {
+        "guests": 3,
+        "price": 32,
+        "bill": 58,
+        "dinner": 58 / 32,
+        "note": None,
+        "music": 0,
+    }
     wanted |= {"thanks": (None, 3), "reply": (None, None)}
     my_steps, my_given = dict(steps), dict(given)
     try:
