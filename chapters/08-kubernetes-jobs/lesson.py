@@ -32,21 +32,20 @@ from companion.cluster import require
 require()
 
 # %% [markdown]
-# A cluster's machines are called **nodes**. How many are there, and how large is what they have to give?
+# A cluster's machines are called **nodes**. Which are there?
 
 # %%
-columns = "NODE:.metadata.name,CPU:.status.allocatable.cpu,MEMORY:.status.allocatable.memory"
-# !kubectl get nodes -o custom-columns={columns}
+# !kubectl get nodes
 
 # %% [markdown]
-# `kubectl` asks the cluster and tells it things; `get` asks. In the recording it is one node with two cores.
-# The image of chapter 06 has to be there, too. If the next cell prints nothing, run `make image` and then
+# `kubectl` asks the cluster and tells it things; `get` asks. In the recording it is one node, with two cores.
+# The image of chapter 06 has to be there, too. `-o yaml` prints all that is known of an object; `grep` keeps the
+# line with the image. If the next cell prints nothing, run `make image` and then
 # `make cluster-load IMAGE=pipelines-for-humans/python:0.1.0` in a terminal: a cluster does not see the images of
 # your machine.
 
 # %%
-columns = "IMAGES:.status.images[*].names[*]"
-# !kubectl get nodes -o custom-columns={columns} | grep -o "pipelines-for-humans/python:0.1.0" | sort -u
+# !kubectl get nodes -o yaml | grep pipelines-for-humans/python:0.1.0
 
 # %% [markdown]
 # Now a corner of your own. A **Namespace** is a folder for objects: names in it are yours, and deleting it
@@ -63,7 +62,7 @@ columns = "IMAGES:.status.images[*].names[*]"
 # text is called a **manifest**. For work that ends, such as a training, the object is a **Job**.
 
 # %%
-# %%writefile {state}/september.yaml
+# %%writefile "{state}/september.yaml"
 # apiVersion: batch/v1
 # kind: Job
 # metadata:
@@ -98,7 +97,7 @@ columns = "IMAGES:.status.images[*].names[*]"
 # process.
 
 # %%
-# !kubectl apply -f {state}/september.yaml
+# !kubectl apply -f "{state}/september.yaml"
 
 # %% [markdown]
 # `created` means: the wish is written down. Nothing is trained yet, and `apply` does not wait for it. `wait`
@@ -124,7 +123,7 @@ print("\n".join(log))
 # decimals?
 
 # %%
-my_bet = None  # True: the same; False: not
+my_bet = None  # "different" or "the same"
 
 # %%
 from flightdelay.pipelines import in_plain_python
@@ -132,7 +131,9 @@ from flightdelay.pipelines import in_plain_python
 plain = in_plain_python.run("2013-09", sample=20_000, store=state / "store").evaluation["challenger"]
 words = next(line for line in log if line.startswith("challenger")).split()
 there = {"auc": float(words[2]), "log_loss": float(words[5])}
-print("same as plain:", all(abs(there[name] - plain[name]) < 0.001 for name in there))
+same = all(abs(there[name] - plain[name]) < 0.001 for name in there)
+print("same as plain:", same)
+companion.compare_bet(my_bet, "the same" if same else "different")
 
 # %% [markdown]
 # The same, since it is the same code with the same packages on the same data. Kubernetes adds nothing to a
@@ -162,24 +163,30 @@ columns = "OBJECT:.involvedObject.kind,REASON:.reason"
 # there be?
 
 # %%
-my_bet = None  # a number
+my_bet = None  # a whole number
 
 # %%
 september = (state / "september.yaml").read_text()
 january = september.replace("september", "january").replace("2013-09", "2013-01")
 (state / "january.yaml").write_text(january)
-# !kubectl apply -f {state}/january.yaml
+# !kubectl apply -f "{state}/january.yaml"
 # !kubectl wait -n training --for=condition=failed job/january --timeout=600s
 
 # %%
 # !kubectl get pods -n training -l run=january
 # !kubectl logs -n training -l run=january
+# pods = !kubectl get pods -n training -l run=january -o name
+companion.compare_bet(my_bet, len(pods))
 
 # %% [markdown]
 # Two: one attempt, and one more. Both said the same sentence, and the second one cost you a pause of
-# ten seconds and a start, for nothing. Kubernetes knows only "0" and "not 0"; it cannot tell a network that comes
-# back from a month that never will. With `backoffLimit` left out it would be six more attempts, each after a
-# longer pause.
+# ten seconds and a start, for nothing. A Job as you wrote it knows only "0" and "not 0"; it cannot tell a network
+# that comes back from a month that never will. With `backoffLimit` left out it would be six more attempts, each
+# after a longer pause.
+#
+# A Job can be told more. A `podFailurePolicy` in its `spec` names exit codes that end it at once
+# (`action: FailJob`), whatever `backoffLimit` says. It needs a program that keeps a code for "never"; ours ends
+# with 1 for every refusal, and Python itself ends with 1 after any error.
 #
 # Two words decide how it is repeated:
 #
@@ -244,23 +251,24 @@ reporting = with_program(september, report)
 # In a manifest, `command` takes the place of the image's `ENTRYPOINT`, and `args` are what it is given.
 # `with_program` puts one in. (JSON is valid YAML, which spares you the quoting.)
 #
-# **Bet first:** two Pods on two cores instead of one. What do you get: the training in half the time, two half
-# models, or something else?
+# **Bet first:** two Pods on two cores instead of one. What do you get: the training in half the time, the same
+# training twice, or two half models?
 
 # %%
-my_bet = None  # "half the time", "two halves" or …
+my_bet = None  # "half the time", "the same twice" or "two half models"
 
 # %%
 two = "  completions: 2\n  parallelism: 2\n  template:"
 twice = reporting.replace("september", "twice").replace("  template:", two)
 (state / "twice.yaml").write_text(twice)
-# !kubectl apply -f {state}/twice.yaml
+# !kubectl apply -f "{state}/twice.yaml"
 # !kubectl wait -n training --for=condition=complete job/twice --timeout=600s
 
 # %%
 # lines = !kubectl logs -n training -l run=twice
 digests = [line for line in lines if line.startswith("digest")]
 print(len(digests), "trainings,", len(set(digests)), "result")
+companion.compare_bet(my_bet, "the same twice" if len(set(digests)) == 1 else "two half models")
 
 # %% [markdown]
 # The same training, twice, beside each other, for twice the price. Kubernetes starts processes; it does not
@@ -280,7 +288,7 @@ print(len(digests), "trainings,", len(set(digests)), "result")
 # again. It will run in a Pod. **Bet first:** two answers?
 
 # %%
-my_bet = None  # "answer, answer", "refused, answer" or "refused, refused"
+my_bet = None  # "answer, answer", "answer, refused", "refused, answer" or "refused, refused"
 
 # %%
 looks = """
@@ -302,9 +310,12 @@ ask()
 # %%
 where = with_program(september.replace("september", "where"), looks)
 (state / "where.yaml").write_text(where)
-# !kubectl apply -f {state}/where.yaml
+# !kubectl apply -f "{state}/where.yaml"
 # !kubectl wait -n training --for=condition=complete job/where --timeout=600s
-# !kubectl logs -n training -l run=where 2>&1 | grep -v GET
+# lines = !kubectl logs -n training -l run=where
+said = [line for line in lines if "GET" not in line]  # the server writes down who asks it
+print("\n".join(said))
+companion.compare_bet(my_bet, ", ".join("refused" if "refused" in line else "answer" for line in said))
 
 # %% [markdown]
 # Refused, then answered. Each Pod has a network address of its own, and **localhost in a Pod is the Pod**. Your
@@ -321,13 +332,12 @@ where = with_program(september.replace("september", "where"), looks)
 # | **limit** | the kernel of the node | all the time | slows down above the CPU limit, kills above the memory limit |
 #
 # Neither says what the program *uses*. `100m` of CPU is a tenth of a core, `1Gi` of memory is 1024 Mi, `1Mi`
-# is 1024 times 1024 bytes. Four trainings of September, each with other numbers:
+# is 1024 times 1024 bytes. Three trainings of September, each with other numbers:
 
 # %%
 sizes = {
     "roomy": {"requests": {"memory": "100Mi"}, "limits": {"memory": "1Gi"}},
     "limit-only": {"limits": {"memory": "1Gi"}},
-    "equal": {"requests": {"cpu": "50m", "memory": "1Gi"}, "limits": {"cpu": "50m", "memory": "1Gi"}},
     "huge": {"requests": {"memory": "100Gi"}},
 }
 jobs = [
@@ -341,22 +351,26 @@ print(next(line for line in jobs[0].splitlines() if "resources" in line))
 # for 100Mi, and of `huge`, which asks for 100Gi and will never use them?
 
 # %%
-my_bet = None  # two words, such as "killed, runs"
+my_bet = None  # {"huge": …, "roomy": …}, each "is killed", "runs" or "waits"
 
 # %%
 (state / "sizes.yaml").write_text("---\n".join(jobs))
-# !kubectl apply -f {state}/sizes.yaml
+# !kubectl apply -f "{state}/sizes.yaml"
 # !kubectl wait -n training --for=condition=complete job/roomy job/limit-only --timeout=600s
 
 # %%
-# !kubectl get pods -n training -l run=huge
+columns = "RUN:.metadata.labels.run,PHASE:.status.phase"
+# pods = !kubectl get pods -n training -l "run in (huge,roomy)" --no-headers -o custom-columns={columns}
+print("\n".join(pods))
 # !kubectl get events -n training --field-selector reason=FailedScheduling -o custom-columns=MESSAGE:.message | head -2
+became = {"Failed": "is killed", "Pending": "waits", "Running": "runs", "Succeeded": "runs"}
+companion.compare_bet(my_bet, {run: became[phase] for run, phase in map(str.split, pods)})
 
 # %% [markdown]
+# (`custom-columns` prints the fields that you name, each with a heading of your own.)
 # `huge` is `Pending`: no container was started, and there is no log. It would have been content with 400 Mi,
 # but the scheduler cannot know; it reads the request. (On a machine with more than 100 GB it runs.) Waiting
-# does not help here, so take it away, and look at the others. (`equal`, with a twentieth of a core, may still be at
-# work.)
+# does not help here, so take it away, and look at the others.
 
 # %%
 # !kubectl delete job huge -n training
@@ -368,19 +382,14 @@ my_bet = None  # two words, such as "killed, runs"
 # only one of them is there, or none?
 
 # %%
-memory = ".spec.containers[0].resources.{}.memory"
-columns = f"RUN:.metadata.labels.run,REQUEST:{memory.format('requests')},LIMIT:{memory.format('limits')}"
-columns += ",CLASS:.status.qosClass"
-# !kubectl get pods -n training -l "run in (september,roomy,limit-only,equal)" -o custom-columns={columns}
+given = ".spec.containers[0].resources"
+columns = f"RUN:.metadata.labels.run,REQUEST:{given}.requests.memory,LIMIT:{given}.limits.memory"
+# !kubectl get pods -n training -l "run in (september,roomy,limit-only)" -o custom-columns={columns}
 
 # %% [markdown]
 # Look at `limit-only`: its request was filled in, **with the limit**. Whoever writes only a generous limit
-# reserves all of it.
-#
-# The last column is the **QoS class**, by which the kernel picks a victim when the memory of the whole node runs
-# out. `BestEffort` (no numbers at all, like our `september`) goes first, `Guaranteed` (requests and limits of CPU
-# and memory given, and equal) last, `Burstable` in between. A training without numbers starts anywhere, and is the
-# first to go.
+# reserves all of it. And a training without numbers, like `september`, starts anywhere; when the memory of the
+# whole node runs out, it is the first to go.
 #
 # ## Exercise 8.2: Waits, runs, slower, killed
 #
@@ -410,14 +419,31 @@ check.ex_8_2(answer)
 # Now it shall learn from the whole year.
 
 # %%
-size = "resources: {requests: {memory: 300Mi}, limits: {memory: 400Mi}}"
-december = september.replace("september", "december").replace("2013-09", "2013-12")
-december = december.replace('"--sample", "20000", ', "").replace("args:", f"{size}\n          args:")
-(state / "december.yaml").write_text(december)
-print(december.split("containers:\n")[1])
+# %%writefile "{state}/december.yaml"
+# apiVersion: batch/v1
+# kind: Job
+# metadata:
+#   name: december
+#   namespace: training
+#   labels: {run: december}
+# spec:
+#   backoffLimit: 1
+#   template:
+#     metadata:
+#       labels: {run: december}
+#     spec:
+#       restartPolicy: Never
+#       containers:
+#         - name: train
+#           image: pipelines-for-humans/python:0.1.0
+#           resources: {requests: {memory: 300Mi}, limits: {memory: 400Mi}}
+#           args: ["2013-12", "--store", "store"]
+
+# %% [markdown]
+# (The next cell takes a while: two attempts, each of them until it is killed.)
 
 # %%
-# !kubectl apply -f {state}/december.yaml
+# !kubectl apply -f "{state}/december.yaml"
 # !kubectl wait -n training --for=condition=failed job/december --timeout=600s
 
 # %% [markdown]
@@ -450,9 +476,10 @@ columns = f"REASON:{end}.reason,CODE:{end}.exitCode,LIMIT:.spec.containers[0].re
 # **Fix.** First the way that does not work, so that you have seen it. Change the file and apply it again:
 
 # %%
+december = (state / "december.yaml").read_text()
 edited = december.replace("400Mi", "2Gi")
 (state / "edited.yaml").write_text(edited)
-# !kubectl apply -f {state}/edited.yaml 2>&1 | grep -o "field is immutable" | head -1
+# !kubectl apply -f "{state}/edited.yaml" 2>&1 | grep -o "field is immutable" | head -1
 
 # %% [markdown]
 # A Job's template cannot be changed: the Job is the record of what was run. It is **deleted and applied again**.
@@ -466,8 +493,10 @@ edited = december.replace("400Mi", "2Gi")
 # 1. **Measure.** Let a Job under another name (`measured`) do December once with room to spare, and print its
 #    peak. `edited` has the room, `with_program(…, report)` of section 3 prints.
 # 2. **Size.** Set request and limit of `december` by that number: the request is about the peak, the limit
-#    leaves some headroom above it. A fifth to a half is usual. Data grows.
-# 3. **Mend** `december.yaml`, delete the Job, apply it, wait until it is complete. Same month, all flights.
+#    leaves some headroom above it, since data grows. A fifth to a half is usual; the check takes a limit from a
+#    tenth above the peak up to three times the peak, and a request from three quarters of it.
+# 3. **Mend** `december.yaml` (in JupyterLab's editor, in the cell that wrote it, or by `december.replace(…)`),
+#    delete the Job, apply it, wait until it is complete. Same month, all flights.
 # 4. **Show** it. Fetch Job and Pods as JSON, and answer with a dict: the reason why it was killed, the peak in
 #    Mi as a number, and what you fetched:
 #
@@ -480,7 +509,7 @@ edited = december.replace("400Mi", "2Gi")
 ### BEGIN SOLUTION
 measured = with_program(edited.replace("december", "measured"), report)
 (state / "measured.yaml").write_text(measured)
-# !kubectl apply -f {state}/measured.yaml
+# !kubectl apply -f "{state}/measured.yaml"
 # !kubectl wait -n training --for=condition=complete job/measured --timeout=600s
 # said = !kubectl logs -n training -l run=measured
 peak = int(said[-1].split()[1])
@@ -489,7 +518,7 @@ print("peak", peak, "Mi")
 mended = december.replace("300Mi", "640Mi").replace("400Mi", "900Mi")
 (state / "december.yaml").write_text(mended)
 # !kubectl delete job december -n training
-# !kubectl apply -f {state}/december.yaml
+# !kubectl apply -f "{state}/december.yaml"
 # !kubectl wait -n training --for=condition=complete job/december --timeout=600s
 # objects = !kubectl get jobs,pods -n training -l run=december -o json
 answer = {"reason": "OOMKilled, exit code 137 at a limit of 400Mi", "peak": peak, "objects": objects}
@@ -509,21 +538,24 @@ check.ex_8_3(answer)
 # model to `store`, a folder on the container's own disk. **Bet first:** can you still get at the model?
 
 # %%
-my_bet = None  # True: the Pod is there, so the model is; False: it is not
+my_bet = None  # "no" or "yes"
 
 # %%
-# !kubectl exec -n training job/september -- ls store
+# said = !kubectl exec -n training job/september -- ls store
+print("\n".join(said))
+companion.compare_bet(my_bet, "yes" if "models" in said else "no")
 
 # %% [markdown]
-# `exec` runs a command in a container, and there is none any more. What is kept of a finished Pod is its
-# description and its log; its disk went with the container. If the Job is deleted, those two go as well.
+# `exec` runs a command in a container, and none runs there any more. What Kubernetes still shows you of a finished
+# Pod is its description and its log. The container's disk lies on the node until the remains are cleared away, but
+# no command of Kubernetes leads to it. If the Job is deleted, description and log go as well.
 #
 # So the model has to be written to something that is no part of the Pod: a **volume**. You ask for one by a
 # **PersistentVolumeClaim**: so much, for me, whoever provides it. (`ReadWriteOnce`: written from one node at a
 # time.) Beside it stands a ConfigMap, which you meet in a moment.
 
 # %%
-# %%writefile {state}/kept.yaml
+# %%writefile "{state}/kept.yaml"
 # apiVersion: v1
 # kind: PersistentVolumeClaim
 # metadata: {name: models, namespace: training}
@@ -537,15 +569,15 @@ my_bet = None  # True: the Pod is there, so the model is; False: it is not
 # data: {MONTH: "2013-09", SAMPLE: "20000"}
 
 # %%
-# !kubectl apply -f {state}/kept.yaml
+# !kubectl apply -f "{state}/kept.yaml"
 
 # %% [markdown]
 # A new folder may belong to root, and our process, user 10001, may then not write there. On many clusters the
 # line `securityContext: {fsGroup: 10001}` in the Pod settles it; for folders of the node it does not. (Those of
-# kind's own node images are open to all.) So one tiny Job, once, as root, opens the folder:
+# kind's own node images are open to all.) So one tiny Job, once, as root, gives the folder to our user:
 
 # %%
-# %%writefile {state}/open.yaml
+# %%writefile "{state}/open.yaml"
 # apiVersion: batch/v1
 # kind: Job
 # metadata: {name: open, namespace: training}
@@ -557,12 +589,12 @@ my_bet = None  # True: the Pod is there, so the model is; False: it is not
 #       containers:
 #         - name: open
 #           image: pipelines-for-humans/python:0.1.0
-#           command: ["chmod", "777", "/store"]
+#           command: ["chown", "10001", "/store"]
 #           securityContext: {runAsUser: 0}
 #           volumeMounts: [{name: models, mountPath: /store}]
 
 # %%
-# !kubectl apply -f {state}/open.yaml
+# !kubectl apply -f "{state}/open.yaml"
 # !kubectl wait -n training --for=condition=complete job/open --timeout=600s
 # !kubectl get pvc -n training -o custom-columns=CLAIM:.metadata.name,STATUS:.status.phase,SIZE:.status.capacity.storage
 
@@ -585,11 +617,12 @@ kept += """\
       volumes: [{name: models, persistentVolumeClaim: {claimName: models}}]
 """
 (state / "kept-job.yaml").write_text(kept)
-# !kubectl apply -f {state}/kept-job.yaml
+# !kubectl apply -f "{state}/kept-job.yaml"
 # !kubectl wait -n training --for=condition=complete job/kept --timeout=600s
 
 # %% [markdown]
-# A Pod reads a ConfigMap when it starts. Changing it later changes nothing in what runs.
+# Environment variables are set when a container starts: changing the ConfigMap later changes nothing in what runs.
+# (A ConfigMap can also be mounted, as files. Those do change in a running Pod, within about a minute.)
 #
 # ### A token: a Secret
 #
@@ -597,9 +630,10 @@ kept += """\
 # one, and you look at how it is kept. **Bet first:** encrypted?
 
 # %%
-my_bet = None  # True: it is encrypted; False: it is not
+my_bet = None  # "no" or "yes"
 
 # %%
+# !kubectl delete secret registry -n training --ignore-not-found
 # !kubectl create secret generic registry -n training --from-literal=TOKEN=not-a-real-token
 # stored = !kubectl get secret registry -n training -o jsonpath={.data.TOKEN}
 print(stored[-1])
@@ -607,7 +641,9 @@ print(stored[-1])
 # %%
 import base64
 
-print(base64.b64decode(stored[-1]).decode())
+read = base64.b64decode(stored[-1]).decode()
+print(read)
+companion.compare_bet(my_bet, "no" if read == "not-a-real-token" else "yes")
 
 # %% [markdown]
 # One line of Python, no key. **base64 is a way to write bytes as letters, not a lock.** What a Secret has over
@@ -645,7 +681,7 @@ print(f"UA 1037: late with probability {predict(store.load(store.champion()), fl
 token = "env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: registry, key: TOKEN}}}]"
 ask = kept.replace("kept", "ask").replace("args:", f"{token}\n          args:")
 (state / "ask.yaml").write_text(with_program(ask, asks))
-# !kubectl apply -f {state}/ask.yaml
+# !kubectl apply -f "{state}/ask.yaml"
 # !kubectl wait -n training --for=condition=complete job/ask --timeout=600s
 # !kubectl logs -n training -l run=ask
 
@@ -659,16 +695,29 @@ ask = kept.replace("kept", "ask").replace("args:", f"{token}\n          args:")
 # It was written in a hurry, and has not kept a single model yet.
 
 # %%
-inherited = september.replace("september", "november").replace("2013-09", "$MONTH")
-inherited = inherited.replace('"store"', '"/models"')
-inherited += """\
-          env:
-            - {name: MONTH, value: "2013-11"}
-            - {name: TOKEN, value: "bm90LWEtcmVhbC10b2tlbg=="}
-          volumeMounts: [{name: store, mountPath: /store}]
-      volumes: [{name: store, emptyDir: {}}]
-"""
-print(inherited.split("containers:\n")[1])
+# %%writefile "{state}/november.yaml"
+# apiVersion: batch/v1
+# kind: Job
+# metadata:
+#   name: november
+#   namespace: training
+#   labels: {run: november}
+# spec:
+#   backoffLimit: 1
+#   template:
+#     metadata:
+#       labels: {run: november}
+#     spec:
+#       restartPolicy: Never
+#       containers:
+#         - name: train
+#           image: pipelines-for-humans/python:0.1.0
+#           args: ["$MONTH", "--sample", "20000", "--store", "/models"]
+#           env:
+#             - {name: MONTH, value: "2013-11"}
+#             - {name: TOKEN, value: "bm90LWEtcmVhbC10b2tlbg=="}
+#           volumeMounts: [{name: store, mountPath: /store}]
+#       volumes: [{name: store, emptyDir: {}}]
 
 # %% [markdown]
 # An `emptyDir` is a volume as well: an empty folder that lives as long as its Pod.
@@ -679,11 +728,13 @@ print(inherited.split("containers:\n")[1])
 #
 # - take month and sample from the ConfigMap `run` (`MONTH` and `SAMPLE`), whatever stands there;
 # - have the token of the Secret `registry` in its environment variable `TOKEN`, and nowhere in the text;
-# - write its model where the next Job finds it: into the claim `models`.
+# - write its model where the next Job finds it: into the claim `models`, at its top, as `kept` did.
 #
-# `answer` is the text. You may write it anew or use `inherited.replace(…)`.
+# `answer` is the text. Mend it in the cell above, run that again, and take `inherited`; or write it anew, or use
+# `inherited.replace(…)`.
 
 # %%
+inherited = (state / "november.yaml").read_text()
 ### BEGIN SOLUTION
 head = inherited.partition("          env:\n")[0].replace("$MONTH", "$(MONTH)").replace("20000", "$(SAMPLE)")
 answer = (

@@ -51,10 +51,12 @@ lab.start(9)
 # **Bet first:** the list is wrong. Which status will the Job's Pod show?
 
 # %%
-my_bet = None  # "Error", "Pending", "CrashLoopBackOff" or "Completed"?
+my_bet = None  # "Completed", "CrashLoopBackOff", "Error" or "Pending"
 
 # %%
 # !kubectl get jobs,pods -n flights-lab-9
+# pods = !kubectl get pods -n flights-lab-9 --no-headers
+companion.compare_bet(my_bet, pods[-1].split()[2])
 
 # %% [markdown]
 # The Pod is `Completed`, without a restart. The Job follows within seconds: ask again, and it says `Complete`
@@ -107,8 +109,8 @@ lab.start(1)
 
 # %% [markdown]
 # The first line is the container that serves, the second the init container that trained before it. `0.10.0`
-# was never built. The **cause** is a tag with one digit too many, in the Deployment. Not "the
-# registry", not "the network", and not `ImagePullBackOff`.
+# was never built. The **cause** is a tag with one digit too many, in the Deployment. Whatever the registry said, or
+# the network on the way to it, is true as well, and mending that would not bring the image.
 #
 # The **fix** belongs where the Pods come from. The manifest lies in the file that `lab.start` named. Open it in
 # JupyterLab, mend the line, and `kubectl apply -f` it. Or change the one field on the cluster:
@@ -147,10 +149,11 @@ lab.start(2)
 # **Bet first:** somebody in the chat writes "cause found: CrashLoopBackOff". Is that the cause?
 
 # %%
-my_bet = None  # True: that is the cause; False: it is not
+my_bet = None  # "no" or "yes"
 
 # %%
 # !kubectl get pods -n flights-lab-2 -l app=predictions -o yaml | grep -B 2 -A 3 "restarting failed"
+companion.compare_bet(my_bet, "no")
 
 # %% [markdown]
 # It says: *the container failed, and I wait before I start it again*. That is a description of Kubernetes'
@@ -208,7 +211,7 @@ lab.start(3)
 ### BEGIN SOLUTION
 manifest = state / "lab-3.yaml"
 manifest.write_text(manifest.read_text().replace("memory: 300Mi", "memory: 1Gi"))
-# !kubectl replace --force -f {manifest}
+# !kubectl replace --force -f "{manifest}"
 # !kubectl wait -n flights-lab-3 --for=condition=complete job/train --timeout=300s
 answer = "Reason: OOMKilled, Exit Code: 137, with a limit of 300Mi"
 ### END SOLUTION
@@ -243,7 +246,7 @@ lab.start(4)
 # !kubectl get events -n flights-lab-4 -o custom-columns=REASON:.reason,MESSAGE:.message
 manifest = state / "lab-4.yaml"
 manifest.write_text(manifest.read_text().replace('cpu: "50"', "cpu: 50m"))
-# !kubectl replace --force -f {manifest}
+# !kubectl replace --force -f "{manifest}"
 # !kubectl wait -n flights-lab-4 --for=condition=complete job/train --timeout=300s
 answer = "FailedScheduling: Insufficient cpu"
 ### END SOLUTION
@@ -252,8 +255,7 @@ answer = "FailedScheduling: Insufficient cpu"
 check.ex_10_4(answer)
 
 # %% [markdown]
-# `50m` is a twentieth of a core, `50` are fifty cores. A request is what the scheduler counts with, whether
-# the program uses it or not.
+# A request is what the scheduler counts with, whether the program uses it or not.
 
 # %%
 lab.start(5)
@@ -276,7 +278,7 @@ lab.start(5)
 # !kubectl get storageclass
 manifest = state / "lab-5.yaml"
 manifest.write_text(manifest.read_text().replace("fast-ssd", "standard"))
-# !kubectl replace --force -f {manifest}
+# !kubectl replace --force -f "{manifest}"
 # !kubectl wait -n flights-lab-5 --for=condition=complete job/train --timeout=300s
 answer = 'storageclass.storage.k8s.io "fast-ssd" not found'
 ### END SOLUTION
@@ -312,7 +314,7 @@ lab.start(6)
 # !kubectl logs -n flights-lab-6 job/promote --tail=1
 manifest = state / "lab-6.yaml"
 manifest.write_text(manifest.read_text().replace('verbs: ["get"]', 'verbs: ["get", "patch"]'))
-# !kubectl apply -f {manifest}
+# !kubectl apply -f "{manifest}"
 # !kubectl wait -n flights-lab-6 --for=condition=complete job/promote --timeout=120s
 answer = 'User "system:serviceaccount:flights-lab-6:promoter" cannot patch resource "configmaps"'
 ### END SOLUTION
@@ -348,7 +350,7 @@ lab.start(7)
 manifest = state / "lab-7.yaml"
 text = manifest.read_text()
 manifest.write_text(text.replace("selector:\n    app: prediction\n", "selector:\n    app: predictions\n"))
-# !kubectl apply -f {manifest}
+# !kubectl apply -f "{manifest}"
 # !kubectl get --raw /api/v1/namespaces/flights-lab-7/services/predictions:80/proxy/champion
 answer = "selector app=prediction, but the Pods have app=predictions"
 ### END SOLUTION
@@ -389,7 +391,7 @@ lab.start(8)
 # !kind load docker-image pipelines-for-humans/late-share:2 --name pipelines
 manifest = state / "lab-8.yaml"
 manifest.write_text(manifest.read_text().replace("late-share:1", "late-share:2"))
-# !kubectl replace --force -f {manifest}
+# !kubectl replace --force -f "{manifest}"
 # !kubectl wait -n flights-lab-8 --for=condition=complete job/late-share --timeout=120s
 # !kubectl logs -n flights-lab-8 job/late-share
 answer = 'Container image "pipelines-for-humans/late-share:1" already present on machine'
@@ -418,7 +420,7 @@ check.ex_10_8(answer)
 # !kubectl get configmap run -n flights-lab-9 -o yaml | grep MONTH:
 manifest = state / "lab-9.yaml"
 manifest.write_text(manifest.read_text().replace('MONTH: "2013-09"', 'MONTH: "2013-10"'))
-# !kubectl replace --force -f {manifest}
+# !kubectl replace --force -f "{manifest}"
 # !kubectl wait -n flights-lab-9 --for=condition=complete job/late-list --timeout=300s
 # !kubectl logs -n flights-lab-9 job/late-list
 answer = "the ConfigMap run has MONTH 2013-09, and the log says: scheduled from 2013-09-01 to 2013-09-30"

@@ -98,7 +98,10 @@ print(yaml.safe_dump(platform["platforms"]["kubernetes"]["deploymentSpec"]["exec
 
 # %% [markdown]
 # Each step **requests** 512 MiB, which the scheduler looks for on a node, and is killed above its **limit**,
-# 1 GiB (chapter 08). With all the flights of the year, no step of the local runner held more than 495 MiB
+# 1 GiB (chapter 08). Both stand there twice: `resourceMemoryLimit` is the text that was given; `memoryLimit`, an older
+# field, is the same in units of 1,000,000,000 bytes, and 1 GiB is 1.073741824 of them.
+#
+# With all the flights of the year, no step of the local runner held more than 495 MiB
 # (`train`, for December).
 #
 # The second document belongs to `decide` alone. The store of models has to outlive the run, so it cannot lie in
@@ -106,7 +109,7 @@ print(yaml.safe_dump(platform["platforms"]["kubernetes"]["deploymentSpec"]["exec
 # not make it. That is your job (in a company, your platform engineer's):
 
 # %%
-# %%writefile {state}/claim.yaml
+# %%writefile "{state}/claim.yaml"
 # apiVersion: v1
 # kind: PersistentVolumeClaim
 # metadata:
@@ -119,7 +122,7 @@ print(yaml.safe_dump(platform["platforms"]["kubernetes"]["deploymentSpec"]["exec
 #       storage: 1Gi
 
 # %%
-# !kubectl apply -f {state}/claim.yaml
+# !kubectl apply -f "{state}/claim.yaml"
 
 # %% [markdown]
 # The data needs no volume: it lies in the image, at `/app/data`. (The image is the one of chapter 08; the environment
@@ -138,8 +141,9 @@ print(yaml.safe_dump(ir["root"]["inputDefinitions"]["parameters"]))
 # **Bet first:** what is the state of the run when it comes back?
 
 # %%
-my_bet = None  # "SUCCEEDED", "RUNNING" or "PENDING"
+my_bet = None  # "PENDING", "RUNNING" or "SUCCEEDED"
 
+# %%
 given = {"month": "2013-09", "sample": 20_000}
 first = client.create_run_from_pipeline_package(
     str(package), arguments=given, run_name="september", experiment_name=EXPERIMENT
@@ -147,6 +151,7 @@ first = client.create_run_from_pipeline_package(
 
 # %%
 print(first.run_info.state)
+companion.compare_bet(my_bet, first.run_info.state)
 
 # %% [markdown]
 # `PENDING`: it is written down. Nothing has run yet, and what you hold is a receipt with a `run_id`. (The links
@@ -174,11 +179,14 @@ print(finished.state)
 # the API knows. Is the AUC in it?
 
 # %%
-my_bet = None  # True or False
+my_bet = None  # "no" or "yes"
 
+# %%
 record = client.get_run(first.run_id)
 print("arguments:", record.runtime_config.parameters)
-print("'auc' in it:", "auc" in str(record.to_dict()["run_details"]))
+found = "auc" in str(record.to_dict()["run_details"])
+print("'auc' in it:", found)
+companion.compare_bet(my_bet, "yes" if found else "no")
 
 # %% [markdown]
 # No. The record has the arguments, the state, the pipeline and the times. Results are where the steps wrote them:
@@ -186,7 +194,7 @@ print("'auc' in it:", "auc" in str(record.to_dict()["run_details"]))
 # that mounts the same claim can read it:
 
 # %%
-# %%writefile {state}/reader.yaml
+# %%writefile "{state}/reader.yaml"
 # apiVersion: v1
 # kind: Pod
 # metadata:
@@ -207,7 +215,7 @@ print("'auc' in it:", "auc" in str(record.to_dict()["run_details"]))
 # %%
 ended = "jsonpath={.status.phase}=Succeeded"
 # !kubectl delete pod store-reader -n kubeflow --ignore-not-found
-# !kubectl apply -f {state}/reader.yaml
+# !kubectl apply -f "{state}/reader.yaml"
 # !kubectl wait -n kubeflow --for='{ended}' pod/store-reader --timeout=300s
 
 # %% [markdown]
@@ -258,11 +266,28 @@ check.ex_11_1(answer)
 # ## 4. Where is my step?
 #
 # A step is a Pod, and Pods have generated names. Never write one down: ask by **label**. Kubeflow puts
-# `pipeline/runid` on every Pod of a run, and Argo notes in an **annotation** which node of the graph it is, such
-# as `flight-delay-x7k2p(0).root(0).train(0).executor(0)`: the run's own name, the way to the step, and the number
-# of the try. (Argo would repeat each part after an error of the cluster, hence the many zeros.) An hour after a
-# run has ended its Pods are gone, and this function ends in a ValueError: then run the notebook again from the
-# top.
+# `pipeline/runid` on every Pod of a run.
+#
+# **Bet first:** the pipeline has six steps. How many Pods did the run take?
+
+# %%
+my_bet = None  # a whole number
+
+# %%
+# !kubectl get pods -n kubeflow -l pipeline/runid={first.run_id}
+# names = !kubectl get pods -n kubeflow -l pipeline/runid={first.run_id} -o name
+companion.compare_bet(my_bet, len(names))
+
+# %% [markdown]
+# Thirteen, for six steps. Which is which? The names tell half of it. Argo notes the rest in an **annotation**: which
+# node of the graph the Pod is, such as `flight-delay-x7k2p(0).root(0).train(0).executor(0)`: the run's own name, the
+# way to the step, and the number of the try. (Argo would repeat each part after an error of the cluster, hence the
+# many zeros.) The next function asks for the same list as the command above, with four columns of its own: the name,
+# that annotation, the phase, and the exit code of the container `main`. The rest takes the annotation apart; you do
+# not have to read it.
+#
+# An hour after a run has ended its Pods are gone, and this function ends in a ValueError: then run the notebook again
+# from the top.
 
 
 # %%
@@ -283,18 +308,13 @@ def pods_of(run_id):
     return sorted(found, key=lambda pod: (pod["node"], pod["try"]))
 
 
-# %% [markdown]
-# **Bet first:** the pipeline has six steps. How many Pods did the run take?
-
 # %%
-my_bet = None  # a number
-
 pods = pods_of(first.run_id)
 for pod in pods:
     print(f"{pod['node']:24} {pod['phase']}")
 
 # %% [markdown]
-# Thirteen, for six steps (listed by name). Each step has a **driver** in front of it: a small Pod of Kubeflow's
+# The same thirteen, by name. Each step has a **driver** in front of it: a small Pod of Kubeflow's
 # own that looks at the inputs, asks the cache, and writes the Pod for your step. `executor` is your step. And
 # `root-driver` opens the run. Of what did your step get?
 
@@ -307,8 +327,9 @@ columns += ',LIMIT:.spec.containers[?(@.name=="main")].resources.limits.memory'
 # !kubectl get pod {train} -n kubeflow -o custom-columns='{columns}'
 
 # %% [markdown]
-# The container `main` is yours: your image, your memory. (Argo adds helpers of its own beside it.) Its log is what
-# the step printed, with what Kubeflow says before and after:
+# The container `main` is yours: your image, your memory. (Argo adds helpers of its own beside it.) Its log has what
+# the step prints, among the lines of Kubeflow's own program that starts your function. Our `train` prints nothing, so
+# here is one of the others: which function was looked for.
 
 
 # %%
@@ -318,7 +339,7 @@ def log_of(pod_name):
     return lines
 
 
-print([line.partition("Looking ")[2] for line in log_of(train) if "Looking for component" in line])
+print(re.search(r"Looking for component `\w+`", "\n".join(log_of(train)))[0])
 
 # %% [markdown]
 # ## 5. It breaks: a month that is refused
@@ -329,8 +350,9 @@ print([line.partition("Looking ")[2] for line in log_of(train) if "Looking for c
 # **Bet first:** how often is `ingest` started?
 
 # %%
-my_bet = None  # a number
+my_bet = None  # a whole number
 
+# %%
 from kfp import dsl
 
 
@@ -357,6 +379,7 @@ print("symptom: ", finished.state)
 pods = pods_of(failed.run_id)
 for pod in pods:
     print(f"{pod['node']:22} try {pod['try']} · {pod['phase']:10} exit code {pod['exit']}")
+companion.compare_bet(my_bet, sum(pod["node"] == "root.ingest.executor" for pod in pods))
 
 # %% [markdown]
 # One Pod, one try, although two retries were set. And `validate` has no Pod, not even a driver: it was never its
@@ -418,15 +441,18 @@ check.ex_11_2(answer)
 # Run September once more: same file, same arguments. **Bet first:** which steps get a Pod of their own?
 
 # %%
-my_bet = None  # a list of steps
+my_bet = None  # a list of names of steps
 
+# %%
 second = client.create_run_from_pipeline_package(
     str(package), arguments=given, run_name="september-again", experiment_name=EXPERIMENT
 )
 
 # %%
 print(client.wait_for_run_completion(second.run_id, timeout=1800).state)
-print([pod["node"] for pod in pods_of(second.run_id) if not pod["node"].endswith("driver")])
+own = [pod["node"].split(".")[1] for pod in pods_of(second.run_id) if pod["node"].endswith("executor")]
+print("a Pod of their own:", own)
+companion.compare_bet(my_bet, own)
 
 # %% [markdown]
 # One. The state is `SUCCEEDED`, as if everything had run. Five steps had a driver, found their key in the cache, and
