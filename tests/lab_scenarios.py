@@ -69,7 +69,11 @@ SCENARIOS: dict[int, Scenario] = {
     ),
     3: Scenario(
         mend=(right(3), TRAINED),
-        evidence=("Reason: OOMKilled", "Exit Code:    137", "it was OOMKilled: its memory limit is 300Mi"),
+        evidence=(
+            "Reason: OOMKilled",
+            "OOMKilled, Exit Code:    137",
+            "it was OOMKilled: its memory limit is 300Mi",
+        ),
         wrong={
             "no limit": (("            limits:\n              memory: 300Mi\n", ""),),
             "learns from less": (('["$(MONTH)",', '["$(MONTH)", "--window", "1",'), TRAINED),

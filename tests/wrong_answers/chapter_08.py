@@ -82,6 +82,21 @@ MANIFESTS = [
     changed(OCTOBER, ("kind: Job", "kind: Deployment")),
     changed(OCTOBER, ("kind: Job", "kind: Pod")),
     changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  completions: 2\n  parallelism: 2")),
+    changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  completionMode: Indexed")),
+    changed(OCTOBER, ("backoffLimit: 2", 'backoffLimit: "2"')),
+    changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  suspend: true")),
+    changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  activeDeadlineSeconds: 10")),
+    changed(OCTOBER, ("      restart", "      activeDeadlineSeconds: 10\n      restart")),
+    changed(OCTOBER, ("          args", "          resources: {limits: {memory: 100Mi}}\n          args")),
+    changed(
+        OCTOBER,
+        (
+            "          args",
+            "          resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}\n          args",
+        ),
+    ),
+    changed(OCTOBER, ("          args", "          resources: {limits: {memory: much}}\n          args")),
+    changed(OCTOBER, ("          args", "          imagePullPolicy: Always\n          args")),
     changed(OCTOBER, ("      containers:", "      container:")),
     changed(OCTOBER, ("  template:", " template:")),
     f"{OCTOBER}---\n{OCTOBER}",
@@ -173,6 +188,10 @@ def _mends() -> list[Any]:
         for name, found in objects.items()
         if name != "mended"
     ]
+    # No cluster has ever said this.
+    above = good.replace('"640Mi"', '"950Mi"')
+    assert above != good
+    answers.append({"reason": REASON, "peak": peak, "objects": above})
     # The Job is mended, the evidence is not.
     answers += [
         {"reason": reason, "peak": peak, "objects": good}
@@ -202,6 +221,9 @@ def _others() -> list[Any]:
         (REASON, PEAK, text.splitlines()),
         ("OOMKilled", float(PEAK), good),
         ("oomkilled (137)", f"peak {PEAK} Mi", good["items"]),
+        # Another allocator.
+        ("OOMKilled", 430, good),
+        ("OOMKilled", 790, good),
     ]
 
 
@@ -290,6 +312,8 @@ LASTING = [
     changed(NOVEMBER, ("volumes: [{name: store", "volumes: [{name: models")),
     changed(NOVEMBER, ("          volumeMounts: [{name: store, mountPath: /models}]\n", "")),
     changed(NOVEMBER, (', "--store", "/models"', "")),
+    changed(NOVEMBER, ("mountPath: /models", "mountPath: /models, subPath: november")),
+    changed(NOVEMBER, ('"/models"]', '"/models/champions"]')),
     changed(NOVEMBER, ("name: november", "name: kept")),
     "",
     {"MONTH": "2013-11"},
@@ -319,6 +343,19 @@ ALSO_RIGHT: dict[str, list[Any]] = {
         changed(OCTOBER, (ARGS, WHOLE)),
         changed(OCTOBER, (ARGS, TWO_LISTS)),
         changed(OCTOBER, ("  labels: {run: october, team: forecast}\nspec", "spec")),
+        changed(OCTOBER, ("image: ", "image: docker.io/")),
+        changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  completions: 1\n  completionMode: Indexed")),
+        changed(
+            OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  activeDeadlineSeconds: 3600\n  suspend: false")
+        ),
+        changed(
+            OCTOBER,
+            (
+                "          args",
+                "          resources: {requests: {memory: 0.5Gi, cpu: 50m}, limits: {memory: 1Gi, cpu: 2}}\n"
+                "          args",
+            ),
+        ),
     ],
     "ex_8_3": [{"reason": reason, "peak": peak, "objects": objects} for reason, peak, objects in _others()]
     if KEPT.exists()
@@ -334,7 +371,8 @@ ALSO_RIGHT: dict[str, list[Any]] = {
             (f"          env: [{{name: TOKEN, {REFERENCE}}}]\n", ""),
             ("[{configMapRef: {name: run}}]", BOTH),
         ),
-        changed(NOVEMBER, ('"/models"]', '"/models/store"]')),
+        changed(NOVEMBER, ('"/models"]', '"/models/"]')),
+        changed(NOVEMBER, ("image: ", "image: docker.io/")),
         changed(NOVEMBER, ('args: ["$(MONTH)", "--sample", "$(SAMPLE)", "--store", "/models"]', SHELL)),
     ],
 }

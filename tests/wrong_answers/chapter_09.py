@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import yaml  # type: ignore[import-untyped]
+
 # --- 9.1 ---
 
 GOOD = """\
@@ -88,6 +90,24 @@ MANIFESTS = [
     changed(("port: 80, targetPort: 8080", "port: 80, targetPort: http")),
     changed(("matchLabels: {app: night}", "matchLabels: {app: predictions}")),
     changed(('"flightdelay.serve"', '"http.server", "8080"')),
+    changed(
+        (
+            "kind: Service\nmetadata: {name: night, namespace: serving}",
+            "kind: Service\nmetadata: {name: night}",
+        )
+    ),
+    changed(("kind: Service\nmetadata: {name: night", "kind: Service\nmetadata: {name: predictions")),
+    changed(("kind: Deployment\nmetadata: {name: night", "kind: Deployment\nmetadata: {name: predictions")),
+    changed(("  selector: {app: night}\n  ports", "  clusterIP: None\n  selector: {app: night}\n  ports")),
+    f"{GOOD}---\n{GOOD.split('---')[1]}",
+    # http.client does not mind a 503.
+    changed(
+        (
+            READY,
+            '          readinessProbe: {exec: {command: [python3, -c, "import http.client as h; c = '
+            "h.HTTPConnection('localhost', 8080); c.request('GET', '/readyz'); c.getresponse()\"]}}\n",
+        )
+    ),
     GOOD.split("---")[0],
     "readinessProbe: /readyz",
     "{",
@@ -109,6 +129,11 @@ NO_PROBES = copy.deepcopy(UNDONE)
 for item in NO_PROBES["items"]:
     if item["kind"] == "Deployment":
         del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+# The Service fits this month's Pods only.
+ONE_MONTH = copy.deepcopy(UNDONE)
+for item in ONE_MONTH["items"]:
+    if item["kind"] == "Service":
+        item["spec"]["selector"]["month"] = "2013-08"
 # Handed in too early.
 NOT_READY = copy.deepcopy(UNDONE)
 for item in NOT_READY["items"]:
@@ -235,6 +260,10 @@ WRONG = {
     "ex_9_2": [
         *WAYS_BACK,
         TOO_EARLY,
+        NO_PROBES,
+        NOT_READY,
+        ALONE,
+        ONE_MONTH,
         "2013-08",
         "deployment.apps/predictions rolled back",
         ["it works"],
@@ -276,6 +305,9 @@ WRONG = {
         rules(0, resources=["pods", "services"]),
         rules(0, verbs=["get", "list", "delete"]),
         rules(0, verbs=["get", "list", "deletecollection"]),
+        rules(0, verbs=["get", "list", "watch"]),
+        rules(2, verbs=["get", "list", "patch"]),
+        rules(2, verbs=["get", "patch", "watch"]),
         rules(2, verbs=["get", "patch", "update"]),
         rules(2, verbs=["get", "patch", "delete"]),
         [*RULES, {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]}],
@@ -320,6 +352,12 @@ ALSO_RIGHT = {
         ),
         changed(("selector: {app: night}", "selector: {app: night, team: flights}")),
         "---\n".join(reversed(GOOD.split("---\n"))) + "\n",
+        changed((LIVE, "          livenessProbe: {tcpSocket: {port: 8080}}\n")),
+        changed(
+            (READY, "          readinessProbe: {exec: {command: [python3, -c, \"import urllib.request as u; "
+             "u.urlopen('http://localhost:8080/readyz')\"]}}\n")
+        ),
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": [*yaml.safe_load_all(GOOD)]}),
     ],
     "ex_9_2": [said for name, said in SAID.items() if name.startswith("right: ")],
     "ex_9_3": [
@@ -332,7 +370,6 @@ ALSO_RIGHT = {
         list(reversed(RULES)),
         "rules:\n- {apiGroups: [''], resources: [pods, pods/log], verbs: [get, list]}\n"
         "- {apiGroups: [apps], resources: [deployments], resourceNames: [predictions], verbs: [get, patch]}\n",
-        rules(0, verbs=["get", "list", "watch"]),
         {"kind": "Role", "rules": RULES},
     ],
 }  # fmt: skip

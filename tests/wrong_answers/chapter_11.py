@@ -151,6 +151,19 @@ def stumbles_over_nothing(pods):
     return correct(pods) if pods[0] else {}
 
 
+def sorts_as_text(pods):
+    found = {}
+    for pod in sorted(pods, key=lambda pod: str(pod["try"])):
+        if pod["node"].endswith(".executor"):
+            step = pod["node"].split(".")[1]
+            found[step] = (found.get(step, (0,))[0] + 1, pod["phase"])
+    return found
+
+
+def whole_nodes(pods):
+    return {f"root.{step}": value for step, value in correct(pods).items()}
+
+
 def correct(pods):
     return {step: (len(tries), max(tries)[1]) for step, tries in _tries(pods).items()}
 
@@ -239,6 +252,8 @@ WRONG = {
     ],
     "ex_11_2": [
         goes_by_the_pods_name,
+        sorts_as_text,
+        whole_nodes,
         succeeded_if_any_did,
         stumbles_over_nothing,
         counts_drivers,

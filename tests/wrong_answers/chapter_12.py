@@ -1,5 +1,6 @@
 """Wrong answers to the exercises of chapter 12."""
 
+import numpy
 import yaml
 
 # --- 12.1 ---
@@ -116,6 +117,18 @@ def another_label(document, rule):
     rule["from"][0]["namespaceSelector"] = {"matchLabels": {"name": "call-centre"}}
 
 
+def everybody_by_address(document, rule):
+    rule["from"].append({"ipBlock": {"cidr": "0.0.0.0/0"}})
+
+
+def the_pods_by_address(document, rule):
+    rule["from"] = [{"ipBlock": {"cidr": "10.244.0.0/16"}}]
+
+
+def a_quoted_port(document, rule):
+    rule["ports"][0]["port"] = "8080"
+
+
 # --- 12.3 ---
 
 
@@ -169,6 +182,19 @@ def auc_instead_of_log_loss(record, approver, known):
 
 def does_not_ask_for_the_image(record, approver, known):
     return judged(record, approver, known, "image")
+
+
+def a_part_of_an_id_will_do(record, approver, known):
+    found = judged(record, approver, known, "image")
+    return found + ["image"] * (record["image_id"] not in str(known["tested"]))
+
+
+def only_keep_is_an_objection(record, approver, known):
+    return judged(record, approver, known, "decision") + ["kept"] * (record["decision"] == "keep")
+
+
+def one_objection_at_a_time(record, approver, known):
+    return judged(record, approver, known)[:1]
 
 
 def author_may_approve(record, approver, known):
@@ -258,7 +284,7 @@ def back_to(choose, ledger, known, client, schedule, serve, stop=None):
     """Roll back to the entry that `choose` finds, and stop what `stop` finds among the schedules."""
     entry = choose([each for each in ledger[:-1]])
     serve(entry["version"])
-    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+    for each in client.list_recurring_runs(page_size=100, experiment_id="production").recurring_runs:
         if each.status == "ENABLED" and (stop is None or stop(each)):
             client.disable_recurring_run(each.recurring_run_id)
     schedule(entry["pipeline_version_id"])
@@ -313,7 +339,7 @@ def only_the_model(ledger, known, client, schedule, serve):
 
 def only_the_schedule(ledger, known, client, schedule, serve):
     entry = clean(ledger[:-1], known)
-    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+    for each in client.list_recurring_runs(page_size=100, experiment_id="production").recurring_runs:
         client.disable_recurring_run(each.recurring_run_id)
     schedule(entry["pipeline_version_id"])
     return entry["version"]
@@ -351,7 +377,7 @@ def deletes_the_bad_version(ledger, known, client, schedule, serve):
 def deletes_the_schedules(ledger, known, client, schedule, serve):
     entry = clean(ledger[:-1], known)
     serve(entry["version"])
-    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+    for each in client.list_recurring_runs(page_size=100, experiment_id="production").recurring_runs:
         client.delete_recurring_run(each.recurring_run_id)
     schedule(entry["pipeline_version_id"])
     return entry["version"]
@@ -415,22 +441,69 @@ def index_error_where_nothing_is_clean(ledger, known, client, schedule, serve):
 
 
 def stops_first_and_looks_then(ledger, known, client, schedule, serve):
-    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+    for each in client.list_recurring_runs(page_size=100, experiment_id="production").recurring_runs:
         client.disable_recurring_run(each.recurring_run_id)
     return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve)
+
+
+def stops_everybodys_schedules(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(entry["version"])
+    for each in client.list_recurring_runs(page_size=100).recurring_runs:
+        client.disable_recurring_run(each.recurring_run_id)
+    schedule(entry["pipeline_version_id"])
+    return entry["version"]
+
+
+def looks_at_the_first_ten(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(entry["version"])
+    for each in client.list_recurring_runs(experiment_id="production").recurring_runs:
+        client.disable_recurring_run(each.recurring_run_id)
+    schedule(entry["pipeline_version_id"])
+    return entry["version"]
+
+
+def page_by_page(ledger, known, client, schedule, serve):
+    entry, token = clean(ledger[:-1], known), ""
+    serve(entry["version"])
+    while True:
+        page = client.list_recurring_runs(page_token=token, experiment_id="production")
+        for each in page.recurring_runs or []:
+            client.disable_recurring_run(each.recurring_run_id)
+        token = page.next_page_token
+        if not token:
+            break
+    schedule(entry["pipeline_version_id"])
+    return entry["version"]
+
+
+def by_the_pipelines_name(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(entry["version"])
+    for each in client.list_recurring_runs(page_size=100).recurring_runs:
+        if each.display_name.startswith("flight-delay-monthly") and each.status == "ENABLED":
+            client.disable_recurring_run(each.recurring_run_id)
+    schedule(entry["pipeline_version_id"])
+    return entry["version"]
 
 
 def newest_stays(ledger, known, client, schedule, serve):
     entry = clean(ledger[:-1], known)
     serve(entry["version"])
     schedule(entry["pipeline_version_id"])
-    found = client.list_recurring_runs(experiment_id="production").recurring_runs
+    found = client.list_recurring_runs(page_size=100, experiment_id="production").recurring_runs
     for each in sorted(found, key=lambda run: run.created_at)[:-1]:
         client.disable_recurring_run(each.recurring_run_id)
     return entry["version"]
 
 
-ALSO_RIGHT = {"ex_12_4": [newest_stays]}
+ALSO_RIGHT = {
+    "ex_12_1": [SCHEDULE, schedule(max_concurrency=numpy.int64(1), no_catchup=numpy.False_)],
+    "ex_12_2": [POLICY, POLICY.replace("port: 8080", "port: http")],
+    "ex_12_3": [judged],
+    "ex_12_4": [newest_stays, page_by_page, by_the_pipelines_name],
+}
 
 WRONG = {
     "ex_12_1": [
@@ -456,6 +529,8 @@ WRONG = {
         schedule(no_catchup=True),
         schedule(max_concurrency=3),
         schedule(max_concurrency=0),
+        schedule(max_concurrency=True),
+        schedule(no_catchup=None),
         {"cron_expression": "0 0 7 1 * *"},
         "0 0 7 1 * *",
     ],
@@ -481,8 +556,13 @@ WRONG = {
                 selects_all_pods,
                 its_own_namespace_too,
                 another_label,
+                everybody_by_address,
+                the_pods_by_address,
+                a_quoted_port,
             ],
         ),
+        # The later one of the same name takes the earlier one's place.
+        f"{POLICY}---\n{policy(everybody)}",
         POLICY.replace("NetworkPolicy", "Namespace"),
         POLICY.replace("networking.k8s.io/v1", "v1"),
         "a: [",
@@ -494,6 +574,9 @@ WRONG = {
         gate_on_auc_too,
         auc_instead_of_log_loss,
         does_not_ask_for_the_image,
+        a_part_of_an_id_will_do,
+        only_keep_is_an_objection,
+        one_objection_at_a_time,
         author_may_approve,
         nobody_may_approve,
         overwritten_is_fine,
@@ -515,6 +598,8 @@ WRONG = {
         "promote",
     ],
     "ex_12_4": [
+        stops_everybodys_schedules,
+        looks_at_the_first_ten,
         to_the_live_one_if_it_passes,
         to_the_one_before,
         to_the_oldest,

@@ -72,8 +72,14 @@ class _Arguments(argparse.ArgumentParser):
 
 def _call(container: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> argparse.Namespace:
     """Return what the pipeline would be told, with ``$(NAME)`` replaced as Kubernetes does it."""
-    if container.get("image") != IMAGE:
-        raise _Refused(f"The image is {container.get('image')!r}; the cluster has {IMAGE}.")
+    image = str(container.get("image"))
+    if image.removeprefix("docker.io/") != IMAGE:  # where no registry is named, it is docker.io
+        raise _Refused(f"The image is {image!r}; the cluster has {IMAGE}.")
+    if container.get("imagePullPolicy") == "Always":
+        raise _Refused(
+            "imagePullPolicy Always asks a registry each time, and none has this image (ErrImagePull): it was loaded "
+            "onto the node."
+        )
     command, args = container.get("command") or [], container.get("args") or []
     if not isinstance(command, list) or not isinstance(args, list):
         raise _Refused('command and args are lists of words: ["2013-09", "--sample", …].')
@@ -116,6 +122,19 @@ def _call(container: Mapping[str, Any], environment: Mapping[str, str] | None = 
 
 # --- 8.1: a Job --------------------------------------------------------------------------------------------
 
+# Seconds: what the lesson's own commands wait for one Job.
+PATIENT = 600
+# Bytes: what the kernel charges for a training of 20,000 flights is between 300 and 400 Mi.
+SAMPLE_PEAK = 300 * 2**20
+
+
+def _amount(quantity: Any, name: str) -> float:
+    """Return an amount of memory in bytes, or of CPU in cores."""
+    found = memory_bytes(str(quantity))
+    if found is None:
+        raise _Refused(f"{quantity!r} is no amount of {name}.")
+    return found
+
 
 @exercise
 def ex_8_1(answer: str | dict[str, Any]) -> Verdict:
@@ -126,9 +145,44 @@ def ex_8_1(answer: str | dict[str, Any]) -> Verdict:
         return wrong(str(refused))
 
 
+def _may_run(spec: Mapping[str, Any], pod: Mapping[str, Any], container: Mapping[str, Any]) -> None:
+    """Refuse what keeps a training from its end, though its text is in order."""
+    for field in ("backoffLimit", "completions", "parallelism", "activeDeadlineSeconds"):
+        if field in spec and type(spec[field]) is not int:
+            raise _Refused(
+                f"{field} is a number, and {spec[field]!r} is something else: the cluster refuses it. A number stands "
+                "there without quotes."
+            )
+    if spec.get("suspend"):
+        raise _Refused("With suspend: true the Job waits until somebody sets it to false: no Pod is made.")
+    if spec.get("completionMode") == "Indexed" and "completions" not in spec:
+        raise _Refused(
+            "completionMode Indexed asks for completions, and without it the cluster refuses the Job."
+        )
+    deadline = min(each.get("activeDeadlineSeconds", PATIENT) for each in (spec, pod))
+    if deadline < PATIENT:
+        raise _Refused(
+            f"activeDeadlineSeconds {deadline} ends it after {deadline} seconds, whatever it is doing: three attempts "
+            f"with their pauses need more on a slow machine. Leave it out, or give it {PATIENT}."
+        )
+    resources = container.get("resources") or {}
+    for name, least in (("memory", SAMPLE_PEAK), ("cpu", 0)):
+        request, limit = ((resources.get(kind) or {}).get(name) for kind in ("requests", "limits"))
+        asked, allowed = (None if each is None else _amount(each, name) for each in (request, limit))
+        if asked is not None and allowed is not None and asked > allowed:
+            raise _Refused(
+                f"It requests {name} {request} with a limit of {limit}: the cluster refuses a request above its limit."
+            )
+        if allowed is not None and allowed < least:
+            raise _Refused(
+                f"A memory limit of {limit} is less than a training of 20,000 flights takes: it would be killed."
+            )
+
+
 def _judge_october(job: dict[str, Any]) -> Verdict:
     spec, pod, container = _template(job)
     called = _call(container)
+    _may_run(spec, pod, container)
     if called.month != "2013-10":
         return wrong(f"It trains {called.month}; October is 2013-10.")
     if called.sample != "20000":
@@ -197,21 +251,19 @@ def ex_8_2(answer: Mapping[str, str]) -> Verdict:
     for case, outcome in CASES.items():
         if answer[case] != outcome:
             return wrong(f"{case}: {HINTS[case]}")
-    return right("The request decides whether it starts, the limit how it may go on; use decides neither.")
+    return right(
+        "The request decides whether it starts, whatever is used then; the limit decides how far its use may go."
+    )
 
 
 # --- 8.3: an OOM, mended -----------------------------------------------------------------------------------
 
 SMALL = 400  # Mi, the limit that was too small
-# Mi. 500 to 620 were measured for the year, by ways that count differently; with room for other machines.
-LEAST, MOST = 440, 1500
+ROOM = 2048  # Mi, the limit with room to spare under which it is measured
 
 
 def _mebibytes(quantity: Any) -> float:
-    found = memory_bytes(str(quantity))
-    if found is None:
-        raise _Refused(f"{quantity!r} is no amount of memory.")
-    return found / 2**20
+    return _amount(quantity, "memory") / 2**20
 
 
 def _objects(fetched: Any) -> list[dict[str, Any]]:
@@ -249,10 +301,10 @@ def _peak(peak: Any) -> float:
             f"A peak of {peak:g} Mi fits below the old limit of 400Mi, so it is not what December needs. A run that "
             "is killed does not reach its peak, and a sample has another one: measure the whole year with room."
         )
-    if not LEAST <= peak <= MOST:
+    if peak >= ROOM:
         raise _Refused(
-            f"{peak:g} Mi is far from anything that was measured for the year. Is it the limit rather than the "
-            "peak, or another unit? Measure once more."
+            f"{peak:g} Mi is no less than the measured run's limit of {ROOM} Mi, which nothing there could hold. Is it "
+            "the limit rather than the peak, or another unit?"
         )
     return float(peak)
 
@@ -313,6 +365,8 @@ def _judge_size(job: dict[str, Any], pods: list[dict[str, Any]], peak: float) ->
             "and the one that is killed is not the one that was greedy."
         )
     allowed = _mebibytes(limit)
+    if request is not None and _mebibytes(request) > allowed:
+        return wrong(f"A request of {request} above a limit of {limit}: no cluster has taken such a Job.")
     if allowed <= SMALL:
         larger = [_memory(each["spec"]["containers"][0])[1] for each in pods]
         if any(one is not None and _mebibytes(one) > allowed for one in larger):
@@ -490,6 +544,7 @@ def _judge_store(pod: Mapping[str, Any], container: Mapping[str, Any], store: st
             "own disk. What it may write there at all goes with it."
         )
     mount = mounts[max(above, key=len)]
+    inside = mount.get("subPath") or mount.get("subPathExpr") or store.rstrip("/")[len(max(above, key=len)) :]
     volume = next((each for each in pod.get("volumes") or [] if each["name"] == mount.get("name")), None)
     if volume is None:
         return wrong(f"volumeMounts names a volume {mount.get('name')!r} that `volumes` does not have.")
@@ -509,6 +564,11 @@ def _judge_store(pod: Mapping[str, Any], container: Mapping[str, Any], store: st
         )
     if mount.get("readOnly") or claim.get("readOnly"):
         return wrong("The claim is mounted for reading only, and the model has to be written.")
+    if inside:
+        return wrong(
+            f"The model lands in the claim's folder {inside.strip('/')}. The next Job looks at its top, where `kept` "
+            "wrote, and finds no champion there."
+        )
     return right(
         "Another month without another manifest, no token to steal from git, and a model that stays."
     )

@@ -2,10 +2,14 @@
 
 import contextlib
 import functools
+import http.server
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -46,27 +50,68 @@ def _succeeds(path: str, loaded: bool) -> bool:
     return bool(200 <= _answers()[loaded].get(path, follow_redirects=False).status_code < 400)
 
 
-def _objects(answer: Any) -> dict[str, dict[str, Any]]:
-    """Return the manifests by kind."""
+def _objects(answer: Any) -> list[dict[str, Any]]:
+    """Return the manifests; those of a List are its items."""
     import yaml  # type: ignore[import-untyped]
 
     documents = yaml.safe_load_all(answer) if isinstance(answer, str) else answer
-    return {item["kind"]: item for item in documents if isinstance(item, dict) and "kind" in item}
+    found: list[dict[str, Any]] = []
+    for item in documents:
+        if isinstance(item, dict) and "kind" in item:
+            found += item["items"] if item["kind"] == "List" else [item]
+    return found
 
 
-def _asks(probe: dict[str, Any], ports: Mapping[Any, int], name: str) -> str | Verdict:
-    """Return the path that a probe gets, or what is wrong with it."""
-    if "tcpSocket" in probe:
-        return wrong(
-            f"{name}: a TCP probe asks whether the port is open. It is, long before the model is there: open is not "
-            "ready. Let it get a path."
-        )
-    if "httpGet" not in probe:
+def _command_succeeds(command: list[str], loaded: bool) -> bool:
+    """Say whether an exec probe's command ends well beside the service."""
+
+    class Service(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = _answers()[loaded].get(self.path, follow_redirects=False)
+            self.send_response(answer.status_code)
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        words = [re.sub(rf"\b{PORT}\b", str(server.server_port), word) for word in command]
+        try:
+            return not subprocess.run(
+                [sys.executable, *words[1:]], capture_output=True, timeout=60
+            ).returncode
+        finally:
+            server.shutdown()
+
+
+def _tries(probe: dict[str, Any], ports: Mapping[Any, int], name: str) -> dict[bool, bool] | Verdict:
+    """Return whether a probe succeeds without and with the model, or what keeps it from asking at all."""
+    if "exec" in probe:
+        command = [str(word) for word in probe["exec"].get("command") or [""]]
+        if command[0] not in ("python", "python3"):
+            return wrong(
+                f"{name}: the command {command[0]!r} does not ask the service whether it answers, or is not in the "
+                "image. Let the node get a path itself: httpGet."
+            )
+        return {loaded: _command_succeeds(command, loaded) for loaded in (False, True)}
+    asked = probe.get("httpGet") or probe.get("tcpSocket")
+    if not asked:
         return wrong(f"{name}: the service speaks HTTP, so let the probe get a path: httpGet.")
-    port = probe["httpGet"].get("port")
+    port = asked.get("port")
     if ports.get(port) != PORT:
         return wrong(f"{name}: it asks at port {port}, where nobody listens; the service listens at {PORT}.")
-    return str(probe["httpGet"].get("path", "/"))
+    if "tcpSocket" in probe:  # the port is open with and without a model
+        return {False: True, True: True}
+    return {loaded: _succeeds(str(asked.get("path", "/")), loaded) for loaded in (False, True)}
+
+
+def _what(probe: Mapping[str, Any]) -> str:
+    """Return what a probe asks, for a sentence."""
+    if "tcpSocket" in probe:
+        return "whether the port is open"
+    return "its command" if "exec" in probe else str(probe["httpGet"].get("path", "/"))
 
 
 def _probes(container: dict[str, Any], ports: Mapping[Any, int]) -> Verdict | None:
@@ -76,31 +121,31 @@ def _probes(container: dict[str, Any], ports: Mapping[Any, int]) -> Verdict | No
             "Without a readiness probe a Pod counts as ready as soon as its process runs, and gets requests before "
             "it listens."
         )
-    path = _asks(ready, ports, "readinessProbe")
-    if isinstance(path, Verdict):
-        return path
-    if not _succeeds(path, loaded=True):
+    tried = _tries(ready, ports, "readinessProbe")
+    if isinstance(tried, Verdict):
+        return tried
+    if not tried[True]:
         return wrong(
-            f"readinessProbe: {path} is refused even when the model is loaded, so it never gets ready."
+            f"readinessProbe: {_what(ready)} fails even when the model is loaded, so it never gets ready."
         )
-    if _succeeds(path, loaded=False):
+    if tried[False]:
         return wrong(
-            f"readinessProbe: {path} answers well also when the model is missing. Alive is not ready: which path "
-            "knows of the model?"
+            f"readinessProbe: it asks {_what(ready)}, which goes well also when the model is missing. Alive is not "
+            "ready: which path knows of the model?"
         )
     if not live:
         return wrong("Without a liveness probe a process that hangs for ever is never started anew.")
-    path = _asks(live, ports, "livenessProbe")
-    if isinstance(path, Verdict):
-        return path
-    if not _succeeds(path, loaded=True):
+    tried = _tries(live, ports, "livenessProbe")
+    if isinstance(tried, Verdict):
+        return tried
+    if not tried[True]:
         return wrong(
-            f"livenessProbe: {path} is always refused, so a healthy service is killed again and again."
+            f"livenessProbe: {_what(live)} always fails, so a healthy service is killed again and again."
         )
-    if not _succeeds(path, loaded=False):
+    if not tried[False]:
         return wrong(
-            f"livenessProbe: {path} fails while the model is missing. Then the process is killed over and over, and "
-            "no restart brings a model. Ask whether the process lives."
+            f"livenessProbe: {_what(live)} fails while the model is missing. Then the process is killed again and "
+            "again: no restart brings a model. Ask whether the process lives."
         )
     patience = live.get("initialDelaySeconds", 0) + live.get("periodSeconds", 10) * live.get(
         "failureThreshold", 3
@@ -118,6 +163,11 @@ def _service(service: dict[str, Any], labels: dict[str, str], ports: Mapping[Any
     selector = spec.get("selector") or {}
     if not selector:
         return wrong("The Service has no selector: it leads to nobody by itself.")
+    if spec.get("clusterIP") == "None" or spec.get("type") == "ExternalName":
+        return wrong(
+            "Such a Service has no address of its own that would lead port 80 to the Pods' port: its name only gives "
+            "the addresses of others. Leave clusterIP and type out."
+        )
     if selector.items() <= OTHERS.items():
         return wrong(f"The Service selects {selector}: these are the Pods of predictions, the wrong counter.")
     if not selector.items() <= labels.items():
@@ -151,14 +201,26 @@ def ex_9_1(answer: Any) -> Verdict:
         return wrong("The answer is the text of the two manifests.")
     try:
         objects = _objects(answer)
-        deployment, service = objects["Deployment"], objects["Service"]
+        [deployment] = [each for each in objects if each["kind"] == "Deployment"]
+        [service] = [each for each in objects if each["kind"] == "Service"]
         template = deployment["spec"]["template"]
         container = template["spec"]["containers"][0]
         labels = template["metadata"]["labels"]
         matched = deployment["spec"]["selector"]["matchLabels"]
     except Exception as error:
         what = " ".join(str(error).split())[:80]
-        return wrong(f"This is not a Deployment and a Service in YAML ({type(error).__name__}: {what}).")
+        return wrong(f"This is not one Deployment and one Service in YAML ({type(error).__name__}: {what}).")
+    for each in (deployment, service):
+        metadata = each.get("metadata") or {}
+        if metadata.get("namespace") != "serving":
+            return wrong(
+                f"The {each['kind']} would land in another Namespace, where the two do not find each other: "
+                "metadata.namespace is serving."
+            )
+        if metadata.get("name") in (None, "predictions"):
+            return wrong(
+                f"A {each['kind']} called {metadata.get('name')} would take the place of the one that is there."
+            )
     ports: dict[Any, int] = {PORT: PORT, str(PORT): PORT}
     ports |= {port["name"]: port["containerPort"] for port in container.get("ports", []) if "name" in port}
     refused = _probes(container, ports)
@@ -248,6 +310,11 @@ def ex_9_2(answer: Any) -> Verdict:
         )
     if not selector or not selector.items() <= spec["template"]["metadata"]["labels"].items():
         return wrong("The Service's selector does not fit the Pods any more: nobody is behind the counter.")
+    if not selector.items() <= spec["selector"]["matchLabels"].items():
+        return wrong(
+            "The Service's selector has more labels than the Deployment's own: it fits this release, and with the next "
+            "one nobody is behind the counter."
+        )
     if spec["replicas"] != 2:
         return wrong(f"The Deployment wants {spec['replicas']} instead of two replicas.")
     pods = [
@@ -401,6 +468,9 @@ TOO_MUCH: dict[Right, str] = {
     ("create", "", "pods", ""): "start Pods of any kind",
     ("create", "", "pods/exec", "predictions-1"): "run commands in every Pod",
     ("patch", "", "pods", "predictions-1"): "change Pods",
+    ("watch", "", "pods", ""): "watch the Pods",
+    ("list", "apps", "deployments", "predictions"): "list Deployments",
+    ("watch", "apps", "deployments", "predictions"): "watch Deployments",
     ("get", "", "configmaps", "programs"): "read the ConfigMaps",
     ("patch", "batch", "cronjobs", "monthly"): "change the CronJob",
     ("create", "rbac.authorization.k8s.io", "rolebindings", ""): "give rights to others",

@@ -83,6 +83,9 @@ RETRIED = [
     _row("root.fetch.executor", "Failed", "137", 0),
     _row("root.fetch-driver", "Succeeded", "0"),
 ]
+# More tries than one digit can write.
+OFTEN = [_row("root.load.executor", "Failed", "1", trial) for trial in range(10)]
+OFTEN.insert(4, _row("root.load.executor", "Succeeded", "0", 10))
 RUNNING = [
     _row("root.report-2.executor", "Running", "<none>"),
     _row("root.again.executor", "Running", "<none>", 1),
@@ -104,6 +107,10 @@ def ex_11_2(answer: Any) -> Verdict:
         return wrong("The function returns a dict, such as {'ingest': (3, 'Failed')}.")
     if any("driver" in step and step != "driver-list" for step in found):
         return wrong("A driver is counted: it is Kubeflow's own, and runs even where the cache answers.")
+    if any("." in str(step) for step in found):
+        return wrong(
+            "The name of a step is the middle of the node alone: load, where the node is root.load.executor."
+        )
     if "root" in found or "executor" in found:
         return wrong("The name of a step stands in the middle of the node, as in root.ingest.executor.")
     if "load" not in found and set(found) <= set(STEPS):
@@ -127,6 +134,12 @@ def ex_11_2(answer: Any) -> Verdict:
     if phase != "Succeeded":
         return wrong(
             "The last try counts: it is the one with the largest number, wherever it stands in the list."
+        )
+    tries, phase = _pairs(answer, OFTEN).get("load", (0, ""))
+    if (tries, phase) != (11, "Succeeded"):
+        return wrong(
+            f"A step that failed ten times and then ended well is ({tries}, {phase!r})? Tries are numbers; as texts 10 "
+            "comes before 9."
         )
     found = _pairs(answer, RUNNING)
     if found.get("report-2") != (1, "Running"):

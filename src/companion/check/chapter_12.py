@@ -7,6 +7,7 @@ connections, the gate on good and bad candidates, the roll-back on a ledger and 
 import copy
 import datetime
 import inspect
+import numbers
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -79,8 +80,14 @@ def ex_12_1(answer: Mapping[str, Any]) -> Verdict:
             )
     start, end = bounds
     concurrency = answer["max_concurrency"]
-    if not isinstance(concurrency, int) or not 1 <= concurrency <= 10:
+    if isinstance(concurrency, bool) or not isinstance(concurrency, numbers.Integral):
+        return wrong(f"max_concurrency is a whole number from 1 to 10, and not {concurrency!r}.")
+    if not 1 <= concurrency <= 10:
         return wrong("max_concurrency is a number from 1 to 10.")
+    if answer["no_catchup"] not in (True, False):
+        return wrong(
+            f"no_catchup is True or False: say which, and do not leave it at {answer['no_catchup']!r}."
+        )
     try:
         due = due_times(cron, start, end, bool(answer["no_catchup"]))
     except ValueError as error:
@@ -165,9 +172,17 @@ def _selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> b
 def _in_range(entry: Mapping[str, Any], port: int) -> bool:
     """Say whether an entry of ``ports`` covers this port; without a port it covers all."""
     first = entry.get("port")
-    if first in (None, "http"):  # the name of 8080 in the Deployment
-        return first is None or port == 8080
+    if first is None or isinstance(
+        first, str
+    ):  # a text is a port's name; http is that of 8080 in the Deployment
+        return first is None or (first == "http" and port == 8080)
     return int(first) <= port <= int(entry.get("endPort", first))
+
+
+def _entries(policies: list[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """Return all entries of ``from`` or of ``ports``."""
+    rules = [rule or {} for policy in policies for rule in policy["spec"].get("ingress") or []]
+    return [each for rule in rules for each in rule.get(name) or []]
 
 
 def _opens(
@@ -186,8 +201,6 @@ def _opens(
         if not peers:  # a rule without peers lets everybody in
             return True
         for peer in peers:
-            if "ipBlock" in peer:
-                continue
             if "namespaceSelector" in peer:
                 if not _selects(peer["namespaceSelector"], NAMESPACES[namespace]):
                     continue
@@ -221,9 +234,14 @@ def ex_12_2(answer: str) -> Verdict:
     if not isinstance(answer, str):
         return wrong("The answer is the policy as a text of YAML.")
     try:
-        policies = [each for each in yaml.safe_load_all(answer) if each]
+        documents = [each for each in yaml.safe_load_all(answer) if each]
     except yaml.YAMLError as error:
         return wrong(f"This is no YAML: {error}")
+    policies = [
+        item
+        for each in documents
+        for item in (each["items"] if isinstance(each, dict) and each.get("kind") == "List" else [each])
+    ]
     if not policies or any(
         not isinstance(each, dict) or each.get("kind") != "NetworkPolicy" for each in policies
     ):
@@ -233,6 +251,19 @@ def ex_12_2(answer: str) -> Verdict:
             return wrong("A NetworkPolicy has the apiVersion networking.k8s.io/v1.")
         if "podSelector" not in (each.get("spec") or {}) or not (each.get("metadata") or {}).get("name"):
             return wrong("A policy needs metadata.name and spec.podSelector, which may be empty.")
+    # The later one of two with the same name takes the place of the earlier one.
+    policies = [*{(p["metadata"].get("namespace"), p["metadata"]["name"]): p for p in policies}.values()]
+    asked = [each.get("port") for each in _entries(policies, "ports")]
+    if texts := [port for port in asked if isinstance(port, str) and port.isdigit()]:
+        return wrong(
+            f'port: "{texts[0]}" is a text, so Kubernetes takes it for the name of a port and refuses it: write the '
+            "number without quotes."
+        )
+    if any("ipBlock" in each for each in _entries(policies, "from")):
+        return wrong(
+            "An ipBlock lets in whoever has such an address, from other Pods or from outside. The desk is told by its "
+            "labels; its address changes."
+        )
     if all(each["metadata"].get("namespace") != "flights-production" for each in policies):
         return wrong(
             "The policy does not lie in flights-production. It belongs to the namespace of the Pods that it "
@@ -401,6 +432,15 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
             known,
             "It lets a model go whose image nobody tested: the ID has to be among the tested ones.",
         ),
+        *(
+            (
+                _changed("image_id", image),
+                "linus",
+                known,
+                "It lets a model go whose image ID is only a part of a tested one: an ID is the same or another one.",
+            )
+            for image in ("sha256:11", "")
+        ),
         (_changed("author", "linus"), "linus", known, "It lets a model go that its author approves."),
         (_record(), "", known, "It lets a model go that nobody approves."),
         (
@@ -439,6 +479,12 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
             known,
             "It lets a model go that the pipeline's own rule refused: the rule also knows what acting on it costs.",
         ),
+        (
+            _changed("decision", None),
+            "linus",
+            known,
+            "It lets a model go for which no decision stands in the record: only promote is promote.",
+        ),
     ]
     return good, bad
 
@@ -475,7 +521,16 @@ def ex_12_3(answer: Callable[[Record, str, Record], Any]) -> Verdict:
                 return wrong(f"It stops {hint} (it says: {found[0]}).")
             if not wanted and not found:
                 return wrong(hint)
-    return right("Thirteen bad candidates were stopped, four sound ones passed, and AUC was not asked.")
+    several = _record() | {"image_id": "sha256:2222", "author": "linus"}
+    several["metrics"]["challenger"]["log_loss"] = 0.41
+    if len(answer(copy.deepcopy(several), "linus", _known())) < 3:
+        return wrong(
+            "Of three faults it does not name each: an untested image, a worse log loss, an author who approves. Who "
+            "mends one at a time comes back three times."
+        )
+    return right(
+        f"{len(bad)} bad candidates were stopped, {len(good)} sound ones passed, and AUC was not asked."
+    )
 
 
 # --- 12.4: stop it, and roll back --------------------------------------------------------------------------
@@ -486,6 +541,8 @@ class _Kubeflow:
 
     def __init__(self, runs: dict[str, tuple[str, str]]) -> None:
         self.runs = {name: list(found) for name, found in runs.items()}
+        self.others = {"weekly": ["hotels-1", "ENABLED"]}  # another team's, in another experiment
+        self.seen: set[str] = set()
         self.deleted: list[str] = []
         self.uploaded: list[str] = []
         self.started: list[str] = []
@@ -503,16 +560,13 @@ class _Kubeflow:
 
     def _do(self, name: str, given: dict[str, Any]) -> Any:
         if name == "list_recurring_runs":
-            if given.get("experiment_id") not in (None, "production"):
-                return SimpleNamespace(recurring_runs=None, next_page_token="")
-            found = [self._recurring(each) for each in self.runs]
-            return SimpleNamespace(recurring_runs=found, total_size=len(found), next_page_token="")
+            return self._page(given)
         if name == "get_recurring_run":
             return self._recurring(given["recurring_run_id"])
         if name in ("disable_recurring_run", "enable_recurring_run", "disable_job", "enable_job"):
-            self.runs[given.get("recurring_run_id") or given["job_id"]][1] = (
-                "ENABLED" if name.startswith("enable") else "DISABLED"
-            )
+            found = given.get("recurring_run_id") or given["job_id"]
+            state = "ENABLED" if name.startswith("enable") else "DISABLED"
+            (self.others if found in self.others else self.runs)[found][1] = state
             return {}
         if name in ("delete_recurring_run", "delete_job"):
             del self.runs[given.get("recurring_run_id") or given["job_id"]]
@@ -533,15 +587,30 @@ class _Kubeflow:
             f"the check's client does not do {name}, and this exercise does not need it"
         )
 
+    def _page(self, given: dict[str, Any]) -> SimpleNamespace:
+        """Return the recurring runs that were asked for, ten of them if nothing is said, as the API does."""
+        experiment = given.get("experiment_id")
+        found = [*self.runs] if experiment in (None, "production") else []
+        found = found if experiment else [*self.others, *found]
+        if "desc" in (given.get("sort_by") or ""):
+            found.reverse()
+        first, size = int(given.get("page_token") or 0), int(given.get("page_size") or 10)
+        page = [self._recurring(each) for each in found[first : first + size]]
+        self.seen |= {each.recurring_run_id for each in page}
+        following = str(first + size) if first + size < len(found) else ""
+        return SimpleNamespace(recurring_runs=page or None, total_size=len(found), next_page_token=following)
+
     def _recurring(self, name: str) -> SimpleNamespace:
-        version, status = self.runs[name]
+        team = "hotel-prices" if name in self.others else "flight-delay-monthly"
+        runs = self.others if name in self.others else self.runs
+        version, status = runs[name]
         reference = SimpleNamespace(pipeline_id="p", pipeline_version_id=version)
         return SimpleNamespace(
             recurring_run_id=name,
-            display_name=f"flight-delay-monthly {name}",
+            display_name=f"{team} {name}",
             status=status,
             # In the order in which they were made.
-            created_at=datetime.datetime(2013, 9, 1 + list(self.runs).index(name), tzinfo=datetime.UTC),
+            created_at=datetime.datetime(2013, 9, 1 + list(runs).index(name), tzinfo=datetime.UTC),
             mode="ENABLE" if status == "ENABLED" else "DISABLE",
             pipeline_version_id=None,
             pipeline_version_reference=reference,
@@ -602,7 +671,8 @@ def ex_12_4(answer: Callable[..., Any]) -> Verdict:
     if is_stub(answer):
         return NO_BODY
     ledger, known = _ledger()
-    schedules = {
+    schedules = {f"old-{number}": ("pipeline-3", "DISABLED") for number in range(9)}
+    schedules |= {
         "schedule-1": ("pipeline-4", "DISABLED"),
         "schedule-2": ("pipeline-9", "ENABLED"),
         "schedule-3": ("pipeline-8", "ENABLED"),  # somebody forgot it
@@ -633,7 +703,16 @@ def ex_12_4(answer: Callable[..., Any]) -> Verdict:
         return wrong(
             "It deletes a version or a schedule. They are the evidence of what happened: disable, keep."
         )
+    if client.others["weekly"][1] != "ENABLED":
+        return wrong(
+            "It stops the schedule of another team as well: ask for the recurring runs of the experiment production."
+        )
     enabled = client.enabled()
+    if len(enabled) > 1 and client.seen and not client.seen >= schedules.keys():
+        return wrong(
+            f"There are {len(schedules)} recurring runs, and it has looked at {len(client.seen)} of them: "
+            "list_recurring_runs gives ten at a time if nothing is said (page_size, next_page_token)."
+        )
     if "pipeline-9" in enabled:
         return wrong(
             "The model is back, and the schedule of the bad version still runs: on the first it returns."

@@ -402,9 +402,9 @@ LABS: dict[int, Lab] = {
         manifests=("predictions.yaml",),
         fault=("value: /app/src", "value: /app"),
         shows=("get pods --no-headers", "CrashLoopBackOff +[1-9]"),
-        evidence=r"no module named|modulenotfounderror|pythonpath",
+        evidence=r"no module named|modulenotfounderror|pythonpath.{0,20}/app(?!/src)",
         symptoms=(
-            r"crashloop|back-?off|restart|exit|error",
+            r"crashloop|back-?off|restart|exit|error|pythonpath",
             "CrashLoopBackOff says that a program ends again and again, and that Kubernetes waits. It is no "
             "cause. The program's own last words are in the log of the attempt before.",
         ),
@@ -417,10 +417,11 @@ LABS: dict[int, Lab] = {
         fault=("memory: 1Gi", "memory: 300Mi"),
         sized=('MONTH: "2013-03"', 'MONTH: "2013-12"'),
         shows=("get pods --no-headers", "OOMKilled"),
-        evidence=r"oom-?killed|\b137\b|out of memory|\b300mi\b",
+        evidence=r"oom-?killed|out of memory|\b300mi\b",
         symptoms=(
-            r"backofflimit|failed|error",
-            "That the Job failed is the symptom. How did its container end? The Pod keeps reason and exit code.",
+            r"backofflimit|failed|error|137",
+            "That the Job failed is the symptom, and 137 says only that signal 9 ended it. The Pod keeps the reason "
+            "beside the code.",
         ),
         hint="kubectl describe pod shows how the last container ended: reason and exit code.",
         judge=judge_training,
@@ -454,9 +455,10 @@ LABS: dict[int, Lab] = {
         manifests=("promote.yaml",),
         fault=('verbs: ["get", "patch"]', 'verbs: ["get"]'),
         shows=("logs job/promote", "forbidden"),
-        evidence=r"cannot patch|\bpatch\b",
+        evidence=r"cannot patch|\b(not|no|lacks?|without|missing|needs?)\b.{0,40}\bpatch\b"
+        r"|\bpatch\b.{0,40}\b(missing|not|needed)\b",
         symptoms=(
-            r"forbidden|403|running",
+            r"forbidden|403|running|patch",
             "Forbidden says that somebody may not do something. Who, what, and to which object? The whole line.",
         ),
         hint="The program says in its log what it is refused: who, what, and to which object.",
