@@ -1054,6 +1054,33 @@ def test_a_dry_run_prints_the_commands_and_changes_nothing(
     assert not machine.state.exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "printed"),
+    [
+        (["create"], "would run: kind create cluster"),
+        (["install-kfp"], "would run: kubectl apply -f - < cluster-setup/kubeflow-port.yaml"),
+        (["verify"], "would run: kubectl logs job/cluster-verify"),
+        (["preload"], "would run: docker pull mysql:8.4"),
+        (["preload", "--file", "class.tar"], "would run: docker load"),
+        (["export"], "would run: docker save"),
+        (["load-image", "py:3.11"], "would run: kind load docker-image py:3.11"),
+        (["destroy"], "would run: kind delete cluster"),
+    ],
+)
+def test_a_dry_run_needs_no_engine(machine: Machine, command: list[str], printed: str) -> None:
+    machine.pretend(engine="stopped")
+    assert printed in ok(machine.run(*command, "--dry-run"))
+    assert machine.changes() == []
+    assert not machine.state.exists()
+
+
+def test_without_an_engine_the_machines_memory_is_not_the_engines(machine: Machine) -> None:
+    machine.pretend(engine="stopped")
+    done = machine.run("preflight")
+    assert done.returncode == 1
+    assert not re.search(r"OK +memory", done.stdout)
+
+
 def test_a_dry_run_of_what_comes_last(cluster: Machine) -> None:
     before = cluster.changes()
     assert "would run: kind delete cluster" in ok(cluster.run("destroy", "--dry-run"))

@@ -46,8 +46,12 @@ def run(arguments: argparse.Namespace) -> None:
     match arguments.command:
         case "preflight":
             image = arguments.node_image or settings.NODE_IMAGE
-            preflight.insist(shell, arguments.kubeflow, image, ours=bool(read_state()))
-            shell.say("All is well: make cluster-up")
+            preflight.insist(Shell(), arguments.kubeflow, image, ours=bool(read_state()))
+            shell.say(
+                "All is well: make cluster-up, then make cluster-kfp"
+                if arguments.kubeflow
+                else "All is well: make cluster-up. Chapters 11 and 12 need more: make cluster-preflight KUBEFLOW=1"
+            )
         case "create":
             lifecycle.create(shell, arguments.workers, arguments.node_image)
         case "install-kfp":

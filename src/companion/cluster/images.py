@@ -51,11 +51,12 @@ def export(shell: Shell, archive: Path) -> None:
     with exclusively(shell):
         node = local_node_image(shell)
         missing = [image for image in settings.KUBEFLOW_IMAGES if not shell.has_image(image)]
-        if node is None or missing:
+        if (node is None or missing) and not shell.dry_run:
             first = settings.NODE_IMAGE.split("@")[0] if node is None else missing[0]
             raise ClusterError(f"{first} is not on this machine yet: make cluster-preload, then again.")
         paths = manifests.prepare(shell)
         if shell.dry_run:
+            node = node or settings.NODE_IMAGE.split("@")[0]
             shell.do_engine("save", "--output", IMAGES, node, *settings.KUBEFLOW_IMAGES)
             shell.say(f"would write: {archive}")
             return
@@ -86,6 +87,10 @@ def export(shell: Shell, archive: Path) -> None:
 def unpack(shell: Shell, archive: Path) -> None:
     """Load a classroom archive."""
     shell.engine_name()
+    if shell.dry_run:
+        shell.say(f"would unpack: {archive}")
+        shell.do_engine("load", "--input", IMAGES)
+        return
     try:
         with tarfile.open(archive) as tar, tempfile.TemporaryDirectory(dir=settings.STATE) as temporary:
             for entry in tar:
@@ -95,11 +100,10 @@ def unpack(shell: Shell, archive: Path) -> None:
                     continue
                 if entry.name == IMAGES:
                     images = Path(temporary) / IMAGES
-                    if not shell.dry_run:
-                        with images.open("wb") as file:
-                            shutil.copyfileobj(content, file)
+                    with images.open("wb") as file:
+                        shutil.copyfileobj(content, file)
                     shell.do_engine("load", "--input", str(images))
-                elif folder == MANIFESTS and not shell.dry_run:
+                elif folder == MANIFESTS:
                     write_atomically(settings.CACHE / name, content.read())
     except FileNotFoundError as error:
         raise ClusterError(f"There is no file {archive}: name the archive with FILE=.") from error
@@ -112,7 +116,7 @@ def unpack(shell: Shell, archive: Path) -> None:
             f"{archive} could not be loaded ({error.strerror or error}): is the disk full?"
         ) from error
     missing = [image for image in settings.KUBEFLOW_IMAGES if not shell.has_image(image)]
-    if not shell.dry_run and (missing or local_node_image(shell) is None):
+    if missing or local_node_image(shell) is None:
         raise ClusterError(
             f"{archive} does not hold {(missing or ['the image of the nodes'])[0]}: is it of this version?"
         )
@@ -135,7 +139,7 @@ def load(shell: Shell, image: str) -> None:
             f"version (docker tag {image} {image.removesuffix(':latest')}:1) and load that."
         )
     with exclusively(shell):
-        if not shell.has_image(image):
+        if not shell.has_image(image) and not shell.dry_run:
             raise ClusterError(
                 f"{image} is not on this machine: build or pull it first (docker images lists what is)."
             )

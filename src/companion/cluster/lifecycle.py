@@ -112,7 +112,8 @@ def destroy(shell: Shell) -> None:
             )
         if not found and read_state() is None:
             shell.say("There is no cluster of this folder: nothing to remove.")
-            return
+            if not shell.dry_run:
+                return
         remove(shell)
         shell.done(
             "Removed: the cluster and all that is in it. Kept: images in the engine, and build/cluster/cache, so that "
@@ -125,9 +126,9 @@ def nodes(shell: Shell) -> dict[str, tuple[str, str]]:
     label = f"label=io.x-k8s.kind.cluster={settings.NAME}"
     form = "{{.ID}} {{.Names}} {{.State}}"
     listed = shell.ask_engine("ps", "--all", "--no-trunc", "--filter", label, "--format", form)
-    if listed is None:
+    if listed is None and not shell.dry_run:
         raise ClusterError("The container engine does not list its containers: is it still running?")
-    return {name: (number, state) for number, name, state in map(str.split, listed.splitlines())}
+    return {name: (number, state) for number, name, state in map(str.split, (listed or "").splitlines())}
 
 
 def is_ours(shell: Shell, found: dict[str, tuple[str, str]]) -> bool:
@@ -231,7 +232,7 @@ def remove(shell: Shell) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         found = nodes(shell)
-        if found and is_ours(shell, found):
+        if shell.dry_run or (found and is_ours(shell, found)):
             shell.do_kind("delete", "cluster", "--kubeconfig", str(settings.KUBECONFIG))
         if shell.dry_run:
             return

@@ -63,8 +63,9 @@ def examine(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> lis
     findings = [system, engine]
     if engine.ok:
         findings += check_machine_of_engine(shell, kubeflow, image)
-    else:  # the machine itself is the next best thing to look at
-        findings.append(check_memory(CLUSTER_MEMORY if kubeflow else PLAIN_MEMORY))
+    else:  # the machine may have too little; whether the engine has enough of it, only the engine can say
+        memory = check_memory(CLUSTER_MEMORY if kubeflow else PLAIN_MEMORY)
+        findings += [] if memory.ok else [memory]
         findings.append(check_disk(ROOT, CLUSTER_DISK if kubeflow else PLAIN_DISK))
     if system_name() != "macOS":  # there the limits are those of Docker Desktop's own Linux, which are high
         findings.append(check_inotify(Path("/proc/sys/fs/inotify"), kubeflow))
@@ -151,8 +152,9 @@ def check_processor(kubeflow: bool) -> Finding:
             "processor", True, f"{machine}: Kubernetes runs, Kubeflow Pipelines (make cluster-kfp) will not"
         )
     fix = (
-        "None on this machine. Kubeflow's local runner (chapter 07) works here; for the real thing open the "
-        "repository in a hosted dev container (GitHub Codespaces has amd64), or read chapters 11 and 12 as recorded."
+        "None on this machine, and only chapters 11 and 12 need one: 08 to 10 run here (make cluster-up), and so does "
+        "Kubeflow's local runner (chapter 07). For the real thing open the repository in a hosted dev container (GitHub "
+        "Codespaces has amd64), or read 11 and 12 as recorded."
     )
     return Finding(
         "processor",
@@ -250,7 +252,7 @@ def insist(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> None
     Raises
     ------
     ClusterError
-        If a line says FAIL.
+        If a line says FAIL; a dry run goes on.
     """
     shell.say("This machine:")
     findings = examine(shell, kubeflow, image, ours)
@@ -258,6 +260,9 @@ def insist(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> None
     failed = [finding.name for finding in findings if not finding.ok]
     if failed:
         count = "One thing has" if len(failed) == 1 else f"{len(failed)} things have"
+        if shell.dry_run:
+            shell.say(f"Without DRY_RUN it would stop here. {count} to be mended first: {', '.join(failed)}.")
+            return
         raise ClusterError(
             f"{count} to be mended first: {', '.join(failed)}. Each fix is above; nothing was made or downloaded."
         )

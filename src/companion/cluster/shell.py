@@ -42,7 +42,8 @@ class Shell:
     Parameters
     ----------
     dry_run
-        Print what would be done instead of doing it. Questions that change nothing are asked all the same.
+        Print what would be done instead of doing it. Questions that change nothing are asked all the same; where no
+        engine answers them, docker is assumed, which has nothing yet.
     """
 
     def __init__(self, dry_run: bool = False) -> None:
@@ -66,6 +67,10 @@ class Shell:
                 if info.get("ServerVersion") or info.get("version"):
                     break
             else:
+                if self.dry_run:
+                    self.say("No container engine answers here; what follows is for docker.")
+                    self._engine = made_in or "docker"
+                    return self._engine
                 raise ClusterError(
                     f"{made_in or 'No container engine'} {'does not answer' if made_in else 'answers'}. "
                     "make cluster-preflight says what is missing, with the fix."
