@@ -1041,7 +1041,9 @@ print(f"late were  {flights['late'].mean():.0%} of the flights")
 # - `ledger`: records with `approver` and `pipeline_version_id`, oldest first; the last entry is what is live and
 #   has to go;
 # - `known`: as for the gate (`data`, `tested`, `released`);
-# - `client`: a `kfp.Client`; the recurring runs of the pipeline are in the experiment with the id `"production"`;
+# - `client`: a `kfp.Client`; the recurring runs of the pipeline are in the experiment with the id `"production"`,
+#   a dozen of them by now, and other teams have theirs in other experiments (`list_…` gives ten, if it is not told a
+#   `page_size`);
 # - `schedule(pipeline_version_id)` and `serve(version)`, as above.
 #
 # Choose the newest entry before the last that **your gate would let go today** (`gate(entry, entry["approver"],

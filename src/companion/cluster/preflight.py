@@ -153,8 +153,8 @@ def check_processor(kubeflow: bool) -> Finding:
         )
     fix = (
         "None on this machine, and only chapters 11 and 12 need one: 08 to 10 run here (make cluster-up), and so does "
-        "Kubeflow's local runner (chapter 07). For the real thing open the repository in a hosted dev container (GitHub "
-        "Codespaces has amd64), or read 11 and 12 as recorded."
+        "Kubeflow's local runner (chapter 07). For the real thing open the repository in a hosted dev container "
+        "(GitHub Codespaces has amd64), or read 11 and 12 as recorded."
     )
     return Finding(
         "processor",
