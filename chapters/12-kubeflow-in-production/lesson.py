@@ -767,11 +767,10 @@ for pod in ("desk", "visitor"):
 
 # %% [markdown]
 # What you should see: the desk is answered, the visitor is not. **If the visitor is still answered, your policy
-# is not wrong; nobody enforces it.** Kubernetes only stores policies. The network plugin of the nodes has to
-# apply them, and not every one does: kind's own node images do since kind 0.24, while the node image that this
-# book was tried on does not, so that the blocked connection was *not seen* for this text. No error says which
-# kind of cluster you have. Only a connection that should fail and does tells you, which is why the line with the
-# visitor belongs in your tests.
+# is not wrong; nobody enforces it.** Kubernetes only stores policies. A program on the nodes has to apply them, and
+# not every network plugin does: kind's own node images do since kind 0.24, and on the cluster of the recording
+# kube-router does it. No error says which kind of cluster you have. Only a connection that should fail and does
+# tells you, which is why the line with the visitor belongs in your tests.
 #
 # ## 7. The record
 #
