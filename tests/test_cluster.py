@@ -22,6 +22,7 @@ import pytest
 from filelock import FileLock
 
 from companion.cluster import causes, diagnose, install, lifecycle, manifests, settings, shell
+from companion.image import short_name
 from companion.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -1000,8 +1001,11 @@ def test_from_preload_over_an_archive_to_a_machine_without_a_network(
     assert "is not on this machine yet" in refused(machine.run("export", "--file", str(archive)))
     ok(machine.run("preload", CLUSTER_ARCHIVES=archives))
     assert set(machine.world()["images"]) == {settings.NODE_IMAGE, *settings.KUBEFLOW_IMAGES}
-    ok(machine.run("export", "--file", str(archive)))
+    assert "make image makes it" in ok(machine.run("export", "--file", str(archive)))
     assert [path.name for path in archive.parent.iterdir()] == ["classroom.tar"]
+    machine.pretend(images=[*machine.world()["images"], short_name()])
+    assert "make image" not in ok(machine.run("export", "--file", str(archive)))
+    assert machine.changes()[-1][-1] == short_name()
     # Another machine.
     shutil.rmtree(machine.repository / "build")
     machine.pretend(images=[], pull="no network", deployments=["ml-pipeline"])

@@ -706,7 +706,8 @@ check.ex_9_4(answer)
 # kubectl logs -n serving job/september
 
 # %% [markdown]
-# `keep`: September's challenger did not beat August's champion, so August's stays, and no Pod was touched.
+# `promote`: September's challenger beat August's champion, and the Job has released it, with the rights that it has
+# and no others. Had it lost, the patch would have said what was there before, and no Pod would have been touched.
 #
 # Now the schedule, for once every minute, until the first Job is there; then it is suspended. **Bet first:** which
 # month will it process, today?

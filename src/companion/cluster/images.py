@@ -10,6 +10,7 @@ from companion.cluster.lifecycle import fetch_node_image, is_ours, nodes
 from companion.cluster.preflight import insist
 from companion.cluster.shell import ClusterError, Shell, exclusively
 from companion.doctor import GB
+from companion.image import short_name
 from flightdelay.files import write_atomically
 
 ARCHIVE = "pipelines-classroom.tar"
@@ -41,7 +42,7 @@ def preload(shell: Shell, archive: Path | None = None) -> None:
 
 
 def export(shell: Shell, archive: Path) -> None:
-    """Put everything that `preload` brought into one file.
+    """Put everything that `preload` brought into one file, and the book's image where it was built.
 
     Raises
     ------
@@ -55,9 +56,15 @@ def export(shell: Shell, archive: Path) -> None:
             first = settings.NODE_IMAGE.split("@")[0] if node is None else missing[0]
             raise ClusterError(f"{first} is not on this machine yet: make cluster-preload, then again.")
         paths = manifests.prepare(shell)
+        names = [node or settings.NODE_IMAGE.split("@")[0], *settings.KUBEFLOW_IMAGES]
+        if shell.has_image(short_name()):
+            names.append(short_name())
+        else:
+            shell.say(
+                f"The book's own image, {short_name()}, is not here and so not in it: make image makes it."
+            )
         if shell.dry_run:
-            node = node or settings.NODE_IMAGE.split("@")[0]
-            shell.do_engine("save", "--output", IMAGES, node, *settings.KUBEFLOW_IMAGES)
+            shell.do_engine("save", "--output", IMAGES, *names)
             shell.say(f"would write: {archive}")
             return
         archive.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +72,7 @@ def export(shell: Shell, archive: Path) -> None:
         try:
             with tempfile.TemporaryDirectory(dir=archive.parent) as temporary:
                 images = Path(temporary) / IMAGES
-                shell.do_engine("save", "--output", str(images), node, *settings.KUBEFLOW_IMAGES)
+                shell.do_engine("save", "--output", str(images), *names)
                 with tarfile.open(part, "w") as tar:
                     for path in paths:
                         tar.add(path, f"{MANIFESTS}/{path.name}")
