@@ -119,8 +119,8 @@ require()
 print("\n".join(log))
 
 # %% [markdown]
-# Compare it with plain Python, here, without any cluster. **Bet first:** the same AUC and log loss, to three
-# decimals?
+# Compare it with plain Python, here, without any cluster. **Bet first:** are AUC and log loss the same to three
+# decimals, or different?
 
 # %%
 my_bet = None  # "different" or "the same"

@@ -203,7 +203,7 @@ def monthly_with(train):
 
 # %% [markdown]
 # Its version gets a name that cannot lie, by the same means as the image: a sum over the compiled file.
-# **Bet first:** compile it twice. Is it the same name?
+# **Bet first:** compile it twice. Is it the same name, or another one?
 
 # %%
 my_bet = None  # "another" or "the same"
