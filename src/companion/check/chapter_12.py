@@ -79,9 +79,10 @@ def ex_12_1(answer: Mapping[str, Any]) -> Verdict:
                 "the schedule begins today, without an end_time it never ends."
             )
     start, end = bounds
-    concurrency = answer["max_concurrency"]
-    if isinstance(concurrency, bool) or not isinstance(concurrency, numbers.Integral):
-        return wrong(f"max_concurrency is a whole number from 1 to 10, and not {concurrency!r}.")
+    given = answer["max_concurrency"]
+    if isinstance(given, bool) or not isinstance(given, numbers.Integral):
+        return wrong(f"max_concurrency is a whole number from 1 to 10, and not {given!r}.")
+    concurrency = int(given)
     if not 1 <= concurrency <= 10:
         return wrong("max_concurrency is a number from 1 to 10.")
     if answer["no_catchup"] not in (True, False):
