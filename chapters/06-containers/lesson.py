@@ -122,7 +122,7 @@ my_bet = None  # "no such file" or "the note"
 # %%
 (state / "note").write_text("UA 1037")
 # found = !docker run {options} --entrypoint cat {image} "{state}/note"
-print(found[-1].replace(str(state), "…"))
+print(found[-1].rpartition(": ")[2])
 companion.compare_bet(my_bet, "the note" if found[-1] == "UA 1037" else "no such file")
 
 # %% [markdown]
