@@ -30,7 +30,7 @@ Learn
   make airflow          Airflow with the DAGs of dags/, in your browser
 
 A cluster, for chapters 08 to 12 (cluster-setup/README.md; DRY_RUN=1 only prints the commands)
-  make cluster-preflight  what this machine lacks for it, with the fix (KUBEFLOW=1: for Kubeflow too)
+  make cluster-preflight  what this machine lacks, with the fix (KUBEFLOW=1: for Kubeflow)
   make cluster-up         a Kubernetes cluster on this machine (WORKERS=2: two nodes more)
   make cluster-kfp        Kubeflow Pipelines on it (TIMEOUT=1800: wait longer, in seconds)
   make cluster-verify     prove that it works: a Job runs, a pipeline runs
