@@ -19,7 +19,7 @@ LINES_ABOVE = 20
 RESULT = re.compile(r"you placed no bet; it is (.+)\.$", re.MULTILINE)
 # Words of some length and numbers of some digits; a True or a 3 stands anywhere by chance.
 PIECE = re.compile(r"'([^']{4,})'|\b(\d[\d.,]*\d)\b")
-ALTERNATIVE = re.compile(r'"([^"]+)"')
+ALTERNATIVE = re.compile(r'"([^"]+)"(?! *:)')  # the keys of a dict are no alternatives
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,8 @@ def given_away(notebook: NotebookNode) -> list[str]:
                 neutral = len(others) > 0 and all(other.lower() in before.lower() for other in others)
                 if whole.search(before) and not neutral:
                     found.append(f"{answer!r} stands above its bet: {bet}")
-        above += cell.source.splitlines()
+        if "my_bet" not in cell.source:  # the words of another bet are no answer to this one
+            above += cell.source.splitlines()
     return found
 
 
