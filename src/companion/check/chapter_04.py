@@ -214,6 +214,8 @@ def ex_4_2(answer: str) -> Verdict:
     found = _trial(answer, runs, "frames", ("read", "count_late"))
     if isinstance(found, Verdict):
         return found
+    if "read" not in _before(found, "count_late"):
+        return wrong("count_late does not wait for read: it finds the file only if it happens to be there.")
     for run in found["runs"]:
         for name, size, value in run["xcom"]:
             if size > LARGEST_XCOM:
@@ -246,8 +248,6 @@ def ex_4_2(answer: str) -> Verdict:
             return wrong(
                 f"For {month}, {_returned(run, 'count_late')} comes back, and {number} flights were late."
             )
-    if "read" not in _before(found, "count_late"):
-        return wrong("count_late does not wait for read: it finds the file only if it happens to be there.")
     if len(found["runs"][1]["files"]) < 2:
         return wrong(
             "The second month writes over the file of the first: of two runs at once, one would count the other's "
