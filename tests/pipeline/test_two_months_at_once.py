@@ -4,6 +4,7 @@ Each run waits before it trains until the other one is there, too: both have han
 and what they share without knowing would be mixed up.
 """
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from companion import airflow_services, runner
 from companion.airflow_services import start
 from companion.runner import MODULES, run_in
 from companion.workspace import repository
@@ -64,8 +66,18 @@ def met(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "met").mkdir()
     text = MEET.format(folder=str(tmp_path / "met"), patience=PATIENCE)
     (tmp_path / "path" / "sitecustomize.py").write_text(text)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    # The book's own environment leaves out what a shell says of Python, so it is added there.
+    for module, name in ((runner, "environment_in"), (airflow_services, "environment_of")):
+        monkeypatch.setattr(module, name, _with_path(getattr(module, name), str(tmp_path / "path")))
     return tmp_path / "met"
+
+
+def _with_path(own: Callable[..., dict[str, str]], path: str) -> Callable[..., dict[str, str]]:
+    def environment(*given: Any) -> dict[str, str]:
+        found = own(*given)
+        return found | {"PYTHONPATH": os.pathsep.join(filter(None, [path, found.get("PYTHONPATH")]))}
+
+    return environment
 
 
 def names(folder: Path) -> list[str]:
