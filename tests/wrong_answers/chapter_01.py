@@ -81,7 +81,25 @@ def a_text(flights):
     return str((flights["arr_delay"].dropna() > 15).mean())
 
 
+def only_without_arrival_time_left_out(flights):
+    return (flights.loc[flights["arr_time"].notna(), "arr_delay"] > 15).mean()
+
+
+def mean_of_the_months(flights):
+    labelled = flights.dropna(subset=["arr_delay"])
+    return (labelled["arr_delay"] > 15).groupby(labelled["month"]).mean().mean()
+
+
+def the_first_month_only(flights):
+    labelled = flights.dropna(subset=["arr_delay"])
+    return (labelled["arr_delay"] > 15).groupby(labelled["month"]).mean().iloc[0]
+
+
 # --- also right ---
+
+
+def in_32_bits(flights):
+    return np.float32((flights["arr_delay"].dropna() > 15).mean())
 
 
 def counts_by_another_column(flights):
@@ -101,7 +119,7 @@ def by_query(flights):
 def with_a_column_late(flights):
     flights = flights.sort_values(["time_hour", "carrier", "flight"]).dropna(subset=["arr_delay"])
     flights["late"] = (flights["arr_delay"] > 15).astype("int8")
-    return flights.groupby("month")["late"].mean().iloc[0]
+    return flights["late"].mean()
 
 
 def by_numpy(flights):
@@ -143,6 +161,10 @@ def complete_after_half_an_hour(moment, names):
 
 def complete_after_50_minutes(moment, names):
     return names[names + pd.Timedelta(minutes=50) <= moment].iloc[-1]
+
+
+def complete_after_90_minutes(moment, names):
+    return names[names + pd.Timedelta(minutes=90) <= moment].iloc[-1]
 
 
 def complete_after_two_hours(moment, names):
@@ -237,6 +259,9 @@ WRONG = {
         fifteen_is_late,
         departure_instead_of_arrival,
         only_cancelled_left_out,
+        only_without_arrival_time_left_out,
+        mean_of_the_months,
+        the_first_month_only,
         a_count,
         a_percentage,
         a_column,
@@ -272,6 +297,7 @@ WRONG = {
         the_row_of_the_departure,
         complete_after_half_an_hour,
         complete_after_50_minutes,
+        complete_after_90_minutes,
         complete_after_two_hours,
         forgets_the_sharp_hour,
         forgets_that_hours_are_missing,
@@ -321,6 +347,7 @@ WRONG = {
 
 ALSO_RIGHT = {
     "ex_1_1": [
+        in_32_bits,
         counts_by_another_column,
         without_doubles_of_the_key,
         by_query,

@@ -24,6 +24,7 @@ KNOWN_TWO_HOURS_BEFORE = {
     *("carrier", "flight", "origin", "dest", "distance", "sched_dep_time", "sched_arr_time"),
 }
 LATE = 15  # minutes
+CLOSE = 1e-7  # a share in float32 is as good
 NEEDLESS_VOUCHER, STRANDED = 2, 6
 KNOWN_THE_EVENING_BEFORE = {
     *("carrier", "origin", "dest", "departure_minute", "weekday", "distance"),
@@ -37,7 +38,7 @@ def _label_tables() -> list[pd.DataFrame]:
     """Two tables with all columns of the flights, other ones in each.
 
     In the first are a flight that is exactly 15 minutes late, one that is more than 15 minutes early, a cancelled
-    and a diverted one, and one that has a label and no aircraft.
+    one, a diverted one that has an arrival time, and one that has a label and no aircraft. It spans two months.
     """
     nothing = float("nan")
     delays = {  # of departure and arrival, in minutes
@@ -64,7 +65,13 @@ def _label_tables() -> list[pd.DataFrame]:
             (2.0, 1.0),
         ],
     }
-    return [flights_table(*zip(*pairs, strict=True)) for pairs in delays.values()]
+    first, second = (flights_table(*zip(*pairs, strict=True)) for pairs in delays.values())
+    diverted = first["dep_time"].notna() & first["arr_delay"].isna()
+    first.loc[diverted, "arr_time"] = 1215.0  # many have one: the time at which they came back
+    later = first.index >= 10
+    first.loc[later, "month"] += 1
+    first.loc[later, "time_hour"] += pd.Timedelta(days=30)
+    return [first, second]
 
 
 @exercise
@@ -87,15 +94,15 @@ def ex_1_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
     except (TypeError, ValueError):
         return wrong("The function should return one number, and it returned several or none.")
     truth, truth_in_other = ((each["arr_delay"].dropna() > LATE).mean() for each in (table, other))
-    if math.isclose(share, truth, abs_tol=1e-9) and math.isclose(
-        share_in_other, truth_in_other, abs_tol=1e-9
+    if math.isclose(share, truth, abs_tol=CLOSE) and math.isclose(
+        share_in_other, truth_in_other, abs_tol=CLOSE
     ):
         return right("The flights without a label are neither late nor on time; they are not counted at all.")
     if share == share_in_other:
         return wrong(
             "It gives the same number for two different tables: use the argument, not a table from above."
         )
-    if math.isclose(share, truth, abs_tol=1e-9):
+    if math.isclose(share, truth, abs_tol=CLOSE):
         return wrong(
             "It is right for one table and not for a shorter one: does it count on a number of rows?"
         )
@@ -116,13 +123,18 @@ def _why_not(share: float, table: pd.DataFrame, truth: float) -> str:
         ),
         (
             (table.dropna()["arr_delay"] > LATE).mean(),
-            "You left out every flight that lacks anything at all; only arr_delay decides whether it has a label.",
+            "You left out flights that lack something else, too; only arr_delay decides whether a flight has a label.",
         ),
         ((delay.dropna() >= LATE).mean(), "Look at a flight that arrives exactly 15 minutes after schedule."),
         ((delay >= LATE).mean(), "Look at a flight that arrives exactly 15 minutes after schedule."),
         (
             (delay[table["dep_time"].notna()] > LATE).mean(),
-            "Cancelled flights are out, but a flight can leave and still never get an arrival delay.",
+            "Cancelled flights are out, but a flight can leave, and even have an arr_time, without ever getting an "
+            "arrival delay.",
+        ),
+        (
+            (delay.dropna() > LATE).groupby(table["month"]).mean().mean(),
+            "That is the mean of the months' shares: a month with few flights counts as much as one with many.",
         ),
         ((left > LATE).mean(), "Late is a matter of the arrival here, and you looked at the departure."),
         (
@@ -140,7 +152,7 @@ def _why_not(share: float, table: pd.DataFrame, truth: float) -> str:
         ),
     ]
     for value, hint in hints:
-        if math.isclose(share, value, abs_tol=1e-9):
+        if math.isclose(share, value, abs_tol=CLOSE):
             return hint
     if share > 1:
         return "That looks like a count; the share is a number from 0 to 1."
@@ -198,7 +210,7 @@ def ex_1_3(answer: Callable[[pd.Timestamp, pd.Series], Any]) -> Verdict:
     if is_stub(answer):
         return NO_BODY
     names = _names_of_rows()
-    minutes = [30, 0, 1, 15, 49, 50, 51, 55, 59]  # half past first: the hint that says most
+    minutes = [30, 1, 0, 15, 49, 50, 51, 55, 59]  # half past first, and 1 before 0: the hints that say most
     hours = ("12 17", "12 00", "11 09", "12 12", "12 13", "12 14", "12 15")
     clock = [f"2014-02-{hour}:{minute:02}" for hour in hours for minute in minutes]
     for moment in pd.DatetimeIndex(clock, tz="UTC").as_unit("ms"):  # the unit of names, or merge_asof refuses
