@@ -151,6 +151,20 @@ def sorts_the_table(flights):
     return flights.sort_values("sched_dep_time")
 
 
+def takes_the_first_row_for_none(flights):
+    broken = (flights["dep_time"].isna() & flights["arr_delay"].notna()).to_numpy()
+    if position := broken.argmax():
+        raise ValidationError(f"Row {position}: arr_delay is there, and the flight never departed")
+    return flights
+
+
+def looks_at_the_delay_of_departure(flights):
+    bad = flights[flights["dep_delay"].isna() & flights["arr_delay"].notna()]
+    if len(bad):
+        raise ValidationError(f"Row {bad.index[0]}: arr_delay is there, and the flight never departed")
+    return flights
+
+
 # also right
 
 
@@ -299,6 +313,14 @@ def sorts_the_pairs(steps, given):
         if name in steps:
             step, inputs = steps[name]
             made[name] = step(*(made[each] for each in inputs))
+    return made
+
+
+def knows_the_books_names_only(steps, given):
+    made = dict(given)
+    for name in NAMES:
+        step, inputs = steps[name]
+        made[name] = step(*(made[each] for each in inputs))
     return made
 
 
@@ -501,6 +523,14 @@ def clears_the_folder(predictions: pd.DataFrame, month: str, folder: Path) -> No
     for path in folder.iterdir():
         path.unlink()
     writes_in_place(predictions, month, folder)
+
+
+def clears_the_neighbours_of_all_months(predictions: pd.DataFrame, month: str, folder: Path) -> None:
+    for left in folder.glob(".*.part"):
+        left.unlink()
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".", suffix=".part", delete=False) as out:
+        out.write(_text(predictions, month))
+    os.replace(out.name, folder / f"{month}.csv")
 
 
 def says_done_in_another_file(predictions: pd.DataFrame, month: str, folder: Path) -> None:
@@ -721,6 +751,8 @@ WRONG = {
         names_all_rows,
         answers_false_for_a_bad_month,
         sorts_the_table,
+        takes_the_first_row_for_none,
+        looks_at_the_delay_of_departure,
         True,
     ],
     "ex_2_2": [
@@ -751,6 +783,7 @@ WRONG = {
         inputs_as_one_list,
         does_not_keep_what_it_made,
         sorts_the_pairs,
+        knows_the_books_names_only,
         looks_up_the_list,
         returns_only_what_was_made,
         writes_into_given,
@@ -775,6 +808,7 @@ WRONG = {
         appends_to_the_neighbour,
         fails_where_something_was_left,
         clears_the_folder,
+        clears_the_neighbours_of_all_months,
         says_done_in_another_file,
         forgets_the_decimals,
         shares_one_file,

@@ -30,6 +30,7 @@ import cloudpickle
 import pandas as pd
 
 MONTH = "2013-09"
+AT_WORK = "one more run's first half"  # in the neighbour of another month
 # Name and content of each file of a folder.
 Files = dict[str, str]
 Action = Callable[[], None]
@@ -308,6 +309,7 @@ def trials(job: Path) -> None:
     found["corrected"] = files(once)
     other = runs.folder()
     runs.call(other, "2013-08")
+    (other / ".2013-08.csv.part").write_text(AT_WORK)  # another run has just begun with August again
     runs.call(other)
     found["two_months"] = files(other)
     other = runs.folder()

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from companion.check._flights import flights_table
-from companion.check._kill import MONTH, Files, predictions
+from companion.check._kill import AT_WORK, MONTH, Files, predictions
 from companion.check._verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from flightdelay.errors import ValidationError
 
@@ -78,14 +78,14 @@ NO_RULE = {
 
 
 def _month(broken: Sequence[int] = (), delay: float = 0.0) -> pd.DataFrame:
-    """Return 15 flights, of which those at 2, 9 and 12 are cancelled; the broken ones arrive with this delay."""
+    """Return 15 flights, of which those at 0, 9 and 12 are cancelled; the broken ones arrive with this delay."""
     nothing = float("nan")
-    departure = [-3.0, 48.0, nothing, 5.0, 0.0, 1.0, -7.0, 30.0, 2.0, nothing, 0.0, 4.0, nothing, 9.0, -1.0]
+    departure = [nothing, 48.0, -3.0, 5.0, 0.0, 1.0, -7.0, 30.0, 2.0, nothing, 0.0, 4.0, nothing, 9.0, -1.0]
     # A diverted flight, one on the minute, early and late ones.
     arrival = [
-        -12.0,
-        48.0,
         nothing,
+        48.0,
+        -12.0,
         nothing,
         0.0,
         3.0,
@@ -128,10 +128,20 @@ def ex_2_1(answer: Callable[[pd.DataFrame], Any]) -> Verdict:
         )
     if not isinstance(returned, pd.DataFrame) or not returned.equals(good):
         return wrong("A good month comes back changed. A contract refuses or lets pass; it never repairs.")
-    for broken in ((9, 12), (12,), (2,), (2, 9, 12)):
+    for broken in ((9, 12), (12,), (0,), (0, 9, 12)):
         for delay in (0.0, -9.0, 31.0):
             if refused := _not_refused(answer, broken, delay):
                 return refused
+    filled = _month((9, 12))
+    try:
+        answer(filled.assign(dep_delay=filled["dep_delay"].fillna(0)))
+    except ValidationError:
+        pass
+    else:
+        return wrong(
+            "A month whose cancelled flights have a dep_delay of 0 as well still passes: that they never departed is "
+            "to be seen from dep_time."
+        )
     return right(
         "A cancelled flight can no longer be counted as on time, and the sentence says where to look."
     )
@@ -324,6 +334,11 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
         if str(error.args[0]) in given:
             return wrong(
                 f"{error} is given, no step makes it: it has to be neither run nor looked up among the steps."
+            )
+        if error.args[0] not in steps:
+            return wrong(
+                f"It asks for {error}, which is neither in `steps` nor in `given`: the check hands over another wiring "
+                "than the book's, so take all names from the arguments."
             )
         return wrong(
             f"A step was called before {error} was made, or an input was not found. The order in which the steps were "
@@ -518,6 +533,11 @@ def _replaced(found: dict[str, Any], whole: str, corrected: str) -> Verdict | No
     ):
         return wrong(
             "Publishing September harms August's file: a step changes its own output and nothing else."
+        )
+    if found["two_months"].get(".2013-08.csv.part") != AT_WORK:
+        return wrong(
+            "Publishing September removes the neighbour of August's file, and another run may be writing it at that "
+            "moment: clear up what is of the own month, and nothing else."
         )
     return None
 
