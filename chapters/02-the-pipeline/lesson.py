@@ -613,8 +613,8 @@ for attempt in (1, 2):
 #
 # - killed at **any** moment and run again, it leaves what one undisturbed run leaves: this file and nothing
 #   else of its own (a hidden `.lock` may stay);
-# - whoever opens `2013-09.csv`, at any moment, sees a whole file (an older one or the new one) or none at
-#   all;
+# - whoever opens `2013-09.csv`, at any moment, sees a whole file, the older one or the new one; only before the
+#   month's first run is done, none at all;
 # - run again with corrected predictions, it replaces the month; files of other months stay as they are;
 # - the same inputs give the same file on any day;
 # - it writes nowhere but in `folder`.
