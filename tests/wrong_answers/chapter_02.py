@@ -763,6 +763,7 @@ WRONG = {
         WIRING | {"features": "valid"},
         WIRING | {"features": None},
         WIRING | {"features": ["valid", "month"]},
+        {name: ("step", inputs) for name, inputs in WIRING.items()},
         WIRING | {"raw": []},
         WIRING | {"raw": ["month", "window", "sample", "data"]},
         WIRING | {"raw": ["month", "window", "sample", "today"]},

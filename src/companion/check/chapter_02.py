@@ -244,6 +244,10 @@ def ex_2_2(answer: Mapping[str, list[str]]) -> Verdict:
     for name, inputs in answer.items():
         if isinstance(inputs, str) or not isinstance(inputs, Iterable):
             return wrong(f"The inputs of {name} are a list of names, even where there is only one.")
+        if not all(isinstance(needed, str) for needed in inputs):
+            return wrong(
+                f"The inputs of {name} are names alone: leave the step out, and put no list into the list."
+            )
         unknown = [needed for needed in inputs if needed not in known]
         if "data" in unknown or "estimator" in unknown:
             return wrong("data and estimator have defaults that fit; leave them out.")
