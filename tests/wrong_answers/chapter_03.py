@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import time
 import zlib
 from pathlib import Path
@@ -70,6 +71,20 @@ def the_first_input(artifact):
     while here.step.inputs:
         here = next(iter(here.step.inputs.values()))[0]
         found.add(here.name)
+    return found
+
+
+def knows_by_name(artifact):
+    found = set()
+
+    def walk(one):
+        for several in one.step.inputs.values():
+            for taken in several:
+                if taken.name not in found:
+                    found.add(taken.name)
+                    walk(taken)
+
+    walk(artifact)
     return found
 
 
@@ -151,6 +166,16 @@ def only_the_month(month: str, folder: Path):
     return month
 
 
+def always_september(month: str, folder: Path):
+    return hashlib.sha256((folder / "2013-09.parquet").read_bytes()).hexdigest()
+
+
+def of_the_books_manifest(month: str, folder: Path):
+    from flightdelay.data import DATA
+
+    return json.loads((DATA / "manifest.json").read_text())["files"][f"flights/{month}.parquet"]["sha256"]
+
+
 def content(month: str, folder: Path) -> bytes:
     return (folder / f"{month}.parquet").read_bytes()
 
@@ -205,6 +230,10 @@ def the_rows_and_the_size(month: str, folder: Path):
 
 
 # --- 3.4 ---
+
+
+def returns_the_stage(decision, version):
+    return "production" if decision["decision"] == "promote" else "staging"
 
 
 def always_production(decision, version):
@@ -365,6 +394,7 @@ WRONG = {
         follows_the_first_of_each_list,
         follows_the_last_of_each_list,
         the_first_input,
+        knows_by_name,
         the_artifacts,
         each_way,
         asks_the_artifact,
@@ -385,6 +415,8 @@ WRONG = {
         bytes_added_up,
         all_months,
         only_the_month,
+        always_september,
+        of_the_books_manifest,
         a_megabyte,
         stripped,
         lines_without_their_ends,
@@ -399,6 +431,7 @@ WRONG = {
         "a sum",
     ],
     "ex_3_4": [
+        returns_the_stage,
         always_production,
         without_force,
         nothing_when_kept,

@@ -55,6 +55,19 @@ def thirty_days_before_the_end(context):
     return f"{context['data_interval_end'].subtract(days=30):%Y-%m}"
 
 
+def local_time_of_the_machine(context):
+    return f"{datetime.fromtimestamp(context['data_interval_start'].timestamp()):%Y-%m}"
+
+
+def in_new_york(context):
+    return f"{context['data_interval_start'].in_timezone('America/New_York'):%Y-%m}"
+
+
+def a_month_less_than_the_end(context):
+    end = context["data_interval_end"]
+    return f"{end.year}-{end.month - 1:02d}"
+
+
 def always_2013(context):
     return f"2013-{context['data_interval_start'].month:02d}"
 
@@ -247,6 +260,10 @@ def three_digits_first(year, candidate):
     return list(table.index[(table[candidate] - table["frozen"]).round(6) >= 0.001])
 
 
+def last_month_first(year, candidate):
+    return by_merge(year, candidate)[::-1]
+
+
 def how_many(year, candidate):
     table = _wide(year, "log_loss")
     return int((table[candidate] >= table["frozen"] + 0.001).sum())
@@ -315,6 +332,37 @@ def months_of_thirty_days(features, month, labels_late):
     known = features[
         pd.to_datetime(features["month"]) < pd.Timestamp(month) - pd.Timedelta(days=30 * labels_late)
     ]
+    if known.empty:
+        raise MonthError(f"For {month} no label is known yet.")
+    return known
+
+
+def _known(features, month, labels_late):
+    known = features[features["month"] < str(pd.Period(month) - labels_late)]
+    if known.empty:
+        raise MonthError(f"For {month} no label is known yet.")
+    return known
+
+
+def without_gaps(features, month, labels_late):
+    return _known(features, month, labels_late).dropna()
+
+
+def each_row_once(features, month, labels_late):
+    return _known(features, month, labels_late).drop_duplicates()
+
+
+def counts_delivered_months(features, month, labels_late):
+    months = sorted(features["month"].unique())
+    known = features[features["month"].isin(months[: max(0, months.index(month) - labels_late)])]
+    if known.empty:
+        raise MonthError(f"For {month} no label is known yet.")
+    return known
+
+
+def another_type_in_place(features, month, labels_late):
+    features["month"] = pd.PeriodIndex(features["month"], freq="M")
+    known = features[features["month"] < pd.Period(month) - labels_late]
     if known.empty:
         raise MonthError(f"For {month} no label is known yet.")
     return known
@@ -404,6 +452,9 @@ WRONG = {
         month_before_the_logical_date,
         thirty_one_days_before_the_end,
         thirty_days_before_the_end,
+        local_time_of_the_machine,
+        in_new_york,
+        a_month_less_than_the_end,
         always_2013,
         a_day,
         a_moment,
@@ -455,6 +506,7 @@ WRONG = {
         always_recent,
         of_the_text,
         three_digits_first,
+        last_month_first,
         how_many,
         ["2013-05"],
     ],
@@ -475,6 +527,10 @@ WRONG = {
         broken_in_january,
         months_of_thirty_days,
         drops_in_place,
+        without_gaps,
+        each_row_once,
+        counts_delivered_months,
+        another_type_in_place,
         "2013-06",
     ],
 }

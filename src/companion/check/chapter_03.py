@@ -107,7 +107,7 @@ def _made_of(artifact: Any) -> set[str]:
 
 
 def _lineages() -> list[Any]:
-    """Return a chain, one artifact of a list, and the book's own, where features are taken three times."""
+    """Return a chain, one artifact of a list, the book's own, where features are taken thrice, and namesakes."""
     raw = _artifact("raw", "ingest")
     features = _artifact("features", "featurize", _artifact("valid", "validate", raw))
     challenger = _artifact("challenger", "train", features)
@@ -118,7 +118,11 @@ def _lineages() -> list[Any]:
     other = _artifact("part_2", "split", _artifact("corrections", "ingest"))
     several.step.inputs["input_0"] += [other, _artifact("part_3", "split", raw)]
     report = _artifact("report", "write", several, evaluation)
-    return [challenger, several, decision, report, raw]
+    # Two versions of one name: what the second was made from is not what the first was made from.
+    early = _artifact("flights", "ingest", _artifact("archive", "unpack"))
+    late = _artifact("flights", "ingest", _artifact("delivery", "receive"))
+    both = _artifact("comparison", "compare", early, late)
+    return [challenger, several, decision, report, raw, both]
 
 
 @exercise
@@ -151,7 +155,13 @@ def ex_3_2(answer: Callable[[Any], Any]) -> Verdict:
                 f"For {artifact.name} it finds what the last step took, {', '.join(sorted(direct))}, and stops there. "
                 "What were those made from?"
             )
-        if missing := sorted(wanted - set(names)):
+        missing = sorted(wanted - set(names))
+        if missing and artifact.name == "comparison":
+            return wrong(
+                f"For {artifact.name} it misses {missing[0]}. It was made from two artifacts called flights, two "
+                "versions with different origins: a name that was met before is not yet an artifact that was met."
+            )
+        if missing:
             return wrong(
                 f"For {artifact.name} it misses {missing[0]}: follow every input, also where a list has more than one."
             )
@@ -242,7 +252,9 @@ def _changes_by_itself(
             "A copy of the same bytes in another folder, or with another date, gives another text: neither path "
             "nor date is what the step depends on."
         )
-    (folder / "one" / "2013-10.parquet").write_bytes(b"October")
+    (folder / "one" / "2013-10.parquet").write_bytes(_delivery(11, "zstd"))
+    if answer("2013-10", folder / "one") == first:
+        return wrong("October's file has the text of September's: which month's file is read?")
     if answer(MONTH, folder / "one") != first:
         return wrong(
             "October has arrived beside it, and September's text is another one. That errs on the safe side (each new "
@@ -261,6 +273,7 @@ def _altered(content: bytes, position: int, *changes: int) -> bytes:
 
 def _other_files(small: bytes) -> Iterator[tuple[bytes, str]]:
     """Yield files that differ from `small` and from each other, each with what it is."""
+    yield _delivery(9, "zstd"), "with a flight less"
     yield _delivery(10, "snappy"), "with the same rows, compressed in another way,"
     for end in (b" ", b"\n", b"\r\n", b"\0"):
         yield small + end, f"with {end!r} at its end"
@@ -410,7 +423,7 @@ def ex_3_4(answer: Callable[[dict[str, Any], Any], Any]) -> Verdict:
                 "version": f"2013-{month:02}-0a1b2c3d4e5f",
             }
             try:
-                answer(decision, version)
+                returned = answer(decision, version)
             except RuntimeError as error:
                 if "force" in str(error):
                     return wrong(
@@ -424,8 +437,12 @@ def ex_3_4(answer: Callable[[dict[str, Any], Any], Any]) -> Verdict:
                 if "subscript" in str(error):
                     return wrong("The decision is a dict: its key 'decision' holds the word.")
                 raise
-            if month == 2 and version.stage is None:
+            if month == 2 and version.stage is None and returned is None:
                 return NO_BODY
+            if version.stage is None and returned is not None:
+                return wrong(
+                    f"It returns {returned!r}, and the version has no stage yet: call `set_stage` of the version."
+                )
             if misplaced := _misplaced(word, version, before, versions.stages()):
                 return misplaced
     return right("The stage says who answers; the numbers of the versions stay as a history.")

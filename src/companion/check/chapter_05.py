@@ -1,10 +1,14 @@
 """Checks of chapter 05: the month of a run, what a correction touches, the year, a retraining, late labels."""
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 import pendulum
@@ -85,13 +89,41 @@ def ex_5_1(answer: Callable[[dict[str, Any]], Any]) -> Verdict:
                 f"Right for March, but the run about {month} is told {found}: do you count days? Months have 28 to 31 "
                 "of them, and the interval starts with the month."
             )
+        interval = f"The run whose interval goes from 1 {_name(month)} to the end of {_name(month)}"
+        if found[:7] == _moved(month, 1):
+            return wrong(
+                f"{interval} is told {found}: off by one month. Which end of the interval belongs to the month?"
+            )
+        if found[:7] == _moved(month, -1):
+            return wrong(
+                f"{interval} is told {found}, a month too early: is something taken off its start, or is the start, "
+                "midnight in UTC, turned into another time zone?"
+            )
         return wrong(
-            f"The run whose interval goes from 1 {_name(month)} to the end of {_name(month)} is told {found}: off by "
-            "one month. Which end of the interval belongs to the month?"
-            if found[:7] in (_moved(month, 1), _moved(month, -1))
-            else f"The run about {month} is told {found}; the month is written as in 2013-03."
+            f"The run about {month} is told {found}; the month is written as in 2013-03."
+            if month == "2013-03"
+            else f"Right for March, but the run about {month} is told {found}: take year and month, both, from the "
+            "moment where the interval starts."
+        )
+    with _clock_of("America/New_York"):
+        found = answer(runs["2013-03"])
+    if found != "2013-03":
+        return wrong(
+            f"On a machine that keeps New York's time the run about 2013-03 is told {found}: the moments are in UTC, "
+            "and the month has to be the same on every machine. Take it from the moment as it is."
         )
     return right("Scheduled, backfilled or by hand, on any day: the run is about where its interval starts.")
+
+
+@contextmanager
+def _clock_of(zone: str) -> Iterator[None]:
+    """Let this process keep the local time of another place."""
+    try:
+        with mock.patch.dict(os.environ, TZ=zone):
+            time.tzset()
+            yield
+    finally:
+        time.tzset()
 
 
 def _moved(month: str, by: int) -> str:
@@ -325,6 +357,8 @@ def ex_5_4(answer: Callable[[pd.DataFrame, str], Any]) -> Verdict:
             "The log losses are rounded before they are compared, as the table prints them: then 0.0006 passes for "
             "0.001. Round what is shown, and not what is judged."
         )
+    if {name: sorted(months) for name, months in said.items()} == wanted:
+        return wrong("The right months, in another order than that of the year.")
     if said["recent"] == said["all"]:
         return wrong("Both policies get the same months: what does `candidate` change?")
     if sorted(recent) == differs("log_loss", 1):
@@ -335,8 +369,6 @@ def ex_5_4(answer: Callable[[pd.DataFrame, str], Any]) -> Verdict:
         )
     if sorted(recent) == wanted["recent"] and said["all"] != wanted["all"]:
         return wrong("Right for recent, but not for all: is the policy's name fixed in the body?")
-    if sorted(recent) == wanted["recent"]:
-        return wrong("The right months, in another order than that of the year.")
     return wrong(
         "On a small table of its own the check finds other months: compare the candidate's log loss with the frozen "
         "model's, month by month; the rows may come in any order."
@@ -347,11 +379,11 @@ def ex_5_4(answer: Callable[[pd.DataFrame, str], Any]) -> Verdict:
 
 
 def _features() -> pd.DataFrame:
-    """Return three flights of each month, in disorder."""
+    """Return four flights of each month, in disorder: one without a temperature, two that are alike."""
     rows = [
-        {"flight": 100 * number + row, "month": month, "late": row % 2}
+        {"flight": 100 * number + row, "month": month, "temp": temp, "late": row % 2}
         for number, month in enumerate(MONTHS)
-        for row in range(3)
+        for row, temp in ((0, 50.0), (1, None), (2, 60.0), (2, 60.0))
     ]
     return pd.DataFrame(rows).sample(frac=1, random_state=1)
 
@@ -384,6 +416,11 @@ def ex_5_5(answer: Callable[[pd.DataFrame, str, int], Any]) -> Verdict:
                 f"{asked}: the rows are right, but the table that was given is another one now. Its caller needs it "
                 "whole, for the month that is judged: return a selection, and drop nothing in place."
             )
+    # A month that was never delivered is a month all the same.
+    given = _features().query("month != '2013-07'")
+    asked = "A table without 2013-07, run of 2013-09, labels 3 months late"
+    if refused := _rows(answer(given.copy(), "2013-09", 3), given, asked, "2013-09", list(MONTHS[:5])):
+        return refused
     # In January nothing is known, whatever the delay. In the last ones a slice such as MONTHS[: 1 - 3] begins to
     # count from the other end.
     for month, late in (("2013-04", 3), ("2013-01", 0), ("2013-01", 1), ("2013-02", 1), ("2013-02", 3)):
@@ -420,6 +457,11 @@ def _rows(found: Any, given: pd.DataFrame, asked: str, month: str, wanted: list[
         return wrong(f"Return the rows, a DataFrame, not a {type(found).__name__}.")
     if list(found.columns) != list(given.columns):
         return wrong("Rows are asked for, with the columns as they were.")
+    if found["month"].dtype != given["month"].dtype:
+        return wrong(
+            f"{asked}: the column month is of another type now ({found['month'].dtype}). Rows are asked for, as they "
+            "were; convert a copy of the column."
+        )
     months = sorted(found["month"].unique())
     if late := [each for each in months if each > month]:
         return wrong(
@@ -434,6 +476,11 @@ def _rows(found: Any, given: pd.DataFrame, asked: str, month: str, wanted: list[
         lost = next(each for each in wanted if each not in months)
         return wrong(
             f"{asked}: {lost} is missing, although its labels are known; all that is known is asked for."
+        )
+    if len(found) < given["month"].isin(wanted).sum():
+        return wrong(
+            f"{asked}: the months are right, but some of their rows are missing. A value that is missing, or a second "
+            "row with the same values, is no reason to leave one out here."
         )
     if sorted(found["flight"]) != sorted(given["flight"][given["month"].isin(wanted)]):
         return wrong(f"{asked}: the months are right, but not each row of theirs is there once.")
