@@ -399,6 +399,15 @@ NAMES_THE_TRY = _changed(
 )
 STRAIGHT_TO_THE_FILE = _changed(RETRIED, (_PUBLISH, "        pd.concat(whole).to_csv(path, index=False)\n"))
 COPIES = _changed(RETRIED, ("neighbour.replace(path)", '__import__("shutil").copy(neighbour, path)'))
+MOVES_FROM_ANOTHER_FOLDER = _changed(
+    RETRIED,
+    ('path.with_suffix(".part")', "Path(__import__('tempfile').mkdtemp()) / path.name"),
+    ("neighbour.replace(path)", '__import__("shutil").move(neighbour, path)'),
+)
+IN_A_FOLDER_OF_ITS_OWN = _changed(
+    RETRIED,
+    ('path.with_suffix(".part")', "Path(__import__('tempfile').mkdtemp(dir=path.parent)) / path.name"),
+)
 WRITES_THE_BYTES = _changed(RETRIED, ("neighbour.replace(path)", "path.write_bytes(neighbour.read_bytes())"))
 CP = _changed(
     RETRIED, ("neighbour.replace(path)", '__import__("subprocess").run(["cp", neighbour, path], check=True)')
@@ -614,6 +623,7 @@ ALSO_RIGHT = {
     "ex_4_1": [WITH_THE_LIGHT_MODULES, A_NUMPY_RATE, CLASSIC_OPERATOR],
     "ex_4_2": [A_NUMPY_COUNT, A_NAME_IN_THE_FOLDER, IN_A_DICT, AS_CSV],
     "ex_4_3": [
+        IN_A_FOLDER_OF_ITS_OWN,
         TRUE_IS_TWO,
         A_SMALL_FACTOR_AND_A_LID,
         BY_A_POLICY,
@@ -692,6 +702,7 @@ WRONG = {
         NAMES_THE_TRY,
         STRAIGHT_TO_THE_FILE,
         COPIES,
+        MOVES_FROM_ANOTHER_FOLDER,
         WRITES_THE_BYTES,
         CP,
         REMOVES_FIRST,

@@ -48,10 +48,11 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     dict
         ``error`` (why the file cannot be read, or ""), ``dags``, ``imports`` and ``data_read`` (at parse time),
         ``tasks`` (settings by name) and ``runs``: for each run ``state``, ``instances``, ``xcom`` (name, length and
-        value), ``files`` (of the folder), ``written`` (names that were opened for writing, or got other content
-        in place), ``reasons``, ``globals`` (changed by a task), ``moved`` (whether a task changed the current
-        folder), ``sleeps`` and ``waits``: for each task the seconds that Airflow would wait after each try, on
-        average. Or only ``error``, where the file stopped the process or waits without end.
+        value), ``files`` (of the folder), ``written`` (names that were opened for writing, moved to from another
+        folder, or got other content in place), ``reasons``, ``globals`` (changed by a task), ``moved`` (whether a
+        task changed the current folder), ``folder``, ``sleeps`` and ``waits``: for each task the seconds that Airflow
+        would wait after each try, on average. Or only ``error``, where the file stopped the process or waits without
+        end.
 
     Raises
     ------
@@ -157,6 +158,12 @@ class _Watch:
         data = str(repository() / "data") + os.sep
 
         def hook(event: str, given: tuple[Any, ...]) -> None:
+            if event == "shutil.move":  # from another folder it is perhaps a copy: a disk may lie in between
+                source, target = (os.path.abspath(os.fsdecode(name)) for name in given)
+                if os.path.isdir(target):
+                    target = os.path.join(target, os.path.basename(source))
+                if os.path.commonpath([source, os.path.dirname(target)]) != os.path.dirname(target):
+                    self.written.add(target)
             if event != "open" or isinstance(given[0], int):
                 return
             name = os.path.abspath(os.fsdecode(given[0]))
@@ -341,6 +348,7 @@ def _run(dag: Any, run: dict[str, Any], watch: _Watch, folder: Path) -> dict[str
             name for name, mark in _fingerprint(_globals_of(dag)).items() if before.get(name) != mark
         ),
         "moved": moved,
+        "folder": str(folder),
         "sleeps": watch.sleeps,
         "waits": waits,
         "written": sorted(watch.written),

@@ -430,10 +430,11 @@ def _alone(again: Trial, new: Trial, other: Trial) -> Verdict | None:
         return wrong(
             "Asked for EWR, the run does not leave 2013-09-EWR.csv: params['origin'] is the airport."
         )
-    if "2013-09-JFK.csv" in {Path(name).name for name in again["written"]}:
+    if str(Path(again["folder"], "2013-09-JFK.csv")) in again["written"]:
         return wrong(
             "The month's file itself is written to: a try that is killed in that moment leaves a part of it under the "
-            "final name. Copying has the same gap; only a rename has not."
+            "final name. Copying has the same gap, and so has a move from another disk; only a rename in one folder "
+            "has not."
         )
     for first, second in combinations((again, new, other), 2):
         if shared := sorted({*first["written"]} & {*second["written"]}):
