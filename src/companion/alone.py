@@ -83,6 +83,8 @@ def run(
                 said = said.replace(str(box / folder), name)
             raise StepError(said)
         for name in outputs:
+            if (box / "out" / name).is_dir():
+                raise StepError(f"The output {name!r} is a folder, and what is carried is a file.")
             if not (box / "out" / name).is_file():
                 raise StepError(f"The step ended, and the file of its output {name!r} was not written.")
             into.mkdir(parents=True, exist_ok=True)

@@ -86,6 +86,11 @@ ENTRYPOINT ["/opt/venv/bin/python3", "-m", "flightdelay"]
 """
 DOCKERFILES = [
     INHERITED,
+    # Into the home of root, where user 10001 may not look.
+    changed("pip install", "pip install --user"),
+    changed("pip install", "pip install --user").replace("ENV ", "ENV HOME=/root "),
+    # The lock under its own name, and another list installed.
+    changed("/app/requirements-image.txt", "/app/requirements.txt"),
     changed(f"python:3.12-slim{DIGEST}", "python:latest"),
     changed(f":3.12-slim{DIGEST}", ""),
     changed(DIGEST, ""),
@@ -297,6 +302,30 @@ def beginnings(version: str, files: dict[str, bytes]) -> str:
     return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
+def as_on_linux(version: str, files: dict[str, bytes]) -> str:
+    text = str(sorted((path, text.replace(b"\r\n", b"\n")) for path, text in files.items()))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def in_the_order_of_contents(version: str, files: dict[str, bytes]) -> str:
+    text = str(sorted(files.items(), key=lambda each: each[1]))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def names_without_folders(version: str, files: dict[str, bytes]) -> str:
+    text = str(sorted((Path(path).name, text) for path, text in files.items()))
+    return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def a_sum_for_each_file(version: str, files: dict[str, bytes]) -> str:
+    sums = [hashlib.sha256(f"{path}\n".encode() + files[path]).hexdigest()[:12] for path in sorted(files)]
+    return f"{version}-{''.join(sums)}"
+
+
+def five_letters_of_the_version(version: str, files: dict[str, bytes]) -> str:
+    return f"{version[:5]}-{hashlib.sha256(str(sorted(files.items())).encode()).hexdigest()[:12]}"
+
+
 def without_line_ends(version: str, files: dict[str, bytes]) -> str:
     text = str(sorted((path, text.strip()) for path, text in files.items()))
     return f"{version}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -311,6 +340,19 @@ def what_is_not_empty(version: str, files: dict[str, bytes]) -> str:
 
 GOOD_DOCKERFILES = [
     GOOD,
+    # The lock under another name.
+    changed("COPY requirements-image.txt /app/", "COPY requirements-image.txt /app/requirements.txt").replace(
+        "--requirement /app/requirements-image.txt", "-r /app/requirements.txt"
+    ),
+    changed("COPY requirements-image.txt /app/\n", "")
+    .replace(LEND, f"{LEND} --mount=type=bind,source=requirements-image.txt,target=/tmp/list.txt")
+    .replace("/app/requirements-image.txt", "/tmp/list.txt"),
+    # Packages of the user's own.
+    changed("USER 10001:10001\n", "")
+    .replace("COPY req", "RUN useradd --uid 1000 --create-home ada\nCOPY req")
+    .replace("RUN --mount", "USER ada\nRUN --mount")
+    .replace(LEND, f"{LEND},uid=1000")
+    .replace("pip install", "pip install --user"),
     TWO_STAGES,
     changed("COPY src/flightdelay /app/src/flightdelay", "COPY src /app/src"),
     changed("COPY src/flightdelay /app/src/flightdelay", "COPY . /app/"),
@@ -541,6 +583,15 @@ def judges_late_itself(prepared):
     return _report(table.assign(late=table["arr_delay"] > 15))
 
 
+def returns_the_table(flights, prepared):
+    return _table(flights)
+
+
+def into_a_folder(flights, prepared):
+    prepared.mkdir()
+    _table(flights).to_csv(prepared / "table.csv", index=False)
+
+
 ALSO_RIGHT = {
     "ex_6_2": GOOD_DOCKERFILES,
     "ex_6_3": [sums_of_sums, as_json, as_python_shows_it, length_in_front],
@@ -590,6 +641,11 @@ WRONG = {
         beginnings,
         without_line_ends,
         what_is_not_empty,
+        as_on_linux,
+        in_the_order_of_contents,
+        names_without_folders,
+        a_sum_for_each_file,
+        five_letters_of_the_version,
         "0.1.0-3f2a91c04be7",
     ],
     "ex_6_4": [
@@ -611,6 +667,8 @@ WRONG = {
         [fifteen_is_late, report],
         [without_late, report],
         [renamed, report],
+        [returns_the_table, report],
+        [into_a_folder, report],
         [report, prepare],
         [prepare],
         prepare,

@@ -22,6 +22,7 @@ Instruction = tuple[str, str]
 # What the builder is shown, as far as it matters here.
 CONTEXT = frozenset({"requirements-image.txt", "src/flightdelay/__main__.py", "data/manifest.json"})
 # Stands for the packages of the lock, below the folder of the Python that they were installed for.
+LOCK = "requirements-image.txt"
 PACKAGES = "lib/python3/site-packages/PACKAGES"
 SYSTEM = "/usr/local"
 PYTHON = re.compile(r"(?:^|/)python3?(?:\.\d+)?$")
@@ -116,10 +117,12 @@ def _one_python(path: str) -> str:
 class Image:
     """What an image holds at some point of its Dockerfile.
 
-    `values` has ARG and ENV, for what is expanded, `environment` only what a process would see.
+    `values` has ARG and ENV, for what is expanded, `environment` only what a process would see; `locks` are the
+    paths at which the list of packages lies, under whatever name.
     """
 
     files: set[str] = field(default_factory=set)
+    locks: set[str] = field(default_factory=set)
     folder: str = "/"
     user: str = "root"
     users: set[str] = field(default_factory=set)
@@ -134,6 +137,10 @@ class Image:
     def home(self) -> str:
         """Return the user's home folder."""
         return self.environment.get("HOME") or ("/root" if self.user in ("root", "0") else "/")
+
+    def own(self) -> str:
+        """Return the folder of the packages that are the user's own, as pip's --user has it."""
+        return self.environment.get("PYTHONUSERBASE") or posixpath.join(self.home(), ".local")
 
     def prefix_of(self, program: str) -> str:
         """Return the folder of the Python that a program belongs to: a venv, or the system's."""
@@ -150,6 +157,7 @@ class Image:
         searched = self.environment.get("PYTHONPATH", "").split(":")
         places = {f"{self.prefix_of(program)}/{PACKAGES}"}
         places |= {f"{self.at(path)}/PACKAGES" for path in searched if path}
+        places |= {f"{base}/{PACKAGES}" for base in (self.own(), f"/home/{self.user}/.local")}
         return bool(places & self.files)
 
 
@@ -180,6 +188,7 @@ def follow(instructions: list[Instruction]) -> tuple[Image, list[Install]]:
                 stage_files = ends.get(other[1].lower(), Image()).files if other else set()
                 seen = {path.lstrip("/") for path in stage_files} if other else CONTEXT
                 image.files |= _copied(text, seen, image)
+                image.locks |= _copied(text, seen & {LOCK}, image)
             elif name == "RUN":
                 installs += _run(image, text)
             else:
@@ -231,7 +240,8 @@ def _run(image: Image, rest: str) -> list[Install]:
         shell = " ".join(words_of(shell))
     image.users |= set(re.findall(r"\b(?:useradd|adduser)\b[^&;\n]*\s(\w[\w-]*)\s*(?:[&;\n]|$)", shell))
     installs, here = [], copy.deepcopy(image)  # what the line sets for itself is gone after it
-    here.files |= _bound(rest, image)
+    here.files |= _bound(rest, image, CONTEXT)
+    here.locks |= _bound(rest, image, {LOCK})
     for part in re.split(r"&&|\|\||[;\n]", shell):
         if made := re.search(r"(?:-m venv|\bvirtualenv|\buv venv)\s+(?:-\S+\s+)*(\S+)", part):
             python = f"{image.at(made[1])}/bin/python3"
@@ -245,18 +255,28 @@ def _run(image: Image, rest: str) -> list[Install]:
             here.folder = here.at(moved[1])
         elif re.search(r"\b(?:pip3?|uv)\b.*\b(?:install|sync)\b", part):
             installs.append(Install(copy.deepcopy(here), part, rest))
-            if "requirements-image.txt" in part:
+            if is_of_the_lock(here, part):
                 image.files.add(_where(here, part))
     return installs
 
 
-def _bound(rest: str, image: Image) -> set[str]:
+def lists_of(command: str) -> list[str]:
+    """Return the lists of packages that a command of pip or uv names."""
+    return re.findall(r"(?:--requirements?[= ]|\s-r *|\bsync )[\"']?([^\s\"']+)", command)
+
+
+def is_of_the_lock(image: Image, command: str) -> bool:
+    """Say whether a command installs the packages of the lock, under its name or another one."""
+    return LOCK in command or any(image.at(path) in image.locks for path in lists_of(command))
+
+
+def _bound(rest: str, image: Image, seen: Set[str]) -> set[str]:
     """Return the files that the bind mounts of a line show it."""
     made = set()
     for mount in mounts(rest, "bind"):
         source = mount.get("source") or mount.get("src") or "."
         if "from" not in mount:
-            made |= _copied(f"{source} {target_of(mount)}", CONTEXT, image)
+            made |= _copied(f"{source} {target_of(mount)}", seen, image)
     return made
 
 
@@ -266,6 +286,8 @@ def _where(image: Image, command: str) -> str:
         return f"{image.at(into[1])}/PACKAGES"
     if into := re.search(r"\s--prefix[= ](\S+)", command):
         return f"{image.at(into[1])}/{PACKAGES}"
+    if "--user" in command.split():
+        return f"{image.own()}/{PACKAGES}"
     program = next(
         (word for word in command.split() if PYTHON.search(word) or re.search(r"(?:^|/)(?:pip3?|uv)$", word)),
         "python3",

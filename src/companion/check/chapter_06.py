@@ -149,7 +149,7 @@ def _install(installs: list[Install]) -> Verdict | None:
     """Judge the commands that install the lock, and what is there when they run."""
     if not installs:
         return wrong("Nothing installs the packages any more: a RUN line with pip install is missing.")
-    ours = [each for each in installs if "requirements-image.txt" in each.command]
+    ours = [each for each in installs if _dockerfile.is_of_the_lock(each.image, each.command)]
     if not ours:
         return wrong("The packages are no longer those of requirements-image.txt, the lock.")
     for each in ours:
@@ -166,9 +166,9 @@ def _install(installs: list[Install]) -> Verdict | None:
                 "The code is there before the installation: each changed comment installs everything again. "
                 "First the list of packages, then pip, then the code."
             )
-        asked = re.findall(
-            r"(?:--requirements?[= ]|-r *|\bsync )[\"']?([^\s\"']*requirements-image\.txt)", each.command
-        )
+        asked = [
+            path for path in _dockerfile.lists_of(each.command) if path.endswith("requirements-image.txt")
+        ]
         if missing := sorted({image.at(path) for path in asked} - image.files):
             return wrong(
                 f"When pip runs, there is no {missing[0]}: copy requirements-image.txt "
@@ -237,6 +237,11 @@ def _content(image: Image) -> Verdict | None:
         return wrong(
             "The packages are installed in a stage that is left behind: what the last stage needs of it has to be "
             "copied, with COPY --from."
+        )
+    if all(path.startswith("/root/") for path in image.files if path.endswith("/PACKAGES")):
+        return wrong(
+            f"The packages lie below /root, the home folder of root, into which {image.user} may not look: with --user "
+            "pip installs into the home of whoever calls it. Install where everybody may read."
         )
     return None
 
@@ -320,10 +325,17 @@ CASES: dict[str, tuple[str, dict[str, bytes]]] = {
             "src/flightdelay/featurize.py": FILES["src/flightdelay/train.py"],
         },
     ),
+    "folder": ("0.1.0", {path.replace("flightdelay", "flights"): text for path, text in FILES.items()}),
+    "as Windows": ("0.1.0", FILES | {"requirements-image.txt": b"scikit-learn==1.9.1\r\n"}),
     "binary": ("0.1.0", FILES | {"data/2013-09.parquet": b"PAR1\x00\xfe\xff\x82"}),
     "line end": ("0.1.0", FILES | {"requirements-image.txt": b"scikit-learn==1.9.1"}),
     "capital": ("0.1.0", {path.replace("src", "SRC"): text for path, text in FILES.items()}),
     "an empty file": ("0.1.0", FILES | {"src/flightdelay/__init__.py": b""}),
+    "twins": ("0.1.0", {"a/__init__.py": b"", "b/__init__.py": b""}),
+    "twins, turned": ("0.1.0", {"b/__init__.py": b"", "a/__init__.py": b""}),
+    "a hundred": ("0.1.0", {f"src/{number}.py": b"" for number in range(100)}),
+    "0.1.10": ("0.1.10", FILES),
+    "0.1.11": ("0.1.11", FILES),
     "large": ("0.1.0", {"large": LARGE}),
     "large at its start": ("0.1.0", {"large": b"x" + LARGE[1:]}),
     "large in the middle": ("0.1.0", {"large": LARGE[:300_000] + b"x" + LARGE[300_001:]}),
@@ -458,6 +470,11 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         )
     if tags["order"] != tags["first"]:
         return wrong("Listed in another order, the same files get another tag: put the paths in order first.")
+    if tags["twins, turned"] != tags["twins"]:
+        return wrong(
+            "Two files of the same content, listed in another order, get another tag: contents alone do not settle "
+            "the order, paths do."
+        )
     if 10 < many < VARIANTS:
         return wrong(
             f"Of {VARIANTS:,} different contents some share a tag: so few digits of a sum are soon used up. Take "
@@ -467,6 +484,8 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         "byte": "One line of code changes, and the tag stays: the content has to count, not paths or sizes alone.",
         "lock": "A version in requirements-image.txt changes, and the tag stays: every file has to count.",
         "path": "A file has another path, and the tag stays: in the image it is another file.",
+        "folder": "A file lies in another folder, and the tag stays: the whole path has to count, not its end.",
+        "as Windows": "A line ends as Windows ends it, and the tag stays: in the image these are other bytes.",
         "binary": "Two bytes of a data file change, and the tag stays: sum up the bytes, not what decode() leaves.",
         "line end": "A file loses its last line break, and the tag stays: sum up the bytes as they are.",
         "capital": "A folder is spelled in capitals, and the tag stays: on Linux that is another path.",
@@ -486,6 +505,13 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         )
     if tags["version"] == tags["first"] or "0.1.0" not in tags["first"]:
         return wrong("The version is not in the tag, or not readable there: people look for it.")
+    if tags["0.1.10"] == tags["0.1.11"]:
+        return wrong("0.1.10 and 0.1.11 get the same tag: the whole version has to count.")
+    if len(tags["a hundred"]) > 128:
+        return wrong(
+            f"With a hundred files the tag has {len(tags['a hundred'])} characters, and at most 128 are allowed: make "
+            "one sum over all files."
+        )
     return right("Other content, other name, on every machine: this name needs nobody's discipline.")
 
 
@@ -543,6 +569,15 @@ def ex_6_4(answer: list[Callable[..., Any]]) -> Verdict:
 
 
 def _first_failed(error: str) -> Verdict:
+    if "is a folder" in error:
+        return wrong(
+            "prepare makes a folder where its output is asked for; write one file at the path `prepared`."
+        )
+    if "JSON serializable" in error:
+        return wrong(
+            f"prepare returns something that does not fit between two processes ({error}): a table travels as a file, "
+            "at the path that it is given as `prepared`."
+        )
     if "was not written" in error:
         return wrong(
             "prepare writes to a place on its own disk, and that disk is gone when it ends. Its output is asked "
