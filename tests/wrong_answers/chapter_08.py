@@ -83,6 +83,15 @@ MANIFESTS = [
     changed(OCTOBER, ("kind: Job", "kind: Pod")),
     changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  completions: 2\n  parallelism: 2")),
     changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  completionMode: Indexed")),
+    # Ends the Job at the first failure.
+    changed(
+        OCTOBER,
+        (
+            "backoffLimit: 2",
+            "backoffLimit: 2\n  podFailurePolicy:\n    rules:\n"
+            "      - {action: FailJob, onExitCodes: {operator: In, values: [1]}}",
+        ),
+    ),
     changed(OCTOBER, ("backoffLimit: 2", 'backoffLimit: "2"')),
     changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  suspend: true")),
     changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 2\n  activeDeadlineSeconds: 10")),
@@ -337,6 +346,20 @@ TWO_LISTS = """command: [python3, -m, flightdelay]
 ALSO_RIGHT: dict[str, list[Any]] = {
     "ex_8_1": [
         OCTOBER,
+        # The month from a variable; a rule about other codes.
+        changed(
+            OCTOBER,
+            ('"2013-10"', '"$(MONTH)"'),
+            ("          args", '          env: [{name: MONTH, value: "2013-10"}]\n          args'),
+        ),
+        changed(
+            OCTOBER,
+            (
+                "backoffLimit: 2",
+                "backoffLimit: 2\n  podFailurePolicy:\n    rules:\n"
+                "      - {action: FailJob, onExitCodes: {operator: In, values: [42]}}",
+            ),
+        ),
         yaml.safe_load(OCTOBER),
         json.dumps(yaml.safe_load(OCTOBER)),
         f"---\n{OCTOBER}",

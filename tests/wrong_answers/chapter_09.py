@@ -108,6 +108,13 @@ MANIFESTS = [
             "h.HTTPConnection('localhost', 8080); c.request('GET', '/readyz'); c.getresponse()\"]}}\n",
         )
     ),
+    changed(
+        (
+            LIVE,
+            f"{LIVE}          startupProbe: {{httpGet: {{path: /readyz, port: 8080}}, failureThreshold: 30}}\n",
+        )
+    ),
+    changed(("replicas: 2", 'replicas: "2"')),
     GOOD.split("---")[0],
     "readinessProbe: /readyz",
     "{",
@@ -229,6 +236,18 @@ def one_digit(scheduled):
     return good(scheduled).replace("-0", "-")
 
 
+def without_a_leap_year(scheduled):
+    refuse(scheduled)
+    day = datetime.fromisoformat(scheduled).astimezone(UTC).replace(year=2013)
+    return f"2013-{day.replace(day=1) - timedelta(days=1):%m}"
+
+
+def another_year_in_january(scheduled):
+    refuse(scheduled)
+    day = datetime.fromisoformat(scheduled).astimezone(UTC).replace(day=1, year=2013)
+    return f"{day - timedelta(days=1):%Y-%m}"
+
+
 def constant(scheduled):
     refuse(scheduled)
     return "2013-10"
@@ -288,6 +307,8 @@ WRONG = {
         a_number,
         one_digit,
         constant,
+        without_a_leap_year,
+        another_year_in_january,
         "2013-10",
     ],
     "ex_9_4": [

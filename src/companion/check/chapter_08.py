@@ -179,9 +179,17 @@ def _may_run(spec: Mapping[str, Any], pod: Mapping[str, Any], container: Mapping
             )
 
 
+def _fits_one(codes: Mapping[str, Any]) -> bool:
+    """Say whether a rule about exit codes is about 1."""
+    if not codes:
+        return False
+    return (1 in codes.get("values", [])) == (codes.get("operator") == "In")
+
+
 def _judge_october(job: dict[str, Any]) -> Verdict:
     spec, pod, container = _template(job)
-    called = _call(container)
+    literal = {each["name"]: str(each["value"]) for each in container.get("env") or [] if "value" in each}
+    called = _call(container, literal or None)
     _may_run(spec, pod, container)
     if called.month != "2013-10":
         return wrong(f"It trains {called.month}; October is 2013-10.")
@@ -213,6 +221,12 @@ def _judge_october(job: dict[str, Any]) -> Verdict:
         )
     if again != 2:
         return wrong(f"backoffLimit {again} does not give two more attempts after the first.")
+    rules = (spec.get("podFailurePolicy") or {}).get("rules") or []
+    if any(rule.get("action") == "FailJob" and _fits_one(rule.get("onExitCodes") or {}) for rule in rules):
+        return wrong(
+            "podFailurePolicy ends the Job when the program ends with 1, and that is how it ends after every error: "
+            "no attempt would follow."
+        )
     if spec.get("completions", 1) != 1 or spec.get("parallelism", 1) != 1:
         return wrong("One training is asked for; completions and parallelism make several of the same.")
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}

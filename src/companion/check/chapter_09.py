@@ -147,6 +147,16 @@ def _probes(container: dict[str, Any], ports: Mapping[Any, int]) -> Verdict | No
             f"livenessProbe: {_what(live)} fails while the model is missing. Then the process is killed again and "
             "again: no restart brings a model. Ask whether the process lives."
         )
+    start = container.get("startupProbe")
+    if start:
+        tried = _tries(start, ports, "startupProbe")
+        if isinstance(tried, Verdict):
+            return tried
+        if not tried[False]:
+            return wrong(
+                f"startupProbe: {_what(start)} fails while the model is missing, and a process that does not pass it "
+                "is killed as well. Ask whether the process lives."
+            )
     patience = live.get("initialDelaySeconds", 0) + live.get("periodSeconds", 10) * live.get(
         "failureThreshold", 3
     )
@@ -240,7 +250,12 @@ def ex_9_1(answer: Any) -> Verdict:
     if refused:
         return refused
     if deployment["spec"].get("replicas", 1) != 2:
-        return wrong(f"The Deployment has {deployment['spec'].get('replicas', 1)} instead of two replicas.")
+        replicas = deployment["spec"].get("replicas", 1)
+        if isinstance(replicas, str):
+            return wrong(
+                f'replicas: "{replicas}" is a text, and the cluster refuses it: a number has no quotes.'
+            )
+        return wrong(f"The Deployment has {replicas} instead of two replicas.")
     return right(
         "Ready means: the model answers. Alive means: the process does. And the Service knows its own."
     )
@@ -360,6 +375,7 @@ MONTHS = {
     "2027-03-01T06:00:00Z": "2013-02",
     "2024-03-31T06:00:00Z": "2013-02",
     "2025-12-15T12:00:00Z": "2013-11",
+    "2028-02-29T06:00:00Z": "2013-01",
     "2026-10-31T22:00:00-04:00": "2013-10",
     "2026-10-01T02:30:00+05:00": "2013-08",
 }
@@ -393,7 +409,8 @@ def ex_9_3(answer: Callable[[str | None], str]) -> Verdict:
             try:
                 given[scheduled] = answer(scheduled)
             except Exception as error:
-                return wrong(f'"{scheduled}" ends with {type(error).__name__}: {error}')
+                why = " 2013 has no 29 February." if "-02-29" in scheduled else ""
+                return wrong(f'"{scheduled}" ends with {type(error).__name__}: {error}.{why}')
     said = [*given.values()]
     if not all(isinstance(month, str) for month in said):
         return wrong(f"A month is a text such as 2013-10, and a {type(said[0]).__name__} comes back.")
@@ -401,6 +418,8 @@ def ex_9_3(answer: Callable[[str | None], str]) -> Verdict:
         return wrong("Every scheduled time gives the same month: does the function ask the clock instead?")
     if not any(month.startswith("2013") for month in said):
         return wrong(f"{said[0]}: the data is of 2013, so the year has to be mapped, and the month kept.")
+    if strange := [month for month in said if re.fullmatch(r"\d{4}-\d\d", month) and month[:4] != "2013"]:
+        return wrong(f"{strange[0]}: the data is of 2013, whatever the year in which the run was scheduled.")
     if not all(re.fullmatch(r"2013-\d\d", month) for month in said):
         return wrong(
             "A month is written with four digits and two, such as 2013-08: sorted as texts they are in order."
