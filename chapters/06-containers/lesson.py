@@ -117,13 +117,13 @@ companion.compare_bet(my_bet, "UA 1037" if found[-1] == "UA 1037" else "no such 
 # one, under its full path?
 
 # %%
-my_bet = None  # "no such file" or "the note"
+my_bet = None  # "it does not" or "it does"
 
 # %%
 (state / "note").write_text("UA 1037")
 # found = !docker run {options} --entrypoint cat {image} "{state}/note"
 print(found[-1].rpartition(": ")[2])
-companion.compare_bet(my_bet, "the note" if found[-1] == "UA 1037" else "no such file")
+companion.compare_bet(my_bet, "it does" if found[-1] == "UA 1037" else "it does not")
 
 # %% [markdown]
 # *A container sees my disk* is the first wrong belief of this chapter. It sees the image and nothing else,
