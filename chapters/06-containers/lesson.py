@@ -690,9 +690,8 @@ companion.compare_bet(my_bet, "the same digest" if alone_digest[-1] == said[-1] 
 
 # %% [markdown]
 # And your own machine, which has the same packages and no container? `ran.evaluation["digest"]` is its digest, of the
-# run in section 1: `print(ran.evaluation["digest"], said[-1])` in a cell of your own shows both. On the machine on
-# which this notebook was recorded the two were equal. A processor of another kind may round differently in the last
-# place: then the digests differ and the metrics agree.
+# run in section 1: `print(ran.evaluation["digest"], said[-1])` in a cell of your own shows both. Are they equal? A
+# processor of another kind may round differently in the last place: then the digests differ and the metrics agree.
 #
 # The steps of this book never knew a path that they were not told; that was chapter 02, and here it
 # pays. You carried eight inputs by hand, with a dict of needs and six commands. Chapter 07 gives this dict
