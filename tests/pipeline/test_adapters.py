@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from companion import runner
 from companion.runner import MODULES, RunFailedError, run_in
 from companion.workspace import repository
 
@@ -60,7 +61,10 @@ def test_killed_in_the_middle_of_training_and_run_again(
     flag.touch()
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(KILL_IN_TRAINING.format(flag=str(flag)))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    # The book's own environment leaves out what a shell says of Python, so it is added there.
+    own = runner.environment_in
+    path = {"PYTHONPATH": str(tmp_path / "path")}
+    monkeypatch.setattr(runner, "environment_in", lambda folder: own(folder) | path)
     store, state = tmp_path / "store", tmp_path / "state"
     with pytest.raises(RunFailedError):
         run_in(tool, MONTHS[:1], store=store, state=state, **OPTIONS)
