@@ -64,7 +64,7 @@ def test_a_command_of_a_card(command: str, folder: Path, tmp_path: Path) -> None
         state = folder / "work" / "state" / "03" / "run-2"
         state.mkdir(parents=True)
         (state / "evening.py").write_text(A_RUN)
-        environment = {**os.environ, **tool_environment(state)}
+        environment = {**os.environ, **tool_environment(state), "ZENML_CUSTOM_SOURCE_ROOT": str(state)}
         subprocess.run([sys.executable, "evening.py"], env=environment, cwd=state, check=True)
         (folder / "work" / "state" / "03" / "run-3").mkdir()
         said = run(f"COLUMNS=200 {command}", folder, tmp_path)

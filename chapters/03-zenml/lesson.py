@@ -344,10 +344,8 @@ def answer(artifact) -> set[str]:
     found, waiting = set(), [artifact]
     while waiting:
         for several in waiting.pop().step.inputs.values():
-            for one in several:
-                if one.name not in found:
-                    found.add(one.name)
-                    waiting.append(one)
+            found |= {one.name for one in several}
+            waiting += several  # also where the name is known: another version may have other origins
     return found
     ### END SOLUTION
 
