@@ -45,6 +45,7 @@ When something is odd
 
 Write
   make test        everything that has to hold: style, types, tests, every notebook
+  make test-again      each cell twice, each notebook restarted in the middle
   make test-cluster    what needs a cluster, on yours: its notebooks, every lab broken and mended
   make record      record those notebooks on your cluster (CHAPTER=10-debugging: only that one)
   make lint        only style and types
@@ -58,7 +59,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench links lock venv test-cluster record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench links lock venv test-again test-cluster record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -131,6 +132,10 @@ test: venv
 	else \
 	  echo; echo "Something fails: the first failure above says what. Is it the machine? make doctor"; exit 1; \
 	fi
+
+# Each cell twice, and each notebook restarted in the middle.
+test-again: venv
+	@TEST_AGAIN=1 $(RUN) -m pytest tests/test_run_again.py -n 2 -q
 
 # Without a cluster, verify says so in a sentence.
 test-cluster: venv

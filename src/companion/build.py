@@ -64,7 +64,7 @@ A bet is a code cell of its own, ``my_bet = None  # "kept" or "lost"``: the comm
 form of an answer. Nothing above it tells the answer. The cell that does ends with ``companion.compare_bet(my_bet,
 result)``, and nothing else uses the bet (tests/test_bets.py).
 
-Every cell can be run twice in a row, and says what to run where the ones above did not (tests/test_run_again.py).
+Every cell can be run twice in a row, and says what to run where the ones above did not (``make test-again``).
 
 A notebook marked "not yet run" in tests/recordings/status.toml is built without being executed.
 '''
