@@ -60,11 +60,13 @@ def test_without_a_network_nothing_half_made_stays(tmp_path: Path, monkeypatch: 
     (tmp_path / "requirements-dashboard.txt").write_text("zenml==0.98.0\n")
 
     def run(command: list[str], environ: dict[str, str]) -> None:
-        if "sync" in command:
-            raise CannotBootstrap("The packages could not be fetched: no connection to the package index.")
         (tmp_path / ".venv-dashboard").mkdir()
 
+    def fetch(command: list[str], environ: dict[str, str]) -> None:
+        raise CannotBootstrap("The packages could not be fetched: no connection to the package index.")
+
     monkeypatch.setattr(zenml_dashboard, "run", run)
+    monkeypatch.setattr(zenml_dashboard, "fetch", fetch)
     with pytest.raises(DashboardError, match="no connection to the package index"):
         environment(tmp_path)
     assert not (tmp_path / ".venv-dashboard").exists()
@@ -82,6 +84,7 @@ def test_the_environment_is_made_once_and_again_for_another_lock(
         (tmp_path / ".venv-dashboard").mkdir(exist_ok=True)
 
     monkeypatch.setattr(zenml_dashboard, "run", run)
+    monkeypatch.setattr(zenml_dashboard, "fetch", run)
     assert environment(tmp_path) == environment(tmp_path) == tmp_path / ".venv-dashboard" / "bin" / "zenml"
     assert called == ["venv", "sync"]
     lock.write_text("zenml==0.99.0\n")
