@@ -112,19 +112,19 @@ cluster-export: venv
 	@$(CLUSTER) export $(if $(FILE),--file "$(FILE)") $(OPTIONS)
 
 notebooks: venv
-	@$(RUN) -m companion.build
+	@$(RUN) -m authoring.build
 
 data: venv
 	@$(RUN) data/remake.py
 
 bench: venv
-	@$(RUN) -m companion.bench
+	@$(RUN) -m authoring.bench
 
 links: venv
-	@$(RUN) -m companion.links
+	@$(RUN) -m authoring.links
 
 lock: venv
-	@$(RUN) -m companion.lock
+	@$(RUN) -m authoring.lock
 
 test: venv
 	@if $(MAKE) --no-print-directory lint check-tests check-notebooks; then \
@@ -144,7 +144,7 @@ test-cluster: venv
 	@TEST_CLUSTER=1 $(RUN) -m pytest tests/live -q
 
 record: venv
-	@$(RUN) -m companion.build --record $(CHAPTER)
+	@$(RUN) -m authoring.build --record $(CHAPTER)
 
 lint: venv
 	@$(RUN) -m ruff check --quiet .

@@ -6,7 +6,7 @@ is then put in place of the old objects.
 
 from dataclasses import dataclass, field
 
-from companion.labs.faults import IMAGE, LABS, SHARE
+from chapter_10.labs.faults import IMAGE, LABS, SHARE
 
 Step = str | tuple[str, str]
 RELEASED = "kubectl rollout status -n {ns} deployment/predictions --timeout=400s"

@@ -231,10 +231,10 @@ def main() -> int:
     """Run the solution of a lesson, or be its kubectl."""
     if sys.argv[1] == "--kubectl":
         return ask(sys.argv[2], sys.argv[3:])
-    from companion.build import lessons, notebooks_of
+    from authoring.build import notebooks_of, sittings
     from companion.workspace import repository
 
-    [lesson] = [each for each in lessons(repository()) if each.parent.name == sys.argv[1]]
+    [lesson] = [each.lesson for each in sittings(repository()) if each.folder.name == sys.argv[1]]
     cells = [cell.source for cell in notebooks_of(lesson)["solution"].cells if cell.cell_type == "code"]
     if len(sys.argv) > 2:  # a change to the lesson that has to fail: old=new
         old, _, new = sys.argv[2].partition("=>")

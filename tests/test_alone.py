@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from companion import alone
+from chapter_06 import alone
 
 
 @pytest.fixture

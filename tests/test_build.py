@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from companion import build
+from authoring import build
 from companion.workspace import repository, without_paths
 
 TITLE = "# %% [markdown]\n# # Title\n"
@@ -24,8 +24,12 @@ EXERCISE = (
 
 @pytest.fixture
 def lesson(tmp_path: Path) -> Path:
-    path = tmp_path / "chapters" / "90-fixture" / "lesson.py"
+    path = tmp_path / "chapters" / "90-fixture" / "1-fixture.py"
     path.parent.mkdir(parents=True)
+    path.with_name("chapter.toml").write_text(
+        'title = "Fixture"\nable_to = "test"\nneeds = "no"\n\n[minutes]\n1-fixture = 5\n'
+    )
+    (tmp_path / "README.md").write_text("")
     path.write_text(TITLE + EXERCISE)
     return path
 
@@ -80,7 +84,7 @@ def test_comments_stay_comments_and_ipython_lines_become_ipython(lesson: Path) -
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("# %% [markdown]\n# # Title\n\n# %%\nx = (\n", "lesson.py, line 5: '(' was never closed"),
+        ("# %% [markdown]\n# # Title\n\n# %%\nx = (\n", "1-fixture.py, line 5: '(' was never closed"),
         ("# %%\nx = 1\n", "has no title"),
         (TITLE + EXERCISE.replace("check.ex_90_1(answer)", "print(1)"), "cell 4: ex_90_1 needs its check"),
         (TITLE + EXERCISE.partition("# %%\ncheck")[0], "ex_90_1 has no check"),
@@ -104,36 +108,36 @@ def test_a_lesson_that_cannot_be_built_is_refused_in_one_sentence(
     with pytest.raises(build.BuildError) as refused:
         build.notebooks_of(lesson)
     assert sentence in str(refused.value)
-    assert "chapters/90-fixture/lesson.py" in str(refused.value)
+    assert "chapters/90-fixture/1-fixture.py" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_parity_sees_an_altered_cell_a_missing_notebook_and_one_without_lesson(lesson: Path) -> None:
     root = lesson.parents[2]
     for variant, notebook in build.notebooks_of(lesson).items():
-        path = root / build.FOLDERS[variant] / "90-fixture.ipynb"
+        path = root / build.FOLDERS[variant] / "90-1-fixture.ipynb"
         path.parent.mkdir()
         notebook.cells[2].execution_count = 7  # not compared
         nbformat.write(notebook, path)
     assert build.differences(root) == []
     path.write_text(path.read_text().replace("answer = 3", "answer = 4"))
-    (root / "notebooks" / "90-fixture.ipynb").rename(root / "notebooks" / "89-gone.ipynb")
+    (root / "notebooks" / "90-1-fixture.ipynb").rename(root / "notebooks" / "89-gone.ipynb")
     missing, altered = build.differences(root)[1:]
     assert "89-gone.ipynb has no lesson" in build.differences(root)[0]
-    assert "notebooks/90-fixture.ipynb is missing" in missing
-    assert "solutions/90-fixture.ipynb differs from its lesson in cell 3" in altered
+    assert "notebooks/90-1-fixture.ipynb is missing" in missing
+    assert "solutions/90-1-fixture.ipynb differs from its lesson in cell 3" in altered
 
 
 def test_a_failing_cell_leaves_the_old_notebooks_and_says_where(lesson: Path) -> None:
     root = lesson.parents[2]
     (root / "notebooks").mkdir()
-    old = root / "notebooks" / "90-fixture.ipynb"
+    old = root / "notebooks" / "90-1-fixture.ipynb"
     old.write_text("the old one")
     lesson.write_text(TITLE + "\n# %%\nx = 1\n\n# %%\nraise ValueError('broken')\n")
     with pytest.raises(build.BuildError) as refused:
-        build.build(lesson, root)
+        build.build(*build.sittings(root), root)
     assert str(refused.value) == (
-        "chapters/90-fixture/lesson.py (learner), cell 3, \"raise ValueError('broken')\": ValueError: broken"
+        "chapters/90-fixture/1-fixture.py (learner), cell 3, \"raise ValueError('broken')\": ValueError: broken"
     )
     assert old.read_text() == "the old one"
     assert not (root / "solutions").exists()
@@ -143,10 +147,9 @@ def test_two_builds_give_the_same_bytes_without_this_machine_in_them(
     miniature: Callable[..., Path],
 ) -> None:
     root = miniature("90-fixture")
-    lesson = root / "chapters" / "90-fixture" / "lesson.py"
-    build.build(lesson, root)
+    build.build(*build.sittings(root), root)
     first = {path: path.read_bytes() for path in root.glob("*/*.ipynb")}
-    build.build(lesson, root)
+    build.build(*build.sittings(root), root)
     assert len(first) == 2
     assert first == {path: path.read_bytes() for path in root.glob("*/*.ipynb")}
     for text in map(bytes.decode, first.values()):
@@ -156,19 +159,19 @@ def test_two_builds_give_the_same_bytes_without_this_machine_in_them(
 
 def test_not_yet_run_is_built_without_outputs(lesson: Path) -> None:
     root = lesson.parents[2]
-    (root / "tests" / "recordings").mkdir(parents=True)
-    (root / "tests" / "recordings" / "status.toml").write_text('[90-fixture]\nstatus = "not yet run"\n')
-    build.build(lesson, root)
-    notebook = nbformat.read(root / "notebooks" / "90-fixture.ipynb", as_version=4)
+    with lesson.with_name("chapter.toml").open("a") as said:
+        said.write('\n[run]\nstatus = "not yet run"\n')
+    build.build(*build.sittings(root), root)
+    notebook = nbformat.read(root / "notebooks" / "90-1-fixture.ipynb", as_version=4)
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
 
 
 def test_a_notebook_that_cannot_be_written_is_said_in_one_sentence(lesson: Path) -> None:
     root = lesson.parents[2]
-    (root / "notebooks" / "90-fixture.ipynb").mkdir(parents=True)
+    (root / "notebooks" / "90-1-fixture.ipynb").mkdir(parents=True)
     lesson.write_text(TITLE)
-    with pytest.raises(build.BuildError, match=r"Cannot write .*/notebooks/90-fixture.ipynb: "):
-        build.build(lesson, root)
+    with pytest.raises(build.BuildError, match=r"Cannot write .*/notebooks/90-1-fixture.ipynb: "):
+        build.build(*build.sittings(root), root)
 
 
 def test_ctrl_c_is_said_in_one_sentence_and_leaves_no_kernel(lesson: Path) -> None:
@@ -179,7 +182,7 @@ def test_ctrl_c_is_said_in_one_sentence_and_leaves_no_kernel(lesson: Path) -> No
         f"pathlib.Path({str(started)!r}).write_text(str(os.getpid()))\ntime.sleep(60)\n"
     )
     code = (
-        f"import sys; from pathlib import Path; from companion import build\n"
+        f"import sys; from pathlib import Path; from authoring import build\n"
         f"build.repository = lambda: Path({str(root)!r})\nsys.exit(build.main([]))"
     )
     building = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
@@ -190,7 +193,7 @@ def test_ctrl_c_is_said_in_one_sentence_and_leaves_no_kernel(lesson: Path) -> No
         time.sleep(0.1)
     building.send_signal(signal.SIGINT)
     _, said = building.communicate(timeout=30)
-    assert said == "build: stopped; the notebooks of the chapter at work are unchanged.\n"
+    assert said == "build: stopped; the notebooks at work are unchanged.\n"
     assert building.returncode == 130
     assert list(root.glob("*/*.ipynb")) == []
     with pytest.raises(ProcessLookupError):
@@ -199,7 +202,7 @@ def test_ctrl_c_is_said_in_one_sentence_and_leaves_no_kernel(lesson: Path) -> No
 
 def test_command_line_says_which_lessons_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main(["99-none"]) == 1
-    assert "There is no chapters/99-none/lesson.py" in capsys.readouterr().err
+    assert "There is no chapter or sitting '99-none'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["AUC 0.693", "42", "336776 rows", "1e-3", "2013-09-01 05:17:00"])

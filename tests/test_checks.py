@@ -2,26 +2,34 @@
 
 For each exercise of each lesson: the check accepts the solution and is friendly on the stub (both are shown
 by the stored outputs, which nbval proves), and it rejects at least three wrong answers with a hint. These are
-listed in ``wrong_answers/chapter_NN.py``, in a dict ``WRONG = {"ex_1_1": [...]}``. Right answers in another style
+listed in the chapter's ``wrong_answers.py``, in a dict ``WRONG = {"ex_1_1": [...]}``. Right answers in another style
 than the solution's stand beside them, in ``ALSO_RIGHT``, where a check had refused one.
 """
 
-import runpy
+import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from companion import build, check
-from companion.check import _verdict
-from companion.check._verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
+from authoring import build
+from companion import check
+from companion.chapters import Sitting, chapters
+from companion.check import verdict as _verdict
+from companion.check.verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
 from companion.workspace import repository
 
 ROOT = repository()
-EXERCISES = [(lesson, name) for lesson in build.lessons(ROOT) for name in build.exercises(lesson)]
-LISTED = {path.stem: runpy.run_path(str(path)) for path in Path(__file__).parent.glob("wrong_answers/*.py")}
+EXERCISES = [
+    pytest.param(sitting, name, id=f"{sitting.notebook}-{name}")
+    for sitting in build.sittings(ROOT)
+    for name in build.exercises(sitting.lesson)
+]
+LISTED = {
+    chapter.number: vars(importlib.import_module(f"chapter_{chapter.number}.wrong_answers"))
+    for chapter in chapters(ROOT)
+}
 ALSO_RIGHT = [
     # With an id of its own: that of a path would be another one in each process.
     pytest.param(name, answer, id=f"{name}-{number}")
@@ -29,7 +37,7 @@ ALSO_RIGHT = [
     for name, answers in listed.get("ALSO_RIGHT", {}).items()
     for number, answer in enumerate(answers)
 ]
-RUN = [(lesson, name) for lesson, name in EXERCISES if lesson.parent.name not in build.not_yet_run(ROOT)]
+RUN = [each for each in EXERCISES if each.values[0].notebook not in build.not_yet_run(ROOT)]
 AT_LEAST = 3
 
 
@@ -57,9 +65,9 @@ def problems(judge: Callable[[Any], None], wrong_answers: list[Any], capsys: Any
     return found
 
 
-@pytest.mark.parametrize(("lesson", "name"), EXERCISES, ids=lambda value: getattr(value, "parent", value))
-def test_check_rejects_wrong_answers(lesson: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    wrong_answers = LISTED.get(f"chapter_{lesson.parent.name[:2]}", {"WRONG": {}})["WRONG"].get(name, [])
+@pytest.mark.parametrize(("sitting", "name"), EXERCISES)
+def test_check_rejects_wrong_answers(sitting: Sitting, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong_answers = LISTED[sitting.key[:2]]["WRONG"].get(name, [])
     assert problems(getattr(check, name), wrong_answers, capsys) == []
 
 
@@ -69,11 +77,11 @@ def test_check_accepts_other_styles(name: str, answer: object, capsys: pytest.Ca
     assert capsys.readouterr().out.startswith(_verdict.RIGHT_MARK)
 
 
-@pytest.mark.parametrize(("lesson", "name"), RUN, ids=lambda value: getattr(value, "parent", value))
-def test_stored_verdicts(lesson: Path, name: str) -> None:
+@pytest.mark.parametrize(("sitting", "name"), RUN)
+def test_stored_verdicts(sitting: Sitting, name: str) -> None:
     marks = {"learner": _verdict.NOT_ANSWERED_MARK, "solution": _verdict.RIGHT_MARK}
     for variant, mark in marks.items():
-        path = ROOT / build.FOLDERS[variant] / f"{lesson.parent.name}.ipynb"
+        path = ROOT / build.FOLDERS[variant] / f"{sitting.notebook}.ipynb"
         cells = nbformat.read(path, as_version=4).cells
         cell = next(cell for cell in cells if f"check.{name}(answer)" in cell.source)
         text = "".join(output.get("text", "") for output in cell.outputs)
@@ -81,7 +89,7 @@ def test_stored_verdicts(lesson: Path, name: str) -> None:
 
 
 def test_wrong_answers_belong_to_exercises() -> None:
-    names = {name for _, name in EXERCISES}
+    names = {each.values[1] for each in EXERCISES}
     for listed in LISTED.values():
         assert {*listed["WRONG"], *listed.get("ALSO_RIGHT", {})} <= names
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import kubernetes.client
 import pytest
 
-from companion import build
+from authoring import build
 from companion.workspace import repository
 
 ROOT = repository()
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-LESSONS = [path for path in build.lessons(ROOT) if "08" <= path.parent.name[:2] <= "12"]
+LESSONS = [each.lesson for each in build.sittings(ROOT) if "08" <= each.key <= "12-9"]
 # What `kubectl get pods` may show as status, beyond the plain words Running, Completed and Error.
 STATES = {"CrashLoopBackOff", "CreateContainerConfigError", "ErrImagePull", "ImagePullBackOff"}
 STATES |= {"OOMKilled", "Pending"}
@@ -45,7 +45,7 @@ def test_the_client_knows_the_usual_kinds() -> None:
     assert used("Two Pods of a Job ended as OOMKilled; the podium stands.") == {"Pod", "Job", "OOMKilled"}
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_word_of_a_lesson_is_explained(lesson: Path) -> None:
     texts = [lesson.read_text(encoding="utf-8"), (lesson.parent / "README.md").read_text(encoding="utf-8")]
     assert used("\n".join(texts)) - explained() == set()

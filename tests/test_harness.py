@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 from nbval_strict import guards
 
-from companion import build
+from authoring import build
+from companion.chapters import chapters
 from companion.workspace import path_patterns, repository
 
 ROOT = repository()
@@ -54,10 +54,11 @@ def run_harness(root: Path, *options: str) -> tuple[int, str, dict[str, set[str]
 @pytest.mark.skipif(sys.platform == "darwin", reason="outputs are not compared there")
 def test_altered_notebooks_fail_and_the_true_one_passes(miniature: Callable[..., Path]) -> None:
     root = miniature("90-fixture")
-    lesson = root / "chapters" / "90-fixture" / "lesson.py"
+    [sitting] = build.sittings(root)
+    lesson = sitting.lesson
     lesson.write_text(lesson.read_text() + f"\n# %%\n{HIDE_ERRORS}\n")
-    build.build(lesson, root)
-    hidden = nbformat.read(root / "solutions" / "90-fixture.ipynb", as_version=4)
+    build.build(sitting, root)
+    hidden = nbformat.read(root / "solutions" / "90-1-fixture.ipynb", as_version=4)
     shutil.rmtree(root / "notebooks")
     (root / "notebooks").mkdir()
     true = copy.deepcopy(hidden)
@@ -67,7 +68,7 @@ def test_altered_notebooks_fail_and_the_true_one_passes(miniature: Callable[...,
         nbformat.write(notebook, root / "notebooks" / f"{name}.ipynb")
         return copy.deepcopy(true)
 
-    (root / "solutions" / "90-fixture.ipynb").unlink()
+    (root / "solutions" / "90-1-fixture.ipynb").unlink()
     number = store("true", true)
     number.cells[6].outputs[0].text = number.cells[6].outputs[0].text.replace("0.693", "0.694")
     source = store("number", number)
@@ -143,12 +144,13 @@ def test_a_build_that_never_ends_says_where_and_leaves_nothing_behind(
     miniature: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = miniature("90-fixture")
-    lesson = root / "chapters" / "90-fixture" / "lesson.py"
+    [sitting] = build.sittings(root)
+    lesson = sitting.lesson
     file = root / "left.txt"
     lesson.write_text(f"# %% [markdown]\n# # Endless\n\n# %%\n{ENDLESS.format(file=str(file))}")
     monkeypatch.setattr(build, "CELL_TIMEOUT", 20)
     with pytest.raises(build.BuildError) as refused:
-        build.build(lesson, root)
+        build.build(sitting, root)
     assert "after 20 seconds" in str(refused.value)
     assert 'cell 2, "import subprocess, time, pathlib": ' in str(refused.value)
     assert is_gone(int(file.read_text()))
@@ -235,11 +237,13 @@ def test_sanitize_patterns(text: str, shown: str) -> None:
 
 
 def test_status_of_cluster_notebooks() -> None:
-    status = tomllib.loads((Path(__file__).parent / "recordings" / "status.toml").read_text(encoding="utf-8"))
-    lessons = {lesson.parent.name for lesson in build.lessons(ROOT)}
-    for name, entry in status.items():
-        assert name in lessons, f"status.toml lists {name}, which has no lesson"
-        if entry["status"] == "live":
-            assert entry.keys() == {"status", "date", "versions"}, f"{name} needs its date and versions"
+    for chapter in chapters(ROOT):
+        if chapter.run.get("status") == "live":
+            assert chapter.run.keys() == {"status", "date", "versions"}, (
+                f"{chapter.folder} needs date and versions"
+            )
+            for sitting in chapter.sittings:
+                assert sitting.recording("learner").exists(), sitting.notebook
+                assert sitting.recording("solution").exists(), sitting.notebook
         else:
-            assert entry == {"status": "not yet run"}, name
+            assert chapter.run in ({}, {"status": "not yet run"}), chapter.folder

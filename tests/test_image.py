@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from chapter_06 import check as chapter_06
+from chapter_06 import dockerfile as _dockerfile
+from chapter_10.labs import faults
 from companion import image
-from companion.check import _dockerfile, chapter_06
-from companion.labs import faults
 from companion.workspace import repository
 from flightdelay.pipelines import with_kubeflow
 

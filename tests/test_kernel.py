@@ -44,7 +44,7 @@ def test_a_cell_in_a_new_kernel_asks_for_the_cells_above(cell: str, tmp_path: Pa
 
 
 def test_with_the_first_cell_run_the_error_is_shown_and_the_way_on(tmp_path: Path) -> None:
-    shown = ran("import companion; companion.workspace('01')\n# %%\nfeatures.head()", tmp_path)
+    shown = ran("import companion; companion.workspace('01-1')\n# %%\nfeatures.head()", tmp_path)
     assert NEW_KERNEL not in shown
     assert CELL_ABOVE in shown
     assert "name 'features' is not defined" in shown

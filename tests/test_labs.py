@@ -9,13 +9,13 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from lab_scenarios import SCENARIOS
 
-from companion import labs
-from companion.check import _verdict
+from chapter_10 import labs
+from chapter_10.labs import LabError, Labs
+from chapter_10.labs.faults import IMAGE, LABS, judge_evidence
+from chapter_10.labs.look import Quiet
+from companion.check import verdict as _verdict
 from companion.cluster import settings
 from companion.cluster.shell import NotOurs, Shell
-from companion.labs import LabError, Labs
-from companion.labs.faults import IMAGE, LABS, judge_evidence
-from companion.labs.look import Quiet
 
 FIXTURES = Path(__file__).parent / "fixtures" / "labs"
 RECORDED = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from companion import links
+from authoring import links
 
 TEXT = """
 See [the page](https://docs.test.org/a_(b)/c.html#part), <https://a.test.org/x>, `https://b.test.org/y`.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from companion import lock
+from authoring import lock
 
 PROJECT = lock.ROOT / "pyproject.toml"
 TEXTS = {name: (lock.ROOT / name).read_text() for name in lock.LOCKS}

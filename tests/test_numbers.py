@@ -1,17 +1,18 @@
 """What is said in several places is said once: the others are compared with it.
 
-The minutes of a chapter stand in the first lines of its lesson, versions in status.toml and versions.toml, the size
-of the environment in companion.bootstrap. Where a figure here is wrong, the failure names the right one.
+The minutes of a sitting and the versions of its recording stand in chapter.toml, the cluster's in versions.toml, the
+size of the environment in companion.bootstrap. Where a figure here is wrong, the failure names the right one.
 """
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from authoring.readme import with_map
 from companion import bootstrap
+from companion.chapters import Chapter, chapters
 from companion.cluster import settings
 
 ROOT = Path(__file__).parents[1]
@@ -20,15 +21,7 @@ GUIDE = (ROOT / "docs" / "instructor-guide.md").read_text(encoding="utf-8")
 START = (ROOT / "chapters" / "00-start-here" / "README.md").read_text(encoding="utf-8")
 PAGE = 10  # minutes for the page of a chapter
 CLASS = 2 * 90  # minutes a week
-CHAPTERS = sorted(path.parent for path in ROOT.glob("chapters/*/lesson.py"))
-
-
-def minutes(chapter: Path) -> int:
-    found = re.search(
-        r"^# About (\d+) minutes", (chapter / "lesson.py").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert found, f"{chapter.name}/lesson.py does not begin with its minutes"
-    return int(found[1])
+CHAPTERS = chapters(ROOT)
 
 
 def weeks() -> list[tuple[int, int, int, float]]:
@@ -39,20 +32,24 @@ def weeks() -> list[tuple[int, int, int, float]]:
     return [(int(a), int(b), int(m), float(h)) for a, b, m, h in rows]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.name)
-def test_the_minutes_of_a_chapter_are_those_of_its_lesson(chapter: Path) -> None:
-    row = next(line for line in README.splitlines() if f"(chapters/{chapter.name}/README.md)" in line)
-    assert row.split("|")[3].strip() == str(minutes(chapter)), "README.md"
-    head = (chapter / "README.md").read_text(encoding="utf-8").split("\n## ")[0]
-    assert re.findall(r"about (\d+) minutes", head) == [str(minutes(chapter))], f"{chapter.name}/README.md"
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.folder.name)
+def test_the_minutes_of_a_lesson_and_its_page_are_those_of_the_chapter(chapter: Chapter) -> None:
+    for sitting in chapter.sittings:
+        said = re.findall(r"^# About (\d+) minutes", sitting.lesson.read_text(encoding="utf-8"), re.MULTILINE)
+        assert said == [str(sitting.minutes)], sitting.lesson.name
+    head = (chapter.folder / "README.md").read_text(encoding="utf-8").split("\n## ")[0]
+    assert re.findall(r"about (\d+) minutes", head) == [str(chapter.minutes)], (
+        f"{chapter.folder.name}/README.md"
+    )
 
 
-def test_every_chapter_is_in_the_map() -> None:
-    assert re.findall(r"\(chapters/([\w-]+)/README.md\)", README) == [path.name for path in CHAPTERS]
+def test_the_map_is_that_of_the_chapters() -> None:
+    assert with_map(README, CHAPTERS) == README, "write it again: make notebooks"
+    assert all(chapter.folder.name in README for chapter in CHAPTERS)
 
 
 def test_the_hours_of_the_whole_are_the_sum() -> None:
-    hours = round(sum(minutes(chapter) + PAGE for chapter in CHAPTERS) / 60)
+    hours = round(sum(chapter.minutes + PAGE for chapter in CHAPTERS) / 60)
     for name, text in (("README.md", README), ("instructor-guide.md", GUIDE), ("00's page", START)):
         assert re.findall(r"about (\d+) hours", text) == [str(hours)], name
 
@@ -63,7 +60,7 @@ def test_the_weeks_have_the_hours_that_they_need() -> None:
     )
     finale = int((re.search(r"finale.*?(\d+) minutes in all", GUIDE) or [0, 0])[1])
     for number, (first, last, said, alone) in enumerate(weeks(), 1):
-        needed = sum(minutes(chapter) + PAGE for chapter in CHAPTERS[first : last + 1])
+        needed = sum(chapter.minutes + PAGE for chapter in CHAPTERS[first : last + 1])
         needed += finale if number == len(weeks()) else 0
         assert said == needed, f"week {number}"
         assert 0 <= CLASS + 60 * alone - needed <= 30, (
@@ -84,13 +81,7 @@ def test_the_day_has_six_hours_with_lunch_in_them() -> None:
     assert [what for _, _, what, _ in rows].count("lunch") == 1
 
 
-def test_versions_in_the_map_are_those_of_the_recordings() -> None:
-    status = tomllib.loads((ROOT / "tests" / "recordings" / "status.toml").read_text(encoding="utf-8"))
-    for name, entry in status.items():
-        row = next(line for line in README.splitlines() if f"(chapters/{name}/README.md)" in line)
-        for tool, title in (("kfp", "Kubeflow Pipelines"), ("kubernetes", "Kubernetes")):
-            if f"({title} " in row:
-                assert f"({title} {entry['versions'][tool]}" in row
+def test_the_version_of_the_cluster_is_the_pinned_one() -> None:
     node = re.search(r":v([\d.]+)@", settings.NODE_IMAGE)
     assert node
     assert f"`make cluster-up` makes a cluster of Kubernetes {node[1]}" in README

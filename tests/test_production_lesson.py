@@ -15,12 +15,14 @@ from kfp_server import KubeflowServer
 from nbclient import NotebookClient
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
-from companion import build, check
-from companion.check.chapter_12 import due_times
+from authoring import build
+from chapter_12.check import due_times
+from companion import check
 from companion.workspace import repository
 
 ROOT = repository()
-NAME = "12-kubeflow-in-production"
+[SITTING] = [each for each in build.sittings(ROOT) if each.key == "12-1"]
+LESSON = SITTING.lesson
 # What only a cluster can answer. An exercise needs none, though it may speak of a client.
 CLUSTER = re.compile(r"kubectl|\bclient\.|kfp\.Client|require\(\)|^(promote|carry|serve)\(", re.MULTILINE)
 
@@ -35,11 +37,11 @@ def local_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 @pytest.mark.parametrize("variant", list(build.FOLDERS))
 def test_the_cells_that_need_no_cluster(variant: str) -> None:
-    notebook = build.notebooks_of(ROOT / "chapters" / NAME / "lesson.py")[variant]
+    notebook = build.notebooks_of(LESSON)[variant]
     cells = local_cells(notebook)
     assert len(cells) > 25
     rehearsal = nbformat.v4.new_notebook(cells=cells, metadata=build.METADATA)
-    with build.kernel_environment(ROOT, NAME, variant, "replay") as environment:
+    with build.kernel_environment(SITTING, variant, "replay") as environment:
         NotebookClient(
             rehearsal,
             km=AsyncKernelManager(
@@ -95,7 +97,7 @@ def without_commands(source: str) -> str:
 
 
 def test_the_calls_of_kubeflow_are_ones_that_its_api_knows(tmp_path: Path) -> None:
-    notebook = build.notebooks_of(ROOT / "chapters" / NAME / "lesson.py")["solution"]
+    notebook = build.notebooks_of(LESSON)["solution"]
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     found = [[source for source in code if phrase in source] for phrase in CALLS]
     assert all(found), [phrase for phrase, cells in zip(CALLS, found, strict=True) if not cells]
@@ -130,7 +132,7 @@ def test_the_calls_of_kubeflow_are_ones_that_its_api_knows(tmp_path: Path) -> No
 
 
 def test_the_compiled_pipeline_gets_its_month_from_the_schedule(tmp_path: Path) -> None:
-    notebook = build.notebooks_of(ROOT / "chapters" / NAME / "lesson.py")["solution"]
+    notebook = build.notebooks_of(LESSON)["solution"]
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     cells = [next(source for source in code if phrase in source) for phrase in CALLS[:3]]
     script, path = tmp_path / "drawing.py", tmp_path / "monthly.yaml"
@@ -188,7 +190,7 @@ RIGHT_SCHEDULES = [
 
 @pytest.mark.parametrize("changes", RIGHT_SCHEDULES)
 def test_other_right_schedules_pass(changes: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
-    wrong = runpy.run_path(str(ROOT / "tests" / "wrong_answers" / "chapter_12.py"))
+    wrong = runpy.run_path(str(LESSON.with_name("wrong_answers.py")))
     check.ex_12_1(wrong["SCHEDULE"] | changes)
     assert capsys.readouterr().out.startswith("✅")
 
@@ -238,7 +240,7 @@ def test_other_right_policies_pass(policy: str, capsys: pytest.CaptureFixture[st
 
 
 def test_other_right_ways_back_pass(capsys: pytest.CaptureFixture[str]) -> None:
-    judged = runpy.run_path(str(ROOT / "tests" / "wrong_answers" / "chapter_12.py"))["judged"]
+    judged = runpy.run_path(str(LESSON.with_name("wrong_answers.py")))["judged"]
 
     def enables_the_old_schedule_again(ledger, known, client, schedule, serve):  # type: ignore[no-untyped-def]
         clean = [each for each in ledger[:-1] if not judged(each, each["approver"], known)]

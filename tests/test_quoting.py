@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LESSONS = sorted(ROOT.glob("chapters/*/lesson.py"))
+LESSONS = sorted(ROOT.glob("chapters/*/[1-4]-*.py"))
 # Lines for IPython: `# %%writefile …`, `# %run …`, `# !command`, `# lines = !command`.
 SPECIAL = re.compile(r"^\s*# (%%?[a-z]\w*|(?:[\w, ]+ = )?!) ?(.*)$")
 PATH = re.compile(
@@ -54,6 +54,6 @@ def test_it_finds_nothing_else(line: str) -> None:
     assert unquoted(line) == []
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_no_lesson_has_a_path_without_quotes(lesson: Path) -> None:
     assert unquoted(lesson.read_text(encoding="utf-8")) == []

@@ -15,7 +15,8 @@ import nbformat
 import pytest
 from test_harness import run_harness
 
-from companion import build, replay
+from authoring import build
+from companion import replay
 
 # Stands in for a cluster: it says what it was asked, and the pod is ready from the second question on.
 KUBECTL = """#!/bin/sh
@@ -131,10 +132,10 @@ def test_a_cell_that_is_run_again_gets_its_last_answer(shell: Shell) -> None:
 @pytest.fixture
 def learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Return a function that makes a machine with these engines, and a repository with a recording of docker."""
-    recordings = tmp_path / "tests" / "recordings"
+    recordings = tmp_path / "chapters" / "06-test" / "recordings"
     recordings.mkdir(parents=True)
     recording = {"versions": {"docker": "podman version 9.9"}, "date": "2026-11-25", "commands": []}
-    (recordings / "06-test.learner.json").write_text(json.dumps(recording))
+    (recordings / "1-test.learner.json").write_text(json.dumps(recording))
     monkeypatch.setattr(replay, "repository", lambda: tmp_path)
     for variable in ("WORK", "COMMANDS", "RECORDING"):
         monkeypatch.setenv(f"COMPANION_{variable}", "")  # so that it is as before afterwards
@@ -152,42 +153,44 @@ def learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
 def test_a_learner_without_an_engine_gets_the_recording_and_is_told(learner: Callable[..., Path]) -> None:
     root = learner(docker="exit 1")
-    says = replay.for_a_learner("06")
+    says = replay.for_a_learner("06-1")
     assert "There is no docker that answers on this machine" in says
     assert "a recording: 2026-11-25, podman version 9.9." in says
-    assert os.environ["COMPANION_RECORDING"] == str(root / "tests" / "recordings" / "06-test.learner.json")
+    assert os.environ["COMPANION_RECORDING"] == str(
+        root / "chapters" / "06-test" / "recordings" / "1-test.learner.json"
+    )
     first = os.environ["COMPANION_WORK"]
     assert Path(first).parent == root / "work" / "state" / "06"
     replay.install()
     done = subprocess.run(["docker", "ps"], capture_output=True, text=True)
     assert done.returncode == 127
     assert "the cell was changed. It runs for real with what is missing here: make doctor." in done.stderr
-    replay.for_a_learner("06")
+    replay.for_a_learner("06-1")
     assert os.environ["COMPANION_WORK"] != first  # each kernel begins to count anew
 
 
 def test_curl_alone_makes_nothing_missing(learner: Callable[..., Path]) -> None:
     root = learner(docker="exit 0")
-    path = root / "tests" / "recordings" / "06-test.learner.json"
+    path = root / "chapters" / "06-test" / "recordings" / "1-test.learner.json"
     recording = json.loads(path.read_text())
     recording["versions"]["curl"] = "curl 9.9"
     path.write_text(json.dumps(recording))
-    assert replay.for_a_learner("06") == ""
+    assert replay.for_a_learner("06-1") == ""
     (root / "docker").unlink()
-    assert "There is no docker that answers" in replay.for_a_learner("06")
+    assert "There is no docker that answers" in replay.for_a_learner("06-1")
 
 
 @pytest.mark.parametrize("docker", [{}, {"docker": "exit 1"}], ids=["no docker", "one that does not answer"])
 def test_where_podman_answers_docker_starts_it(learner: Callable[..., Path], docker: dict[str, str]) -> None:
     learner(podman='echo "podman was asked $*"', **docker)
-    assert "podman runs" in replay.for_a_learner("06")
+    assert "podman runs" in replay.for_a_learner("06-1")
     assert "COMPANION_COMMANDS" not in os.environ
     assert subprocess.check_output(["docker", "ps"], text=True) == "podman was asked ps\n"
 
 
 def test_with_an_engine_or_without_a_recording_nothing_is_changed(learner: Callable[..., Path]) -> None:
     root = learner(docker="exit 0")
-    assert replay.for_a_learner("06") == replay.for_a_learner("07") == ""
+    assert replay.for_a_learner("06-1") == replay.for_a_learner("07") == ""
     assert not (root / "work").exists()
     assert "COMPANION_COMMANDS" not in os.environ
 
@@ -260,60 +263,63 @@ def notebook_of_commands(
     monkeypatch.setenv("PATH", str(tools(tmp_path)))
     assert shutil.which("kubectl") is None
     root = miniature("91-command")
-    build.build(root / "chapters" / "91-command" / "lesson.py", root)
+    build.build(build.sittings(root)[0], root)
     return root
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="outputs are not compared there")
 def test_a_real_recording_passes_and_each_alteration_fails(notebook_of_commands: Path) -> None:
     root = notebook_of_commands
-    notebook = nbformat.read(root / "notebooks" / "91-command.ipynb", as_version=4)
+    notebook = nbformat.read(root / "notebooks" / "91-1-command.ipynb", as_version=4)
     version, failing = (cell.outputs[0].text for cell in notebook.cells[2:])
     assert version.startswith("Client Version: v1.")
     assert failing == "Error: unknown flag: --not-a-flag\nexit code 1\n"
 
-    recordings = root / "tests" / "recordings"
-    recorded = (recordings / "91-command.learner.json").read_text()
+    recorded = build.sittings(root)[0].recording("learner").read_text()
+
+    def under_another_name(number: int, recording: str) -> None:
+        folder = root / "chapters" / f"{number}-command"
+        shutil.copytree(root / "chapters" / "91-command", folder)
+        (folder / "recordings" / "1-command.learner.json").write_text(recording)
+        nbformat.write(notebook, root / "notebooks" / f"{number}-1-command.ipynb")
 
     # The same notebook under other names: with an altered recording, …
-    nbformat.write(notebook, root / "notebooks" / "92-altered.ipynb")
-    (recordings / "92-altered.learner.json").write_text(recorded.replace("Kustomize", "Customise"))
+    under_another_name(92, recorded.replace("Kustomize", "Customise"))
     # … with a cell that was changed but asks the same, …
     notebook.cells[2].source = "!kubectl version --client  # and why not"
-    nbformat.write(notebook, root / "notebooks" / "93-changed.ipynb")
-    (recordings / "93-changed.learner.json").write_text(recorded)
+    under_another_name(93, recorded)
     # … and with a cell that hides what it asks.
     notebook.cells[2].source = "%%capture\n!kubectl get nodes"
     notebook.cells[2].outputs = []
-    nbformat.write(notebook, root / "notebooks" / "94-hidden.ipynb")
-    (recordings / "94-hidden.learner.json").write_text(recorded)
+    under_another_name(94, recorded)
 
     code, text, failed = run_harness(root)
     assert code == 1, text
     assert failed == {
-        "notebooks.91-command": set(),
-        "solutions.91-command": set(),
-        "notebooks.92-altered": {"Cell 1"},
-        "notebooks.93-changed": {"Cell 1", "commands"},
-        "notebooks.94-hidden": {"commands"},
+        "notebooks.91-1-command": set(),
+        "solutions.91-1-command": set(),
+        "notebooks.92-1-command": {"Cell 1"},
+        "notebooks.93-1-command": {"Cell 1", "commands"},
+        "notebooks.94-1-command": {"commands"},
     }
-    assert 'No recording answers "kubectl get nodes" in 94-hidden.learner' in text
+    assert 'No recording answers "kubectl get nodes" in 1-command.learner' in text
 
 
 def test_a_build_stops_at_a_miss(notebook_of_commands: Path) -> None:
-    lesson = notebook_of_commands / "chapters" / "91-command" / "lesson.py"
+    [sitting] = build.sittings(notebook_of_commands)
+    lesson = sitting.lesson
     lesson.write_text(lesson.read_text().replace("version --client", "version --client --output=json"))
     with pytest.raises(build.BuildError, match="kubectl version --client --output=json"):
-        build.build(lesson, notebook_of_commands)
+        build.build(sitting, notebook_of_commands)
 
 
 def test_a_bet_in_a_recorded_cell_is_answered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notebooks").mkdir()
     own = 'my_bet = None  # "Running" or "Pending"?\n\n!kubectl get pod'
     cells = [nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell(own)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "12-test.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "12-1-test.ipynb")
     monkeypatch.setattr(replay, "repository", lambda: tmp_path)
-    monkeypatch.setenv("COMPANION_RECORDING", str(tmp_path / "12-test.learner.json"))
+    monkeypatch.setenv("COMPANION_RECORDING", str(tmp_path / "12-x" / "recordings" / "1-test.learner.json"))
     monkeypatch.setenv("COMPANION_COMMANDS", "lab")
     assert replay.without_bet('my_bet = "Pending"\n\n!kubectl get pod') == own
     changed = 'my_bet = "Pending"\n\n!kubectl get pods'

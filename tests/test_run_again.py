@@ -15,19 +15,22 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
-from companion.build import CELL_TIMEOUT, kernel_environment, not_yet_run
+from authoring.build import CELL_TIMEOUT, kernel_environment, not_yet_run, sittings
+from companion.chapters import Sitting
 from companion.kernel import NEW_KERNEL
 
 pytestmark = pytest.mark.skipif("TEST_AGAIN" not in os.environ, reason="make test-again runs it")
 
 ROOT = Path(__file__).parents[1]
-NAMES = sorted(
-    path.stem for path in (ROOT / "solutions").glob("*.ipynb") if path.stem not in not_yet_run(ROOT)
-)
+SITTINGS = [
+    pytest.param(sitting, id=sitting.notebook)
+    for sitting in sittings(ROOT)
+    if sitting.notebook not in not_yet_run(ROOT)
+]
 
 
 @contextmanager
-def kernel_of(notebook: NotebookNode, name: str, **settings: str) -> Iterator[NotebookClient]:
+def kernel_of(notebook: NotebookNode, sitting: Sitting, **settings: str) -> Iterator[NotebookClient]:
     client = NotebookClient(
         notebook,
         km=AsyncKernelManager(
@@ -39,7 +42,7 @@ def kernel_of(notebook: NotebookNode, name: str, **settings: str) -> Iterator[No
         resources={"metadata": {"path": str(ROOT / "solutions")}},
     )
     with (
-        kernel_environment(ROOT, name, "solution", "replay") as environment,
+        kernel_environment(sitting, "solution", "replay") as environment,
         client.setup_kernel(env={**os.environ, **environment, **settings}, cwd=str(ROOT / "solutions")),
     ):
         yield client
@@ -49,12 +52,12 @@ def errors(cell: NotebookNode) -> list[str]:
     return [f"{each.ename}: {each.evalue}" for each in cell.outputs if each.output_type == "error"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_cell_can_be_run_twice(name: str) -> None:
+@pytest.mark.parametrize("sitting", SITTINGS)
+def test_each_cell_can_be_run_twice(sitting: Sitting) -> None:
     """A second Shift+Enter in every cell of the solved notebook raises nothing that the first did not."""
-    notebook = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "solutions" / f"{sitting.notebook}.ipynb", as_version=4)
     found = []
-    with kernel_of(notebook, name) as client:
+    with kernel_of(notebook, sitting) as client:
         for number, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 client.execute_cell(cell, number)
@@ -66,16 +69,16 @@ def test_each_cell_can_be_run_twice(name: str) -> None:
     assert not found, "\n\n".join(found)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_restarted_in_the_middle_says_what_to_do(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sitting", SITTINGS)
+def test_a_notebook_restarted_in_the_middle_says_what_to_do(sitting: Sitting, tmp_path: Path) -> None:
     """In a kernel in which the first cell has not run, a later one works or asks for those above.
 
     Nothing of it reaches the reader's own folders, where the tools keep what they keep by default.
     """
-    notebook = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "solutions" / f"{sitting.notebook}.ipynb", as_version=4)
     code = [number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     unhelpful, helped = [], 0
-    with kernel_of(notebook, name, HOME=str(tmp_path)) as client:
+    with kernel_of(notebook, sitting, HOME=str(tmp_path)) as client:
         for number in code[1:]:
             cell = notebook.cells[number]
             client.execute_cell(cell, number)

@@ -37,11 +37,11 @@ def test_importing_companion_is_light() -> None:
 def test_a_new_kernel_gets_an_empty_folder_and_a_second_call_keeps_it(tmp_path: Path) -> None:
     code = (
         "import companion, os\n"
-        "state = companion.workspace('01')\n"
+        "state = companion.workspace('01-1')\n"
         "assert not any(state.iterdir())\n"
         "(state / 'mine.txt').write_text('kept')\n"
         "import sys; sys.modules['zenml'] = sys\n"  # as if the learner had gone on
-        "assert companion.workspace('01') == state and (state / 'mine.txt').exists()\n"
+        "assert companion.workspace('01-1') == state and (state / 'mine.txt').exists()\n"
         "assert os.environ['ZENML_CONFIG_PATH'] == str(state / 'zenml')\n"
         "print(state)"
     )
@@ -54,7 +54,7 @@ def test_a_new_kernel_gets_an_empty_folder_and_a_second_call_keeps_it(tmp_path: 
     assert folder == str(tmp_path / "state" / "01" / "run-1")
     assert second.stdout.splitlines()[-1] == str(tmp_path / "state" / "01" / "run-2")
     assert second.stdout.splitlines()[0] == (
-        'run-2 is new and empty. To go on with what run-1 made: companion.workspace("01", go_on=True).'
+        'run-2 is new and empty. To go on with what run-1 made: companion.workspace("01-1", go_on=True).'
     )
 
 
@@ -66,9 +66,9 @@ def test_a_restarted_notebook_goes_on_in_the_newest_folder_that_holds_something(
             (folder / file).write_text("kept")
     code = (
         "import companion, os\n"
-        "companion.workspace('01')\n"  # the first cell, before its sentence was read
-        "state = companion.workspace('01', go_on=True)\n"
-        "assert state == companion.workspace('01') == companion.workspace('01', go_on=True)\n"
+        "companion.workspace('01-1')\n"  # the first cell, before its sentence was read
+        "state = companion.workspace('01-1', go_on=True)\n"
+        "assert state == companion.workspace('01-1') == companion.workspace('01-1', go_on=True)\n"
         "print(state.name, *sorted(os.listdir(state)), os.environ['ZENML_CONFIG_PATH'] == str(state / 'zenml'))"
     )
     ran = run(code, tmp_path)
@@ -77,13 +77,13 @@ def test_a_restarted_notebook_goes_on_in_the_newest_folder_that_holds_something(
 
 
 def test_nothing_to_go_on_with_is_said_in_one_sentence(tmp_path: Path) -> None:
-    last = run("import companion; companion.workspace('01', go_on=True)", tmp_path).stderr.splitlines()[-1]
-    assert 'no earlier run of this notebook to go on with: call companion.workspace("01")' in last
+    last = run("import companion; companion.workspace('01-1', go_on=True)", tmp_path).stderr.splitlines()[-1]
+    assert 'no earlier run of this notebook to go on with: call companion.workspace("01-1")' in last
 
 
 @pytest.mark.parametrize("sdk", ["zenml", "airflow", "kfp"])
 def test_an_sdk_imported_too_early_is_said_in_one_sentence(sdk: str, tmp_path: Path) -> None:
-    code = f"import sys; sys.modules[{sdk!r}] = sys\nimport companion; companion.workspace('01')"
+    code = f"import sys; sys.modules[{sdk!r}] = sys\nimport companion; companion.workspace('01-1')"
     last = run(code, tmp_path).stderr.splitlines()[-1]
     assert f"{sdk} was imported before companion.workspace(): restart the kernel" in last
     assert not (tmp_path / "state").exists()
@@ -96,13 +96,13 @@ def test_a_notebook_shows_the_sentence_alone(tmp_path: Path) -> None:
     )
     shown = run(code, tmp_path)
     assert shown.stdout == (
-        "WorkspaceError: A chapter is two digits, such as \"01\", but workspace() was given '1'.\n"
+        "WorkspaceError: workspace() takes chapter and notebook, such as \"01-1\", but it was given '1'.\n"
     )
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the folder belongs")
-    last = run("import companion; companion.workspace('01')", tmp_path).stderr.splitlines()[-1]
+    last = run("import companion; companion.workspace('01-1')", tmp_path).stderr.splitlines()[-1]
     assert "Cannot make the folder" in last
 
 
@@ -121,7 +121,7 @@ def test_another_airflow_in_the_users_shell_is_not_used(
     monkeypatch.setenv("ZENML_STORE_URL", "https://company.invalid")
     monkeypatch.setenv("MY_OWN", "kept")
     code = (
-        "import companion, os; companion.workspace('01')\n"
+        "import companion, os; companion.workspace('01-1')\n"
         "print([name for name in os.environ if 'company' in os.environ[name]], os.environ['MY_OWN'])"
     )
     assert run(code, tmp_path).stdout.splitlines()[-1] == "[] kept"

@@ -6,6 +6,7 @@ reads: an old Python has to get a sentence, not a SyntaxError.
 """
 
 import ast
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -398,7 +399,24 @@ def install(venv: Path) -> None:
     for name, place in SETTINGS.items():
         (venv / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(str(ROOT / "src" / "companion" / name), str(venv / place))
+    for packages in venv.glob("lib/python3.*/site-packages"):
+        (packages / "chapters.pth").write_text("../../../chapters\n", encoding="ascii")
     mend_for_path(venv)
+
+
+def link_chapters(venv: Path) -> None:
+    """Let Python find the code of each chapter as ``chapter_NN``: no package can be called ``04-airflow``."""
+    folder = venv / "chapters"
+    folder.mkdir(exist_ok=True)
+    there = {
+        "chapter_" + each.name[:2]: each for each in (ROOT / "chapters").glob("[0-9][0-9]-*") if each.is_dir()
+    }
+    for link in folder.iterdir():
+        if link.name not in there or link.resolve() != there[link.name].resolve():
+            link.unlink()
+    for name, chapter in there.items():
+        with contextlib.suppress(FileExistsError):
+            (folder / name).symlink_to(os.path.join("..", "..", "chapters", chapter.name))
 
 
 def in_order(venv: Path) -> bool:
@@ -433,6 +451,7 @@ def bootstrap() -> None:
     """Do what is missing, or nothing."""
     venv = ROOT / ".venv"
     if in_order(venv):
+        link_chapters(venv)  # one may be new
         return
     check_system(platform.system(), platform.machine())
     version = sys.version_info[:2]
@@ -449,6 +468,7 @@ def bootstrap() -> None:
         fcntl.flock(folder, fcntl.LOCK_EX)
         if not in_order(venv):
             set_up(venv, version)
+        link_chapters(venv)
     finally:
         os.close(folder)
 

@@ -4,8 +4,8 @@ A notebook that talks to a cluster keeps natural cells (``!kubectl get pods``). 
 ``COMPANION_COMMANDS=record`` in its environment, `companion.workspace` puts stand-ins for these commands
 first on ``PATH``: they run the real command, pass everything through and write it down. With
 ``COMPANION_COMMANDS=replay`` the stand-ins answer from that recording, without a cluster and without the real
-commands. ``COMPANION_RECORDING`` names the recording: ``tests/recordings/NN-name.learner.json`` or
-``NN-name.solution.json``.
+commands. ``COMPANION_RECORDING`` names the recording: the chapter's ``recordings/N-name.learner.json`` or
+``N-name.solution.json``.
 
 What identifies an answer, besides notebook and variant (they are the file's name):
 
@@ -24,7 +24,7 @@ to the file ``misses.log`` that makes the test run fail even where a cell hides 
 A learner whose machine lacks what a recorded notebook talks to gets the recording too, and is told so
 (`for_a_learner`).
 
-Recordings are made by running a notebook for real (``python -m companion.build --record NN-name``), never by
+Recordings are made by running a notebook for real (``python -m authoring.build --record NN-name``), never by
 hand. A command is passed through when it has ended, so one that never ends (``kubectl port-forward``) cannot
 be recorded.
 """
@@ -78,7 +78,7 @@ def install() -> None:
     os.environ["PATH"] = f"{stand_ins}{os.pathsep}{os.environ['PATH']}"
 
 
-def for_a_learner(chapter: str) -> str:
+def for_a_learner(sitting: str) -> str:
     """Prepare the environment for a learner's run of a recorded notebook.
 
     Where all that the notebook talks to answers, it runs live. Where something is missing, it is answered
@@ -95,7 +95,8 @@ def for_a_learner(chapter: str) -> str:
     WorkspaceError
         If that folder cannot be made.
     """
-    path = next(iter(sorted((repository() / "tests" / "recordings").glob(f"{chapter}-*.learner.json"))), None)
+    chapter, number = sitting.split("-")
+    path = next(repository().glob(f"chapters/{chapter}-*/recordings/{number}-*.learner.json"), None)
     if path is None:
         return ""
     recording = json.loads(path.read_bytes())
@@ -149,7 +150,8 @@ def _answers(command: str) -> bool:
 def without_bet(cell: str) -> str:
     """Return the notebook's own cell for one in which a learner has placed a bet, so that it is answered too."""
     if os.environ["COMPANION_COMMANDS"] == "lab" and BET.search(cell):
-        name = Path(os.environ["COMPANION_RECORDING"]).name.split(".")[0]
+        recording = Path(os.environ["COMPANION_RECORDING"])
+        name = f"{recording.parents[1].name[:2]}-{recording.name.split('.')[0]}"
         notebook = json.loads((repository() / "notebooks" / f"{name}.ipynb").read_bytes())
         for each in notebook["cells"]:
             source = "".join(each["source"])

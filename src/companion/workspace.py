@@ -4,7 +4,7 @@ The first cell of every notebook says::
 
     import companion
 
-    state = companion.workspace("01")
+    state = companion.workspace("01-1")
 
 Everything a tool writes (ZenML's configuration, Airflow's home, …) goes below that folder, never to the
 user's own ``~/.config`` or ``~/airflow``.
@@ -161,18 +161,18 @@ def folder_of_this_kernel() -> Path | None:
     return next(iter(_folder_of.values()), None)
 
 
-def workspace(chapter: str, go_on: bool = False) -> Path:
+def workspace(sitting: str, go_on: bool = False) -> Path:
     """Give this notebook a new folder, point the tools to it and print the versions.
 
     Called again in the same kernel, it returns the same folder with what is in it.
 
     Parameters
     ----------
-    chapter
-        The two digits of the chapter, such as ``"01"``.
+    sitting
+        The chapter's two digits and the number of its notebook, such as ``"01-1"``.
     go_on
-        Take the folder of the newest earlier run of this notebook, with all that is in it: after a restart,
-        for a notebook that is to go on in the middle.
+        Take the folder of the chapter's newest earlier run, with all that is in it: after a restart, for a
+        notebook that is to go on in the middle.
 
     Returns
     -------
@@ -182,11 +182,14 @@ def workspace(chapter: str, go_on: bool = False) -> Path:
     Raises
     ------
     WorkspaceError
-        If `chapter` is not two digits, if an SDK was imported before the call, if there is no earlier run to go
+        If `sitting` is not of that form, if an SDK was imported before the call, if there is no earlier run to go
         on with, or if the folder cannot be made.
     """
-    if not re.fullmatch(r"\d\d", chapter):
-        raise WorkspaceError(f'A chapter is two digits, such as "01", but workspace() was given {chapter!r}.')
+    if not re.fullmatch(r"\d\d-\d", sitting):
+        raise WorkspaceError(
+            f'workspace() takes chapter and notebook, such as "01-1", but it was given {sitting!r}.'
+        )
+    chapter = sitting[:2]
     begun = chapter in _folder_of
     if not begun or (go_on and chapter not in _gone_on):
         imported = [sdk for sdk in SDKS if sdk in sys.modules]
@@ -195,24 +198,25 @@ def workspace(chapter: str, go_on: bool = False) -> Path:
                 f"{imported[0]} was imported before companion.workspace(): restart the kernel, then run the "
                 "notebook from its first cell."
             )
-        _prepare(chapter, go_on, begun)
+        _prepare(sitting, go_on, begun)
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{package} {metadata.version(package)}" for package in VERSIONS_SHOWN]
     print(" · ".join(versions))
     return _folder_of[chapter]
 
 
-def _prepare(chapter: str, go_on: bool, begun: bool) -> None:
+def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
     """Find or make the notebook's folder and set the environment, `begun` where this kernel did so before."""
     from companion import replay  # not above: `python -m companion.replay` imports this module first
 
+    chapter = sitting[:2]
     recorded = "COMPANION_COMMANDS" in os.environ
-    says = "" if recorded or begun else replay.for_a_learner(chapter)
+    says = "" if recorded or begun else replay.for_a_learner(sitting)
     earlier = [run for run in _runs(chapter) if run != _folder_of.get(chapter)]
     if go_on:
         if not earlier:
             raise WorkspaceError(
-                f'There is no earlier run of this notebook to go on with: call companion.workspace("{chapter}").'
+                f'There is no earlier run of this notebook to go on with: call companion.workspace("{sitting}").'
             )
         _folder_of[chapter] = earlier[-1]
         _gone_on.add(chapter)
@@ -221,7 +225,7 @@ def _prepare(chapter: str, go_on: bool, begun: bool) -> None:
         if earlier:
             says += (
                 f"{_folder_of[chapter].name} is new and empty. To go on with what {earlier[-1].name} made: "
-                f'companion.workspace("{chapter}", go_on=True).'
+                f'companion.workspace("{sitting}", go_on=True).'
             )
     environment = environment_in(_folder_of[chapter])
     for name in os.environ.keys() - environment.keys():

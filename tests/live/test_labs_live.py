@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from lab_scenarios import SCENARIOS, Step
 
-from companion import labs
+from chapter_10 import labs
+from chapter_10.labs.faults import LABS, Finding
+from chapter_10.labs.look import Quiet
 from companion.cluster import settings
-from companion.labs.faults import LABS, Finding
-from companion.labs.look import Quiet
 
 pytestmark = pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="needs a cluster: make test-cluster")
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "labs"

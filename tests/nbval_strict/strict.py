@@ -30,8 +30,9 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError, coalesce_streams, get_sanitize_patterns
 from nbval_strict import guards
 
+from authoring.build import CELL_TIMEOUT, FOLDERS, kernel_environment, not_yet_run, on_a_cluster, sittings
 from companion import replay
-from companion.build import CELL_TIMEOUT, FOLDERS, kernel_environment, not_yet_run, on_a_cluster
+from companion.chapters import Sitting
 from companion.workspace import path_patterns
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,7 @@ class Notebooks(pytest.Directory):
         copies = Path(tempfile.mkdtemp(prefix="nbval-"))
         self.config.add_cleanup(lambda: shutil.rmtree(copies, ignore_errors=True))
         exempt = not_yet_run(ROOT)
+        known = {sitting.notebook: sitting for sitting in sittings(ROOT)}
         found = 0
         for variant, folder in FOLDERS.items():
             (copies / folder).mkdir()
@@ -68,7 +70,11 @@ class Notebooks(pytest.Directory):
                     nodeid = f"{folder}/{path.name}"
                     found += 1
                     yield StrictNotebook.from_parent(
-                        self, path=copies / folder / path.name, nodeid=nodeid, variant=variant
+                        self,
+                        path=copies / folder / path.name,
+                        nodeid=nodeid,
+                        sitting=known[path.stem],
+                        variant=variant,
                     )
         if not found:
             raise self.CollectError("There is no notebook to test: build them with 'make notebooks'.")
@@ -77,8 +83,9 @@ class Notebooks(pytest.Directory):
 class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
     """One notebook: its cells, and what proves that they are really tested."""
 
-    def __init__(self, variant: str, **kwargs: object) -> None:
+    def __init__(self, sitting: Sitting, variant: str, **kwargs: object) -> None:
         super().__init__(**kwargs)
+        self.sitting = sitting
         self.compare_outputs = os.environ.get("NBVAL") != "lax"
         self.variant = variant
         self.cleanup = ExitStack()
@@ -102,7 +109,7 @@ class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
         self.config.option.nbval_current_env = True
         self.config.option.nbval_cell_timeout = min(CELL_TIMEOUT, self.config.option.nbval_cell_timeout)
         environment = self.cleanup.enter_context(
-            kernel_environment(ROOT, self.path.stem, self.variant, "record" if LIVE else "replay")
+            kernel_environment(self.sitting, self.variant, "record" if LIVE else "replay")
         )
         self.work = environment["COMPANION_WORK"]
         with mock.patch.dict("os.environ", environment):

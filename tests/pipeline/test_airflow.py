@@ -17,7 +17,7 @@ import pytest
 from test_months_and_validation import replace
 from test_store import tree
 
-from companion import build
+from authoring import build
 from companion.workspace import repository, tool_environment
 from flightdelay.pipelines import in_plain_python
 from flightdelay.store import Store
@@ -132,7 +132,7 @@ def dag_files(lesson: Path) -> dict[str, str]:
 
 
 def test_ruff_finds_nothing_of_an_older_airflow_in_the_lesson(tmp_path: Path) -> None:
-    files = dag_files(repository() / "chapters" / "04-airflow" / "lesson.py")
+    files = dag_files(repository() / "chapters" / "04-airflow" / "1-airflow.py")
     assert len(files) > 10
     old = "from airflow.decorators import dag\n\n\n@dag(schedule_interval='@daily')\ndef old(): ...\n"
     for name, text in (files | {"old.py": old}).items():

@@ -11,9 +11,9 @@ from typing import Any
 
 def __getattr__(name: str) -> Callable[[Any], None]:
     found = re.fullmatch(r"ex_(\d+)_\d+", name)
-    module = f"{__name__}.chapter_{int(found[1]):02}" if found else ""
-    if module and importlib.util.find_spec(module):
-        check: Callable[[Any], None] | None = getattr(importlib.import_module(module), name, None)
+    chapter = f"chapter_{int(found[1]):02}" if found else ""
+    if chapter and importlib.util.find_spec(chapter):
+        check: Callable[[Any], None] | None = getattr(importlib.import_module(f"{chapter}.check"), name, None)
         if check is not None:
             return check
     raise AttributeError(

@@ -1,0 +1,396 @@
+"""What learners get wrong in chapter 09. Each answer has to be refused with a hint.
+
+What is handed in for 9.2 is what a real cluster said after each wrong way back (tests/fixtures/serving.json).
+"""
+
+import copy
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import yaml  # type: ignore[import-untyped]
+
+# --- 9.1 ---
+
+GOOD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: night, namespace: serving}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: night}}
+  template:
+    metadata: {labels: {app: night, team: flights}}
+    spec:
+      containers:
+        - name: serve
+          image: pipelines-for-humans/python:0.1.0
+          command: ["python3", "-m", "flightdelay.serve"]
+          env: [{name: FLIGHTDELAY_STORE, value: /store}]
+          ports: [{containerPort: 8080}]
+          readinessProbe: {httpGet: {path: /readyz, port: 8080}}
+          livenessProbe: {httpGet: {path: /healthz, port: 8080}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: night, namespace: serving}
+spec:
+  selector: {app: night}
+  ports: [{port: 80, targetPort: 8080}]
+"""
+READY = "          readinessProbe: {httpGet: {path: /readyz, port: 8080}}\n"
+LIVE = "          livenessProbe: {httpGet: {path: /healthz, port: 8080}}\n"
+
+
+def changed(*pairs: tuple[str, str]) -> str:
+    text = GOOD
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+MANIFESTS = [
+    # As it was inherited, and with one fault of it left.
+    changed(
+        ("replicas: 2", "replicas: 1"),
+        (READY, "          readinessProbe: {tcpSocket: {port: 8080}}\n"),
+        ("/healthz, port: 8080}}", "/readyz, port: 8080}, periodSeconds: 2, failureThreshold: 1}"),
+        ("selector: {app: night}", "selector: {app: predictions}"),
+        (", targetPort: 8080", ""),
+    ),
+    changed(("replicas: 2", "replicas: 1")),
+    changed(("replicas: 2", "replicas: 0")),
+    changed((READY, "          readinessProbe: {tcpSocket: {port: 8080}}\n")),
+    changed((READY, "")),
+    changed((LIVE, "")),
+    changed((LIVE, "          livenessProbe: {httpGet: {path: /readyz, port: 8080}}\n")),
+    changed((LIVE, LIVE.replace("}}\n", "}, periodSeconds: 2, failureThreshold: 1}\n"))),
+    # Alive taken for ready, and the two exchanged.
+    changed((READY, READY.replace("/readyz", "/healthz"))),
+    changed((READY, READY.replace("/readyz", "/healthz")), (LIVE, LIVE.replace("/healthz", "/readyz"))),
+    # Paths that do not answer a GET.
+    changed((READY, READY.replace("/readyz", "/predict"))),
+    changed((READY, READY.replace("/readyz", "/ready"))),
+    changed((LIVE, LIVE.replace("/healthz", "/"))),
+    changed((READY, READY.replace("8080", "80"))),
+    changed((READY, READY.replace("8080", "http"))),
+    changed((READY, "          readinessProbe: {exec: {command: [cat, /store]}}\n")),
+    # Services that lead nowhere, or elsewhere.
+    changed(("selector: {app: night}", "selector: {}")),
+    changed(("  selector: {app: night}\n  ports", "  ports")),
+    changed(("selector: {app: night}", "selector: {app: nights}")),
+    changed(("selector: {app: night}", "selector: {app: predictions}")),
+    changed(("selector: {app: night}", "selector: {app: night, month: 2013-08}")),
+    changed(("selector: {app: night}", "selector: {app: night}\n  publishNotReadyAddresses: true")),
+    changed((", targetPort: 8080", "")),
+    changed(("targetPort: 8080", 'targetPort: "8080"')),
+    changed(("port: 80, targetPort: 8080", "port: 8080")),
+    changed(("port: 80, targetPort: 8080", "port: 80, targetPort: http")),
+    changed(("matchLabels: {app: night}", "matchLabels: {app: predictions}")),
+    changed(('"flightdelay.serve"', '"http.server", "8080"')),
+    changed(
+        (
+            "kind: Service\nmetadata: {name: night, namespace: serving}",
+            "kind: Service\nmetadata: {name: night}",
+        )
+    ),
+    changed(("kind: Service\nmetadata: {name: night", "kind: Service\nmetadata: {name: predictions")),
+    changed(("kind: Deployment\nmetadata: {name: night", "kind: Deployment\nmetadata: {name: predictions")),
+    changed(("  selector: {app: night}\n  ports", "  clusterIP: None\n  selector: {app: night}\n  ports")),
+    f"{GOOD}---\n{GOOD.split('---')[1]}",
+    # http.client does not mind a 503.
+    changed(
+        (
+            READY,
+            '          readinessProbe: {exec: {command: [python3, -c, "import http.client as h; c = '
+            "h.HTTPConnection('localhost', 8080); c.request('GET', '/readyz'); c.getresponse()\"]}}\n",
+        )
+    ),
+    changed(
+        (
+            LIVE,
+            f"{LIVE}          startupProbe: {{httpGet: {{path: /readyz, port: 8080}}, failureThreshold: 30}}\n",
+        )
+    ),
+    changed(("replicas: 2", 'replicas: "2"')),
+    GOOD.split("---")[0],
+    "readinessProbe: /readyz",
+    "{",
+    42,
+]
+
+# --- 9.2 ---
+
+SAID = json.loads(Path(__file__).with_name("serving.json").read_bytes())["said"]
+WAYS_BACK = [said for name, said in SAID.items() if not name.startswith("right: ")]
+UNDONE = SAID["right: undone"]
+# Asked before the release was over: the Pods from before there were probes still answer.
+TOO_EARLY = copy.deepcopy(UNDONE)
+for item in TOO_EARLY["items"]:
+    if item["kind"] == "Pod":
+        del item["spec"]["containers"][0]["readinessProbe"]
+# Undone as far as the description from before there were probes, which has the same version.
+NO_PROBES = copy.deepcopy(UNDONE)
+for item in NO_PROBES["items"]:
+    if item["kind"] == "Deployment":
+        del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+# The Service fits this month's Pods only.
+ONE_MONTH = copy.deepcopy(UNDONE)
+for item in ONE_MONTH["items"]:
+    if item["kind"] == "Service":
+        item["spec"]["selector"]["month"] = "2013-08"
+# Handed in too early.
+NOT_READY = copy.deepcopy(UNDONE)
+for item in NOT_READY["items"]:
+    for condition in item["status"].get("conditions", []) if item["kind"] == "Pod" else []:
+        condition["status"] = "False"
+# The Deployment alone.
+ALONE = {"items": [item for item in UNDONE["items"] if item["kind"] == "Deployment"]}
+
+# --- 9.3 ---
+
+ONE_DAY = timedelta(days=1)
+
+
+def refuse(scheduled: str | None) -> datetime:
+    if scheduled is None:
+        raise ValueError("Nobody scheduled this run: say which month it is for.")
+    return datetime.fromisoformat(scheduled)
+
+
+def before(time: datetime) -> str:
+    return f"2013-{(time.replace(day=1) - ONE_DAY).month:02}"
+
+
+def good(scheduled):
+    return before(refuse(scheduled).astimezone(UTC))
+
+
+def this_month(scheduled):
+    return f"2013-{refuse(scheduled).astimezone(UTC).month:02}"
+
+
+def by_the_clock(scheduled):
+    refuse(scheduled)
+    return before(datetime.now(UTC))
+
+
+def own_year(scheduled):
+    return f"{refuse(scheduled).astimezone(UTC).replace(day=1) - ONE_DAY:%Y-%m}"
+
+
+def no_year_before(scheduled):
+    return f"2013-{refuse(scheduled).astimezone(UTC).month - 1:02}"
+
+
+def thirty_days(scheduled):
+    return f"2013-{(refuse(scheduled).astimezone(UTC) - timedelta(days=30)).month:02}"
+
+
+def one_day_back(scheduled):
+    return f"2013-{(refuse(scheduled).astimezone(UTC) - ONE_DAY).month:02}"
+
+
+def as_written(scheduled):
+    return before(refuse(scheduled))
+
+
+def from_the_text(scheduled):
+    refuse(scheduled)
+    return f"2013-{(int(scheduled[5:7]) - 2) % 12 + 1:02}"
+
+
+def wherever_this_runs(scheduled):
+    return before(refuse(scheduled).astimezone())
+
+
+def in_new_york(scheduled):
+    return before(refuse(scheduled).astimezone(ZoneInfo("America/New_York")))
+
+
+def guesses(scheduled):
+    return before(datetime.fromisoformat(scheduled).astimezone(UTC) if scheduled else datetime.now(UTC))
+
+
+def none_for_none(scheduled):
+    return good(scheduled) if scheduled else None
+
+
+def stumbles(scheduled):
+    return before(datetime.fromisoformat(scheduled).astimezone(UTC))
+
+
+def no_sentence(scheduled):
+    if scheduled is None:
+        raise ValueError
+    return good(scheduled)
+
+
+def a_number(scheduled):
+    return int(good(scheduled)[5:])
+
+
+def one_digit(scheduled):
+    return good(scheduled).replace("-0", "-")
+
+
+def without_a_leap_year(scheduled):
+    refuse(scheduled)
+    day = datetime.fromisoformat(scheduled).astimezone(UTC).replace(year=2013)
+    return f"2013-{day.replace(day=1) - timedelta(days=1):%m}"
+
+
+def another_year_in_january(scheduled):
+    refuse(scheduled)
+    day = datetime.fromisoformat(scheduled).astimezone(UTC).replace(day=1, year=2013)
+    return f"{day - timedelta(days=1):%Y-%m}"
+
+
+def constant(scheduled):
+    refuse(scheduled)
+    return "2013-10"
+
+
+# --- 9.4 ---
+
+RULES = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {
+        "apiGroups": ["apps"],
+        "resources": ["deployments"],
+        "resourceNames": ["predictions"],
+        "verbs": ["get", "patch"],
+    },
+]
+
+
+def rules(number, **fields):
+    """Return the rules with one of them changed."""
+    other = copy.deepcopy(RULES)
+    other[number] |= fields
+    return other
+
+
+WRONG = {
+    "ex_9_1": MANIFESTS,
+    "ex_9_2": [
+        *WAYS_BACK,
+        TOO_EARLY,
+        NO_PROBES,
+        NOT_READY,
+        ALONE,
+        ONE_MONTH,
+        "2013-08",
+        "deployment.apps/predictions rolled back",
+        ["it works"],
+        42,
+        {"items": []},
+    ],
+    "ex_9_3": [
+        this_month,
+        by_the_clock,
+        own_year,
+        no_year_before,
+        thirty_days,
+        one_day_back,
+        as_written,
+        from_the_text,
+        in_new_york,
+        wherever_this_runs,
+        guesses,
+        none_for_none,
+        stumbles,
+        no_sentence,
+        a_number,
+        one_digit,
+        constant,
+        without_a_leap_year,
+        another_year_in_january,
+        "2013-10",
+    ],
+    "ex_9_4": [
+        [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
+        [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "patch"]}],
+        rules(0, verbs=["*"]),
+        rules(2, apiGroups=["*"]),
+        {"kind": "ClusterRoleBinding", "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}},
+        "kind: RoleBinding\nroleRef: {kind: ClusterRole, name: edit}",
+        # The whole namespace.
+        [{key: value for key, value in rule.items() if key != "resourceNames"} for rule in RULES],
+        rules(2, resourceNames=["predictions", "night"]),
+        rules(0, resources=["pods", "secrets"]),
+        rules(0, resources=["pods", "configmaps"]),
+        rules(0, resources=["pods", "services"]),
+        rules(0, verbs=["get", "list", "delete"]),
+        rules(0, verbs=["get", "list", "deletecollection"]),
+        rules(0, verbs=["get", "list", "watch"]),
+        rules(2, verbs=["get", "list", "patch"]),
+        rules(2, verbs=["get", "patch", "watch"]),
+        rules(2, verbs=["get", "patch", "update"]),
+        rules(2, verbs=["get", "patch", "delete"]),
+        [*RULES, {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]}],
+        # Too little.
+        RULES[:2],
+        RULES[1:],
+        [RULES[0], RULES[2]],
+        rules(0, verbs=["get"]),
+        rules(1, resources=["logs"]),
+        rules(1, resources=["pods/logs"]),
+        rules(2, verbs=["patch"]),
+        rules(2, resources=["deployments/scale"]),
+        rules(0, resourceNames=["predictions"]),
+        # Spelling.
+        rules(2, apiGroups=[""]),
+        rules(2, apiGroups=["apps/v1"]),
+        rules(0, apiGroups=["core"]),
+        rules(0, resources=["Pod"]),
+        rules(0, resources=["pod"]),
+        rules(2, resources=["Deployment"]),
+        rules(0, verbs="get"),
+        [{"resources": ["pods"], "verbs": ["get"]}],
+        [],
+        "cluster-admin",
+        42,
+    ],
+}
+
+ALSO_RIGHT = {
+    "ex_9_1": [
+        GOOD,
+        # Ports by name; another path that knows of the model; a start of its own; only the ready one patient.
+        changed(
+            ("{containerPort: 8080}", "{name: web, containerPort: 8080}"),
+            ("port: 8080}}", "port: web}}"),
+            ("targetPort: 8080", "targetPort: web"),
+        ),
+        changed((READY, READY.replace("/readyz", "/champion"))),
+        changed(
+            (LIVE, LIVE.replace("}}\n", "}, periodSeconds: 2, failureThreshold: 1}\n") + "          startupProbe: "
+             "{httpGet: {path: /healthz, port: 8080}, periodSeconds: 2, failureThreshold: 30}\n")
+        ),
+        changed(("selector: {app: night}", "selector: {app: night, team: flights}")),
+        "---\n".join(reversed(GOOD.split("---\n"))) + "\n",
+        changed((LIVE, "          livenessProbe: {tcpSocket: {port: 8080}}\n")),
+        changed(
+            (READY, "          readinessProbe: {exec: {command: [python3, -c, \"import urllib.request as u; "
+             "u.urlopen('http://localhost:8080/readyz')\"]}}\n")
+        ),
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": [*yaml.safe_load_all(GOOD)]}),
+    ],
+    "ex_9_2": [said for name, said in SAID.items() if name.startswith("right: ")],
+    "ex_9_3": [
+        good,
+        lambda scheduled: f"2013-{(refuse(scheduled).astimezone(UTC).month - 2) % 12 + 1:02d}",
+        lambda scheduled: f"2013-{refuse(scheduled).astimezone(UTC).month - 1 or 12:02}",
+    ],
+    "ex_9_4": [
+        RULES,
+        list(reversed(RULES)),
+        "rules:\n- {apiGroups: [''], resources: [pods, pods/log], verbs: [get, list]}\n"
+        "- {apiGroups: [apps], resources: [deployments], resourceNames: [predictions], verbs: [get, patch]}\n",
+        {"kind": "Role", "rules": RULES},
+    ],
+}  # fmt: skip

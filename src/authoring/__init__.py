@@ -1,0 +1,1 @@
+"""What a writer of the book uses: notebooks, recordings, locks, links, measurements. A reader needs none of it."""

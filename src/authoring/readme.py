@@ -1,0 +1,40 @@
+"""The README's map of the chapters, written from their ``chapter.toml``."""
+
+import re
+
+from companion.chapters import Chapter
+
+BEGIN, END = (
+    "<!-- the map: make notebooks writes it from chapters/*/chapter.toml -->",
+    "<!-- end of the map -->",
+)
+HEAD = "| chapter | you are able to | minutes | needs a cluster | how it is tested |\n|---|---|---|---|---|"
+NAMES = {"kubernetes": "Kubernetes", "kfp": "Kubeflow Pipelines", "podman": "Podman"}
+
+
+def with_map(readme: str, chapters: list[Chapter]) -> str:
+    """Return the README's text with the map of these chapters in place of the one that it has."""
+    rows = "\n".join(map(_row, chapters))
+    return re.sub(
+        f"{re.escape(BEGIN)}.*?{re.escape(END)}",
+        lambda _: f"{BEGIN}\n{HEAD}\n{rows}\n\n{END}",
+        readme,
+        flags=re.DOTALL,
+    )
+
+
+def _row(chapter: Chapter) -> str:
+    minutes = " + ".join(str(sitting.minutes) for sitting in chapter.sittings)
+    link = f"[{chapter.number} {chapter.title}](chapters/{chapter.folder.name}/README.md)"
+    tested = "every cell, strict"
+    if chapter.run.get("status") == "not yet run":
+        tested = "not yet run"
+    elif chapter.run:
+        on = " on ".join(f"{NAMES[tool]} {version}" for tool, version in _main(chapter.run["versions"]))
+        tested += f", by a recording of {chapter.run['date']} ({on})"
+    return f"| {link} | {chapter.able_to} | {minutes} | {chapter.needs} | {tested} |"
+
+
+def _main(versions: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the tool that a chapter is about, and what it stands on."""
+    return [(tool, versions[tool]) for tool in ("kfp", "kubernetes", "podman") if tool in versions]
