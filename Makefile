@@ -44,12 +44,13 @@ When something is odd
   make clean       the same, and remove .venv and caches; your notebooks and the cluster stay
 
 Write
-  make test        everything that has to hold: style, types, tests, every notebook
+  make test        everything that has to hold: style, types, tests, notebooks (CHAPTER=04: of one)
   make test-again      each cell twice, each notebook restarted in the middle
   make test-cluster    what needs a cluster, on yours: its notebooks, every lab broken and mended
+  make chapter     make the folder of a new chapter (NAME=15-our-own), which passes the tests
   make record      record those notebooks on your cluster (CHAPTER=10-debugging: only that one)
   make lint        only style and types
-  make notebooks   build notebooks/ and solutions/ from chapters/*/lesson.py
+  make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
   make links       ask all links to the outside whether they are alive (needs a network)
@@ -59,7 +60,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench links lock venv test-again test-cluster record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -112,7 +113,7 @@ cluster-export: venv
 	@$(CLUSTER) export $(if $(FILE),--file "$(FILE)") $(OPTIONS)
 
 notebooks: venv
-	@$(RUN) -m authoring.build
+	@$(RUN) -m authoring.build $(CHAPTER)
 
 data: venv
 	@$(RUN) data/remake.py
@@ -125,6 +126,9 @@ links: venv
 
 lock: venv
 	@$(RUN) -m authoring.lock
+
+# What belongs to a chapter has its number in the test's name.
+ONLY = $(if $(CHAPTER),-k "$(shell printf %.2s $(CHAPTER))-")
 
 test: venv
 	@if $(MAKE) --no-print-directory lint check-tests check-notebooks; then \
@@ -143,10 +147,15 @@ test-cluster: venv
 	@TEST_CLUSTER=1 NBVAL=lax $(RUN) -m pytest tests/nbval_strict -q -rfE
 	@TEST_CLUSTER=1 $(RUN) -m pytest tests/live -q
 
+chapter: venv
+	@test -n "$(NAME)" || { echo "Which chapter? make chapter NAME=15-our-own" >&2; exit 2; }
+	@$(RUN) -m authoring.new_chapter "$(NAME)"
+
 record: venv
 	@$(RUN) -m authoring.build --record $(CHAPTER)
 
 lint: venv
+	@$(RUN) -m authoring.limits
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check .
 	@$(RUN) -m mypy --no-error-summary
@@ -155,11 +164,11 @@ lint: venv
 	@echo "Style and types: in order."
 
 check-tests: venv
-	@$(RUN) -m pytest tests -n 2 --dist loadgroup -q
+	@$(RUN) -m pytest tests -n 2 --dist loadgroup -q $(ONLY)
 
 # The one place that says how the notebooks are run; the run reads NBVAL.
 check-notebooks: venv
-	@$(RUN) -m pytest tests/nbval_strict -n 2 --dist loadscope -q -rfE
+	@$(RUN) -m pytest tests/nbval_strict -n 2 --dist loadscope -q -rfE $(ONLY)
 	@echo "(x: the broken cell 1/0 that is added to each notebook failed, as it has to.)"
 
 # Cheap when nothing has changed; and only Python can tell whether .venv still works.

@@ -12,7 +12,7 @@ from threading import Thread
 import psutil
 import pytest
 
-from companion.check import airflow as _airflow
+from companion.check import dags as _airflow
 from companion.check.verdict import NoVerdict, Verdict, exercise
 
 DAG = """
@@ -93,7 +93,7 @@ def test_no_verdict_is_no_wrong_answer(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_it_goes_with_a_kernel_that_is_killed_and_takes_all_along(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    code = "import sys; from companion.check.airflow import try_out\ntry_out(*eval(sys.stdin.read()))"
+    code = "import sys; from companion.check.dags import try_out\ntry_out(*eval(sys.stdin.read()))"
     caller = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True)
     assert caller.stdin is not None
     caller.stdin.write(repr((DAG.format(body="while True: pass"), [{"conf": {"mark": str(mark)}}])))

@@ -32,8 +32,8 @@ LISTED = {
 }
 ALSO_RIGHT = [
     # With an id of its own: that of a path would be another one in each process.
-    pytest.param(name, answer, id=f"{name}-{number}")
-    for listed in LISTED.values()
+    pytest.param(name, answer, id=f"{chapter}-{name}-{number}")
+    for chapter, listed in LISTED.items()
     for name, answers in listed.get("ALSO_RIGHT", {}).items()
     for number, answer in enumerate(answers)
 ]

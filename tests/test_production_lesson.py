@@ -41,7 +41,7 @@ def test_the_cells_that_need_no_cluster(variant: str) -> None:
     cells = local_cells(notebook)
     assert len(cells) > 25
     rehearsal = nbformat.v4.new_notebook(cells=cells, metadata=build.METADATA)
-    with build.kernel_environment(SITTING, variant, "replay") as environment:
+    with build.kernel_environment(SITTING.recording(variant), "replay") as environment:
         NotebookClient(
             rehearsal,
             km=AsyncKernelManager(

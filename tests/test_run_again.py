@@ -42,7 +42,7 @@ def kernel_of(notebook: NotebookNode, sitting: Sitting, **settings: str) -> Iter
         resources={"metadata": {"path": str(ROOT / "solutions")}},
     )
     with (
-        kernel_environment(sitting, "solution", "replay") as environment,
+        kernel_environment(sitting.recording("solution"), "replay") as environment,
         client.setup_kernel(env={**os.environ, **environment, **settings}, cwd=str(ROOT / "solutions")),
     ):
         yield client

@@ -43,7 +43,7 @@ def test_without_a_run_it_says_what_to_do(
     monkeypatch.setattr(zenml_dashboard, "ROOT", tmp_path)
     assert zenml_dashboard.main() == 1
     assert capsys.readouterr().err == (
-        "There is nothing to show yet: run the notebook 03-zenml first (make lab), then start this again.\n"
+        "There is nothing to show yet: run the notebook 03-1-zenml first (make lab), then start this again.\n"
     )
 
 

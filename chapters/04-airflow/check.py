@@ -1,4 +1,4 @@
-"""Checks of chapter 04: DAG files, read and run by the real Airflow (`companion.check.airflow`)."""
+"""Checks of chapter 04: DAG files, read and run by the real Airflow (`companion.check.dags`)."""
 
 import ast
 import contextlib
@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
-from companion.check.airflow import try_out
+from companion.check.dags import try_out
 from companion.check.verdict import Verdict, exercise, right, wrong
 from companion.workspace import environment_in
 

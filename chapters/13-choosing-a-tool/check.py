@@ -22,7 +22,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from companion.check import airflow as _airflow
+from companion.check import dags as _airflow
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from companion.workspace import environment_in
 from flightdelay.files import sha256

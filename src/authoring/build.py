@@ -272,20 +272,19 @@ def _difference(notebook: NotebookNode, path: Path) -> str:
 
 
 @contextlib.contextmanager
-def kernel_environment(sitting: Sitting, variant: str, commands: str) -> Iterator[dict[str, str]]:
+def kernel_environment(recording: Path, commands: str) -> Iterator[dict[str, str]]:
     """Give the environment in which the build and the tests run a notebook, with a work folder of its own.
 
     At the end the folder is removed, and what the notebook has started and not ended is killed.
 
     Parameters
     ----------
-    sitting, variant
-        Which notebook; ``learner`` or ``solution``.
+    recording
+        Where the answers to the notebook's commands lie (`Sitting.recording`), if it has any.
     commands
         ``replay`` or ``record`` (`companion.replay`).
     """
     with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as work:
-        recording = sitting.recording(variant)
         environment = {
             "COMPANION_WORK": work,
             "COMPANION_COMMANDS": commands,
@@ -340,7 +339,7 @@ def execute(notebook: NotebookNode, root: Path, sitting: Sitting, variant: str, 
         nonlocal running
         running = cell_index
 
-    with kernel_environment(sitting, variant, commands) as environment:
+    with kernel_environment(sitting.recording(variant), commands) as environment:
         client = NotebookClient(
             notebook,
             # Not "python3": a kernel of that name in the user's home may belong to another environment.

@@ -48,7 +48,7 @@ def newest_state(root: Path) -> Path:
     }
     if not runs:
         raise DashboardError(
-            "There is nothing to show yet: run the notebook 03-zenml first (make lab), then start this again."
+            "There is nothing to show yet: run the notebook 03-1-zenml first (make lab), then start this again."
         )
     return folder / max(runs, key=lambda name: int(name.removeprefix("run-")))
 

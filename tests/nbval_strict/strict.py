@@ -32,7 +32,6 @@ from nbval_strict import guards
 
 from authoring.build import CELL_TIMEOUT, FOLDERS, kernel_environment, not_yet_run, on_a_cluster, sittings
 from companion import replay
-from companion.chapters import Sitting
 from companion.workspace import path_patterns
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +54,10 @@ class Notebooks(pytest.Directory):
         copies = Path(tempfile.mkdtemp(prefix="nbval-"))
         self.config.add_cleanup(lambda: shutil.rmtree(copies, ignore_errors=True))
         exempt = not_yet_run(ROOT)
-        known = {sitting.notebook: sitting for sitting in sittings(ROOT)}
+        recordings = {
+            variant: {sitting.notebook: sitting.recording(variant) for sitting in sittings(ROOT)}
+            for variant in FOLDERS
+        }
         found = 0
         for variant, folder in FOLDERS.items():
             (copies / folder).mkdir()
@@ -68,13 +70,13 @@ class Notebooks(pytest.Directory):
                     notebook.cells.append(nbformat.v4.new_code_cell("1/0"))
                     nbformat.write(notebook, copies / folder / path.name)
                     nodeid = f"{folder}/{path.name}"
+                    recording = recordings[variant].get(path.stem, copies / "none.json")
                     found += 1
                     yield StrictNotebook.from_parent(
                         self,
                         path=copies / folder / path.name,
                         nodeid=nodeid,
-                        sitting=known[path.stem],
-                        variant=variant,
+                        recording=recording,
                     )
         if not found:
             raise self.CollectError("There is no notebook to test: build them with 'make notebooks'.")
@@ -83,11 +85,10 @@ class Notebooks(pytest.Directory):
 class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
     """One notebook: its cells, and what proves that they are really tested."""
 
-    def __init__(self, sitting: Sitting, variant: str, **kwargs: object) -> None:
+    def __init__(self, recording: Path, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.sitting = sitting
+        self.recording = recording
         self.compare_outputs = os.environ.get("NBVAL") != "lax"
-        self.variant = variant
         self.cleanup = ExitStack()
         self.work = ""
         self.ends = 0.0  # when the kernel is ended, whatever the cell at work does
@@ -109,7 +110,7 @@ class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
         self.config.option.nbval_current_env = True
         self.config.option.nbval_cell_timeout = min(CELL_TIMEOUT, self.config.option.nbval_cell_timeout)
         environment = self.cleanup.enter_context(
-            kernel_environment(self.sitting, self.variant, "record" if LIVE else "replay")
+            kernel_environment(self.recording, "record" if LIVE else "replay")
         )
         self.work = environment["COMPANION_WORK"]
         with mock.patch.dict("os.environ", environment):

@@ -93,7 +93,7 @@ def _process() -> "tuple[subprocess.Popen[str], Callable[[], None]]":
     folder = tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
     quiet = {"AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False", "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "companion.check.airflow"],
+        [sys.executable, "-m", "companion.check.dags"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

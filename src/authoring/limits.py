@@ -1,0 +1,67 @@
+"""A sitting has an end: at most 45 cells, and no code cell longer than 15 lines (``make lint``)."""
+
+import sys
+from pathlib import Path
+
+from authoring.build import notebooks_of, sittings
+from companion.chapters import Sitting
+from companion.workspace import repository
+
+CELLS, LINES = 45, 15
+# Written before a chapter was split into sittings; each leaves this list when it is.
+TO_BE_SPLIT = {
+    "01-the-model",
+    "02-the-pipeline",
+    "03-zenml",
+    "04-airflow",
+    "05-schedules-and-backfills",
+    "06-containers",
+    "07-kubeflow-pipelines",
+    "08-kubernetes-jobs",
+    "09-kubernetes-services",
+    "10-debugging",
+    "11-kubeflow-on-kind",
+    "12-kubeflow-in-production",
+    "13-choosing-a-tool",
+}
+
+
+def beyond(sitting: Sitting) -> list[str]:
+    """Say, a sentence each, what of the solved notebook is longer than a sitting may be."""
+    cells = notebooks_of(sitting.lesson)["solution"].cells
+    where = f"chapters/{sitting.folder.name}/{sitting.name}.py"
+    found = []
+    if len(cells) > CELLS:
+        found.append(f"{where} has {len(cells)} cells, {CELLS} are a sitting: split it.")
+    for number, cell in enumerate(cells, 1):
+        lines = len(cell.source.splitlines())
+        if cell.cell_type == "code" and lines > LINES:
+            first = cell.source.splitlines()[0]
+            found.append(f'{where}, cell {number}, "{first}", has {lines} lines; a reader follows {LINES}.')
+    return found
+
+
+def problems(root: Path) -> list[str]:
+    """Say what is too long, and which chapter of `TO_BE_SPLIT` no longer is."""
+    found = []
+    for sitting in sittings(root):
+        name = sitting.folder.name
+        too_long = beyond(sitting)
+        if name not in TO_BE_SPLIT:
+            found += too_long
+        elif not too_long:
+            found.append(
+                f"{sitting.lesson} is short enough: take {name} from the list in authoring/limits.py."
+            )
+    return found
+
+
+def main() -> int:
+    """Print what is too long; return 1 if there is any."""
+    found = problems(repository())
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
