@@ -339,11 +339,24 @@ def _record() -> Record:
         "rows_learned_from": 20_000,
         "rows_judged": 27_000,
         "model_sha256": "m1",
-        "data": {f"flights/2013-{month}.parquet": f"sum-{month}" for month in ("07", "08", "09")},
+        "data": {
+            f"{table}/2013-{month}.parquet": f"sum-{month}"
+            for table in ("flights", "weather")
+            for month in ("07", "08", "09")
+        },
         "metrics": {
-            "challenger": {"auc": 0.70, "log_loss": 0.387, "brier": 0.116, "mean_probability": 0.23},
-            "champion": {"auc": 0.71, "log_loss": 0.399, "brier": 0.121, "mean_probability": 0.24},
-            "baseline": {"auc": 0.61, "log_loss": 0.430, "brier": 0.128, "mean_probability": 0.26},
+            name: dict(
+                zip(
+                    ("auc", "log_loss", "brier", "cost_per_1000_flights", "mean_probability"),
+                    found,
+                    strict=True,
+                )
+            )
+            for name, found in {
+                "challenger": (0.70, 0.387, 0.116, 512.0, 0.23),
+                "champion": (0.71, 0.399, 0.121, 518.0, 0.24),
+                "baseline": (0.61, 0.430, 0.128, 540.0, 0.26),
+            }.items()
         },
         "slices": [
             {"column": "origin", "value": "EWR", "flights": 9000, "challenger": 0.401, "champion": 0.410},
@@ -364,7 +377,11 @@ def _record() -> Record:
 
 def _known() -> Record:
     return {
-        "data": {f"flights/2013-{number:02}.parquet": f"sum-{number:02}" for number in range(1, 13)},
+        "data": {
+            f"{table}/2013-{number:02}.parquet": f"sum-{number:02}"
+            for table in ("flights", "weather")
+            for number in range(1, 13)
+        },
         "tested": {"sha256:0000", "sha256:1111"},
         "released": {"2013-08-bbbbbbbbbbbb": "m0"},
     }
@@ -394,13 +411,36 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
             _record(),
             "linus",
             known,
-            "a sound model: better log loss, lower AUC, and only the slice of one small carrier is worse",
+            "a sound model: better log loss, lower AUC, 0.008 worse at JFK, and much worse for one small carrier only",
         ),
         (_changed("metrics/challenger/auc", 0.75), "linus", known, "a sound model"),
         (first, "linus", known, "a first model, which has no champion to beat and beats the baseline"),
         (_record(), "linus", again, "a version that was released before with the very same file"),
+        (
+            _changed("metrics/challenger/log_loss", 0.3987),
+            "linus",
+            known,
+            "a model that beats the champion by a little: lower is lower",
+        ),
+        (
+            _changed("metrics/baseline/log_loss", 0.380),
+            "linus",
+            known,
+            "a model that beats the champion, in a month in which the baseline was better than both: it is the "
+            "opponent only where there is no champion",
+        ),
+        *(
+            (
+                _changed("author", author),
+                "linus",
+                known,
+                f"a model of {author} that linus approves: two people, of whom one name is a part of the other",
+            )
+            for author in ("linus-marie", "lin")
+        ),
     ]
-    better_auc = _changed("metrics/challenger", {"auc": 0.78, "log_loss": 0.556, "brier": 0.19})
+    better_auc = _changed("metrics/challenger/auc", 0.78)
+    better_auc["metrics"]["challenger"] |= {"log_loss": 0.556, "brier": 0.19}
     equal = _changed("metrics/challenger/log_loss", 0.399)
     no_better_than_baseline = copy.deepcopy(first)
     no_better_than_baseline["metrics"]["challenger"]["log_loss"] = 0.44
@@ -420,12 +460,15 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
             "It lets a first model go that is worse than the baseline, which is its opponent where there is no "
             "champion.",
         ),
-        (
-            _changed("slices/1/challenger", 0.395),
-            "linus",
-            known,
-            "It lets a model go that is 0.024 worse than the champion at JFK: better on the whole, paid for by one "
-            "airport.",
+        *(
+            (
+                _changed(f"slices/{number}/challenger", each["champion"] + 0.013),
+                "linus",
+                known,
+                f"It lets a model go that is 0.013 worse than the champion at {each['value']}: better on the whole, "
+                "paid for by one airport.",
+            )
+            for number, each in enumerate(_record()["slices"][:3])
         ),
         (
             _changed("image_id", "sha256:2222"),
@@ -438,16 +481,23 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
                 _changed("image_id", image),
                 "linus",
                 known,
-                "It lets a model go whose image ID is only a part of a tested one: an ID is the same or another one.",
+                "It lets a model go whose image ID is only a part of a tested one, or has one for a part: an ID is the "
+                "same or another one.",
             )
-            for image in ("sha256:11", "")
+            for image in ("sha256:11", "", "sha256:11112222")
+        ),
+        (
+            _record(),
+            "linus",
+            known | {"tested": set()},
+            "It lets a model go where no image passed the tests, that is, where they failed.",
         ),
         (_changed("author", "linus"), "linus", known, "It lets a model go that its author approves."),
         (_record(), "", known, "It lets a model go that nobody approves."),
         (
             _record(),
             "linus",
-            known | {"released": {_record()["version"]: "m9"}},
+            known | {"released": {"2013-08-bbbbbbbbbbbb": "m1", _record()["version"]: "m9"}},
             "It lets a model go whose version was released before with another file: a version that was overwritten.",
         ),
         (
@@ -456,11 +506,14 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
             known,
             "It lets a file go that gives other probabilities than those that were judged.",
         ),
-        (
-            _record() | {"data": _record()["data"] | {"flights/2013-08.parquet": "sum-of-another-file"}},
-            "linus",
-            known,
-            "It lets a model go that learned from another file than the accepted one of the same name.",
+        *(
+            (
+                _record() | {"data": _record()["data"] | {name: "sum-08-of-another-file"}},
+                "linus",
+                known,
+                f"It lets a model go that learned from another {name} than the accepted one.",
+            )
+            for name in ("flights/2013-08.parquet", "weather/2013-08.parquet")
         ),
         (
             _record() | {"data": _record()["data"] | {"flights/extra.parquet": "sum-09"}},
@@ -481,7 +534,7 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
             "It lets a model go that the pipeline's own rule refused: the rule also knows what acting on it costs.",
         ),
         (
-            _changed("decision", None),
+            _changed("decision", ""),
             "linus",
             known,
             "It lets a model go for which no decision stands in the record: only promote is promote.",
@@ -503,7 +556,7 @@ def ex_12_3(answer: Callable[[Record, str, Record], Any]) -> Verdict:
             given = copy.deepcopy((record, approver, known))
             try:
                 found = answer(*given)
-            except (KeyError, TypeError) as error:
+            except Exception as error:
                 if record["champion_before"] is None:
                     return wrong(
                         f"It fails on a first model, which has no champion: None where its metrics would be "
@@ -529,9 +582,13 @@ def ex_12_3(answer: Callable[[Record, str, Record], Any]) -> Verdict:
             "Of three faults it does not name each: an untested image, a worse log loss, an author who approves. Who "
             "mends one at a time comes back three times."
         )
-    return right(
-        f"{len(bad)} bad candidates were stopped, {len(good)} sound ones passed, and AUC was not asked."
-    )
+    if again := answer(_record(), "linus", _known()):
+        return wrong(
+            f"It lets a sound model go, and stops the same one once it has seen bad ones (it says: {again[0]}). A "
+            "list that is made once, such as a parameter's default, keeps what was put into it: make a new one in "
+            "each call."
+        )
+    return right("Each bad candidate was stopped, each sound one passed, and AUC was not asked.")
 
 
 # --- 12.4: stop it, and roll back --------------------------------------------------------------------------
@@ -544,6 +601,7 @@ class _Kubeflow:
         self.runs = {name: list(found) for name, found in runs.items()}
         self.others = {"weekly": ["hotels-1", "ENABLED"]}  # another team's, in another experiment
         self.seen: set[str] = set()
+        self.served: list[str] = []
         self.deleted: list[str] = []
         self.uploaded: list[str] = []
         self.started: list[str] = []
@@ -588,8 +646,10 @@ class _Kubeflow:
             f"the check's client does not do {name}, and this exercise does not need it"
         )
 
-    def _page(self, given: dict[str, Any]) -> SimpleNamespace:
+    def _page(self, given: dict[str, Any]) -> Any:
         """Return the recurring runs that were asked for, ten of them if nothing is said, as the API does."""
+        from kfp_server_api import V2beta1ListRecurringRunsResponse  # type: ignore[import-untyped]
+
         experiment = given.get("experiment_id")
         found = [*self.runs] if experiment in (None, "production") else []
         found = found if experiment else [*self.others, *found]
@@ -599,27 +659,39 @@ class _Kubeflow:
         page = [self._recurring(each) for each in found[first : first + size]]
         self.seen |= {each.recurring_run_id for each in page}
         following = str(first + size) if first + size < len(found) else ""
-        return SimpleNamespace(recurring_runs=page or None, total_size=len(found), next_page_token=following)
+        return V2beta1ListRecurringRunsResponse(
+            recurring_runs=page or None, total_size=len(found), next_page_token=following
+        )
 
-    def _recurring(self, name: str) -> SimpleNamespace:
+    def _recurring(self, name: str) -> Any:
+        """Return a recurring run as the API describes it, with all that one may ask it for."""
+        from kfp_server_api import V2beta1PipelineVersionReference, V2beta1RecurringRun
+
         team = "hotel-prices" if name in self.others else "flight-delay-monthly"
         runs = self.others if name in self.others else self.runs
         version, status = runs[name]
-        reference = SimpleNamespace(pipeline_id="p", pipeline_version_id=version)
-        return SimpleNamespace(
+        # In the order in which they were made.
+        made = datetime.datetime(2013, 9, 1 + list(runs).index(name), tzinfo=datetime.UTC)
+        return V2beta1RecurringRun(
             recurring_run_id=name,
             display_name=f"{team} {name}",
             status=status,
-            # In the order in which they were made.
-            created_at=datetime.datetime(2013, 9, 1 + list(runs).index(name), tzinfo=datetime.UTC),
+            created_at=made,
+            updated_at=made,
             mode="ENABLE" if status == "ENABLED" else "DISABLE",
-            pipeline_version_id=None,
-            pipeline_version_reference=reference,
+            pipeline_version_reference=V2beta1PipelineVersionReference(
+                pipeline_id="p", pipeline_version_id=version
+            ),
+            experiment_id="hotels" if name in self.others else "production",
         )
 
-    def schedule(self, pipeline_version_id: str) -> SimpleNamespace:
+    def serve(self, version: str) -> None:
+        self.served.append(version)
+
+    def schedule(self, pipeline_version_id: str = "", *, version: str = "") -> Any:
+        """Start a version; the exercise's text and the notebook's function call it by two names."""
         name = f"schedule-{len(self.runs) + 1}-new"
-        self.runs[name] = [pipeline_version_id, "ENABLED"]
+        self.runs[name] = [pipeline_version_id or version, "ENABLED"]
         return self._recurring(name)
 
     def enabled(self) -> list[str]:
@@ -646,13 +718,16 @@ def _ledger() -> tuple[list[Record], Record]:
         entry(5, approver="grace"),  # approved by its author
         entry(6, image_id="sha256:2222"),  # never tested
         entry(7, same_probabilities=False),  # the file was exchanged
+        entry(2),  # overwritten: released before with another file
         entry(8, metrics=worse, author="ada", approver="linus"),  # let go for its AUC
         entry(9, metrics=worse, decision="keep", author="ada", approver="ada"),  # live, and bad
     ]
-    return ledger, _known() | {"released": {each["version"]: each["model_sha256"] for each in ledger}}
+    released = {each["version"]: each["model_sha256"] for each in ledger}
+    return ledger, _known() | {"released": released | {ledger[5]["version"]: "m0"}}
 
 
 WHY_NOT = {
+    2: "It goes back to a version that was released with another file before: the gate needs all of `known` as it is.",
     3: "It goes back further than needed: a newer entry is clean too.",
     5: "It goes back to a release that its own author approved.",
     6: "It goes back to a release whose image was never tested.",
@@ -678,11 +753,12 @@ def ex_12_4(answer: Callable[..., Any]) -> Verdict:
         "schedule-2": ("pipeline-9", "ENABLED"),
         "schedule-3": ("pipeline-8", "ENABLED"),  # somebody forgot it
     }
-    client, served = _Kubeflow(schedules), list[str]()
+    client = _Kubeflow(schedules)
     mine = copy.deepcopy(ledger)
-    returned = answer(mine, copy.deepcopy(known), client, client.schedule, served.append)
+    returned = answer(mine, copy.deepcopy(known), client, client.schedule, client.serve)
     if mine[: len(ledger)] != ledger:
         return wrong("It changes entries of the ledger. What was done stays written down; one may add to it.")
+    served = client.served
     if not served:
         return wrong("Production still serves the bad version: nobody has called serve.")
     numbers = {each["version"]: int(each["version"][6]) for each in ledger}
@@ -747,9 +823,9 @@ def _where_the_live_one_passes(answer: Callable[..., Any]) -> Verdict | None:
         "pipeline_version_id": "pipeline-9",
     }
     known = _known() | {"released": {each["version"]: each["model_sha256"] for each in ledger}}
-    client, served = _Kubeflow({"schedule-1": ("pipeline-9", "ENABLED")}), list[str]()
-    answer(copy.deepcopy(ledger), known, client, client.schedule, served.append)
-    if served[-1:] == [ledger[-1]["version"]]:
+    client = _Kubeflow({"schedule-1": ("pipeline-9", "ENABLED")})
+    answer(copy.deepcopy(ledger), known, client, client.schedule, client.serve)
+    if client.served[-1:] == [ledger[-1]["version"]]:
         return wrong(
             "Where the gate has nothing against the live release, it serves that one again. It has to go all the "
             "same: a gate does not see everything. Choose among the entries before the last."
@@ -760,11 +836,11 @@ def _where_the_live_one_passes(answer: Callable[..., Any]) -> Verdict | None:
 def _where_nothing_is_clean(answer: Callable[..., Any]) -> Verdict | None:
     """Say what is wrong where no entry passes the gate, or None."""
     ledger, known = _ledger()
-    client, served = _Kubeflow({"schedule-1": ("pipeline-9", "ENABLED")}), list[str]()
+    client = _Kubeflow({"schedule-1": ("pipeline-9", "ENABLED")})
     try:
-        answer(ledger[2:], known, client, client.schedule, served.append)
+        answer(ledger[2:], known, client, client.schedule, client.serve)
     except LookupError:
-        if served or client.enabled() != ["pipeline-9"]:
+        if client.served or client.enabled() != ["pipeline-9"]:
             return wrong("Where no entry is clean it raises, but only after it has changed something.")
         return None
     except Exception as error:

@@ -277,6 +277,64 @@ def stops_everything(record, approver, known):
     return ["No."]
 
 
+def gate_with(skip, broken):
+    """Return a gate in which one rule, `skip`, reads otherwise: `broken` gets the record and what is known."""
+
+    def gate(record, approver, known):
+        return judged(record, approver, known, skip) + [skip] * bool(broken(record, known))
+
+    return gate
+
+
+def losses(record):
+    """Return the log losses of the challenger, of the champion and of the baseline."""
+    found = record["metrics"]
+    opponent = found["champion"] or found["baseline"]
+    return [each["log_loss"] for each in (found["challenger"], opponent, found["baseline"])]
+
+
+def worse_at(record, airports=("EWR", "JFK", "LGA"), by=0.01):
+    return any(
+        each["value"] in airports and each["challenger"] - (each["champion"] or 1) > by
+        for each in record["slices"]
+    )
+
+
+def other_sums(record, known, table):
+    return any(known["data"].get(name) != value for name, value in record["data"].items() if table in name)
+
+
+def released_as_any(record, known):
+    sums = known["released"]
+    return record["version"] in sums and record["model_sha256"] not in sums.values()
+
+
+OTHER_RULES = [
+    gate_with("log loss", lambda record, known: losses(record)[0] >= min(losses(record)[1:])),
+    gate_with("log loss", lambda record, known: losses(record)[1] - losses(record)[0] < 0.001),
+    gate_with("slices", lambda record, known: worse_at(record, by=0.02)),
+    gate_with("slices", lambda record, known: worse_at(record, ("EWR", "JFK"))),
+    gate_with("data", lambda record, known: other_sums(record, known, "flights")),
+    gate_with("image", lambda record, known: not record["image_id"].startswith((*known["tested"],))),
+    gate_with("image", lambda record, known: known["tested"] and record["image_id"] not in known["tested"]),
+    gate_with("overwritten", released_as_any),
+]
+
+
+def a_part_of_the_author(record, approver, known):
+    return judged(record, approver, known) + ["own change"] * (approver in record["author"])
+
+
+def remembers(record, approver, known, found=[]):  # noqa: B006
+    found += judged(record, approver, known)
+    return found
+
+
+def in_small_letters(record, approver, known):
+    kept = [] if record["decision"].lower() == "promote" else ["decision"]
+    return kept + judged(record, approver, known, "decision")
+
+
 # --- 12.4 ---
 
 
@@ -498,11 +556,28 @@ def newest_stays(ledger, known, client, schedule, serve):
     return entry["version"]
 
 
+def by_keywords(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(version=entry["version"])
+    for each in client.list_recurring_runs(page_size=100).recurring_runs:
+        if each.experiment_id == "production":
+            client.disable_recurring_run(recurring_run_id=each.recurring_run_id)
+    schedule(version=entry["pipeline_version_id"])
+    return entry["version"]
+
+
+def takes_the_ledger_for_known(ledger, known, client, schedule, serve):
+    sums = {each["version"]: each["model_sha256"] for each in ledger}
+    return back_to(
+        lambda entries: clean(entries, known | {"released": sums}), ledger, known, client, schedule, serve
+    )
+
+
 ALSO_RIGHT = {
     "ex_12_1": [SCHEDULE, schedule(max_concurrency=numpy.int64(1), no_catchup=numpy.False_)],
     "ex_12_2": [POLICY, POLICY.replace("port: 8080", "port: http")],
-    "ex_12_3": [judged],
-    "ex_12_4": [newest_stays, page_by_page, by_the_pipelines_name],
+    "ex_12_3": [judged, in_small_letters],
+    "ex_12_4": [newest_stays, page_by_page, by_the_pipelines_name, by_keywords],
 }
 
 WRONG = {
@@ -595,9 +670,13 @@ WRONG = {
         numbers_for_objections,
         signs_the_record,
         stops_everything,
+        *OTHER_RULES,
+        a_part_of_the_author,
+        remembers,
         "promote",
     ],
     "ex_12_4": [
+        takes_the_ledger_for_known,
         stops_everybodys_schedules,
         looks_at_the_first_ten,
         to_the_live_one_if_it_passes,
