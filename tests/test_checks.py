@@ -7,6 +7,7 @@ than the solution's stand beside them, in ``ALSO_RIGHT``, where a check had refu
 """
 
 import importlib
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -103,6 +104,20 @@ def ex_90_1(answer: int) -> Verdict:
 @exercise
 def ex_90_2(answer: Callable[[], object]) -> Verdict:
     return NOT_ANSWERED if answer() is None else right("It returns something.")
+
+
+@exercise
+def ex_90_3(answer: float) -> Verdict:
+    raise subprocess.TimeoutExpired("python", answer)
+
+
+def test_time_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    for answer in (600, 60):
+        ex_90_3(answer)
+    for line, given in zip(capsys.readouterr().out.splitlines(), ("10 minutes", "a minute"), strict=True):
+        assert line.startswith(
+            f"… Exercise 90.3: no verdict: running this took longer than {given} on this machine."
+        )
 
 
 def test_three_kinds_of_verdict_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,11 @@ import math
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from numbers import Real
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.check import dags as _airflow
-from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
+from companion.check.verdict import KILLED, NO_BODY, NoVerdict, Verdict, exercise, is_stub, right, wrong
 from companion.workspace import environment_in
 from flightdelay.files import sha256
 from flightdelay.location import DATA
@@ -227,7 +228,7 @@ def _run(folder: Path, place: Path, tool: str) -> dict[str, Any]:
     seen = _airflow_run(work, month) if tool == "airflow" else _process_run(tool, work, month)
     trace = work / "trace.jsonl"
     seen["trace"] = [json.loads(line) for line in trace.read_text().splitlines()] if trace.exists() else []
-    return {"graph": {}, **seen, "month": month}
+    return {"graph": {}, "decided": [], **seen, "month": month}
 
 
 def _airflow_run(work: Path, month: str) -> dict[str, Any]:
@@ -249,34 +250,35 @@ def _airflow_run(work: Path, month: str) -> dict[str, Any]:
     paths = {
         task: value for task, value in gave.items() if "/" in value and len(value) < 200 and "{" not in value
     }
-    return {"error": f"the task {failed[0]} failed{said}" if failed else "", "graph": graph, "paths": paths}
+    error = f"the task {failed[0]} failed{said}" if failed else ""
+    decided = [value for task, _, value in run["xcom"] if task == "decide"]
+    return {"error": error, "graph": graph, "paths": paths, "decided": decided}
 
 
 def _process_run(tool: str, work: Path, month: str) -> dict[str, Any]:
     state = _state()
     environment = environment_in(state) | {"ZENML_CUSTOM_SOURCE_ROOT": str(work), "PYTHONPATH": str(work)}
     command = [sys.executable, "-m", "chapter_13.check", tool, str(work), month]
-    try:
-        ended = subprocess.run(
-            command,
-            cwd=work,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"it does not come to an end within {SECONDS // 60} minutes"}
+    ended = subprocess.run(
+        command,
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
+    if ended.returncode == -signal.SIGKILL:
+        raise NoVerdict(KILLED)
     made = work / "seen.json"
-    graph = json.loads(made.read_text()) if made.exists() else {}
+    found = json.loads(made.read_text()) if made.exists() else {}
     if ended.returncode == 0:
-        return {"error": "", "graph": graph}
+        return {"error": "", **found}
     said = re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout + ended.stderr)  # the tools write in colour
     errors = [line.strip() for line in said.splitlines() if re.match(r"\s*[\w.]+(Error|Exception): ", line)]
     # Kubeflow's last words are that a task failed; the task's own error stands above.
     told = [line for line in errors if not line.startswith("RuntimeError: Pipeline")] or errors
-    return {"error": told[-1] if told else "it ends with an error", "graph": graph}
+    return {"error": told[-1] if told else "it ends with an error", **found}
 
 
 @functools.cache
@@ -310,9 +312,10 @@ def _problem(tool: str, seen: Mapping[str, Any]) -> str:
     if "decide" in calls and "slice_report" in calls and calls.index("decide") < calls.index("slice_report"):
         return "decide comes before slice_report, so the decision is made without the report."
     if "slice_report" not in calls:
+        ran = "the run" if tool == "plain" else "its step ran, but"
         return (
-            "its step ran, but never called slice_report of model_steps: the wiring does the model's work itself. The "
-            "next change to the report would have to be made in four places."
+            f"{ran} never called slice_report of model_steps: the wiring does the model's work itself, or leaves it "
+            "out. The next change to the report would have to be made in four places."
         )
     for name in ("evaluate", "slice_report", "decide"):
         if calls.count(name) != 1:
@@ -327,8 +330,12 @@ def _problem(tool: str, seen: Mapping[str, Any]) -> str:
         return problem
     if given["decide"][1] is None:
         return "decide still gets no report: its step needs one more input, and the call one more argument."
+    if given["decide"] == [gave["slice_report"], gave["evaluate"]]:
+        return "decide gets the report where the evaluation belongs, and the evaluation for a report."
     if given["decide"] != [gave["evaluate"], gave["slice_report"]]:
         return "the report is changed on its way to decide. Wiring carries; what a report says, slice_report says."
+    if not any(all(each in text for each in gave["decide"].values()) for text in seen["decided"]):
+        return "what decide of model_steps returns is lost or changed. Return it as it is: it is what the run is for."
     return ""
 
 
@@ -362,24 +369,30 @@ def _wires(tool: str, graph: Mapping[str, Any], new: Sequence[str], paths: Mappi
     return ""
 
 
-def _as_zenml(month: str) -> dict[str, Any]:
+# Each of the three runs its file and returns the graph, and as texts what it gave out as the decision.
+
+
+def _as_zenml(month: str) -> tuple[dict[str, Any], list[str]]:
     import monthly_zenml  # type: ignore[import-not-found]
 
     run = monthly_zenml.monthly(month)
-    return {
+    last = run.steps.get("decide_step")
+    decided = [str(each.load()) for each in _flat(last.outputs.values())] if last else []
+    graph = {
         name: {
             "after": list(step.spec.upstream_steps),
             "data": sorted({given.step_name for given in _flat(step.spec.inputs.values())}),
         }
         for name, step in run.steps.items()
     }
+    return graph, decided
 
 
 def _flat(values: Any) -> list[Any]:
     return [each for value in values for each in (value if isinstance(value, list) else [value])]
 
 
-def _as_kubeflow(month: str) -> dict[str, Any]:
+def _as_kubeflow(month: str) -> tuple[dict[str, Any], list[str]]:
     import monthly_kubeflow  # type: ignore[import-not-found]
     from google.protobuf import json_format  # type: ignore[import-untyped]
     from kfp import local
@@ -389,17 +402,17 @@ def _as_kubeflow(month: str) -> dict[str, Any]:
     for name, task in tasks.items():
         data = set(re.findall(r'"producerTask": "([^"]+)"', json.dumps(task.get("inputs", {}))))
         graph[name] = {"after": task.get("dependentTasks", []), "data": sorted(data)}
-    Path("seen.json").write_text(json.dumps(graph))  # before the run, which may fail
+    Path("seen.json").write_text(json.dumps({"graph": graph}))  # before the run, which may fail
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root="artifacts")
     monthly_kubeflow.monthly(month=month)
-    return graph
+    decided = [path.read_text() for path in Path("artifacts").glob("*/decide/*") if path.is_file()]
+    return graph, decided
 
 
-def _as_plain(month: str) -> dict[str, Any]:
+def _as_plain(month: str) -> tuple[dict[str, Any], list[str]]:
     import monthly_plain  # type: ignore[import-not-found]
 
-    monthly_plain.monthly(month)
-    return {}
+    return {}, [str(monthly_plain.monthly(month))]
 
 
 # --- 13.3: five requirements -------------------------------------------------------------------------------
@@ -431,7 +444,7 @@ DECIDES = {
     "analyst": {"only Python"},
     "auditors": {"cache", "lineage"},
     "nightly": {"backfill", "waits for other jobs"},
-    "vision": {"an image per step", "own hardware"},
+    "vision": {"an image per step"},
     "two": {"operated for you"},
 }
 RULED_OUT = {
@@ -442,6 +455,12 @@ RULED_OUT = {
     ("two", "kubeflow"): "nobody of the two can be woken up for a cluster",
     ("two", "airflow"): "nobody of the two can be woken up for a scheduler",
 }
+
+
+def _words(given: Any) -> list[str]:
+    """Return the words of a list, a tuple, a set or an array; none where it is something else."""
+    several = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+    return [str(each) for each in given] if several else []
 
 
 @exercise
@@ -455,9 +474,9 @@ def ex_13_3(answer: Mapping[str, tuple[str, Sequence[str]]]) -> Verdict:
             return wrong(f"{name}: a pick is a pair, the tool and a list of reasons.")
         if pick[0] not in CAN:
             return wrong(f"{name}: {pick[0]!r} is no choice here; there are {', '.join(CAN)}.")
-        if isinstance(pick[1], str) or not pick[1]:
+        if not (reasons := _words(pick[1])):
             return wrong(f"{name}: the reasons are a list of at least one word of the list above.")
-        unknown = [reason for reason in pick[1] if reason not in known]
+        unknown = [reason for reason in reasons if reason not in known]
         if unknown:
             return wrong(
                 f"{name}: {unknown[0]!r} is no word of the list; a reason that is not there cannot be weighed."
@@ -466,7 +485,8 @@ def ex_13_3(answer: Mapping[str, tuple[str, Sequence[str]]]) -> Verdict:
         return wrong(
             "Five times the same tool: that is a preference. Ask of each line what it cannot do without."
         )
-    for name, (tool, reasons) in answer.items():
+    for name, (tool, given) in answer.items():
+        reasons = _words(given)
         if said := RULED_OUT.get((name, tool)):
             return wrong(f"{name}: {tool} is out of the question there: {said}.")
         absent = sorted(set(reasons) - CAN[tool])
@@ -564,10 +584,10 @@ def _memo_problems(case: str, memo: Mapping[str, Any]) -> list[str]:
 
 
 def _needs(memo: Mapping[str, Any]) -> str:
-    tool, needs = memo["tool"], memo["needs"]
-    if isinstance(needs, str) or not isinstance(needs, Sequence) or len(needs) > 2:
+    tool, needs = memo["tool"], _words(memo["needs"])
+    if not 1 <= len(needs) <= 2:
         return f"needs are a list of {FORMS['needs']}."
-    absent = [str(need) for need in needs if need not in CAN[tool]]
+    absent = [need for need in needs if need not in CAN[tool]]
     if absent:
         return f"{tool} does not give {absent[0]!r} by itself; look at its line in section 5."
     return ""
@@ -615,7 +635,7 @@ def _measured() -> frozenset[float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _figures(case: str, figures: Any) -> str:
@@ -634,8 +654,11 @@ def _figures(case: str, figures: Any) -> str:
         in_case = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", CASES[case])}
         if source == "case" and float(value) not in in_case:
             return f"the case does not say {value:g}; where you computed or guessed, the source is estimate."
+        # Rounded, too, unless it becomes another figure: 0.2 is not 0.
         if source == "bench" and not any(
-            round(measured, places) == float(value) for measured in _measured() for places in (0, 1, 2)
+            round(measured, places) == float(value) and math.isclose(measured, value, rel_tol=0.1)
+            for measured in _measured()
+            for places in (0, 1, 2)
         ):
             return f"{value:g} is no figure of bench.json; where you computed or guessed, the source is estimate."
         grounded += source != "estimate"
@@ -663,7 +686,7 @@ def _people(memo: Mapping[str, Any]) -> str:
         return f"{owner[0]!r} stands in for {owner[1]!r}: while one of them is away, nobody is called."
     if people[2] in people[:2] and first[0] > 1:
         return "the first users are the owner: then nobody uses it who could do without it."
-    if not 1 <= first[0] <= FIRST_USERS:
+    if not 1 <= first[0] <= FIRST_USERS or first[0] % 1:
         return f"{first[0]:g} first users are no group to begin with: it has 1 to {FIRST_USERS} people."
     return ""
 
@@ -677,10 +700,10 @@ def _stop(stop: Any) -> str:
             return f"the stop criterion does not say {what}."
     if not _is_number(limit):
         return f"the limit {limit!r} is no number, so nobody can say on which side of it you are."
-    if most is not None and (not _is_number(most) or not 0 <= limit <= most or most == 0):
+    if most is not None and (not _is_number(most) or not 0 <= limit < most):
         return (
-            f"a limit of {limit:g} out of {most!r} is out of reach, so the trial cannot fail. out_of is how many there "
-            "are to count, or None where there is no most."
+            f"beyond {limit:g} out of {most} there is nothing to count, so the trial cannot fail. Count what goes "
+            "wrong; out_of is how often it can, or None where there is no most."
         )
     try:
         day = by if isinstance(by, date) else date.fromisoformat(str(by))
@@ -689,7 +712,7 @@ def _stop(stop: Any) -> str:
     day = day.date() if isinstance(day, datetime) else day
     if day <= BEGINS:
         return f"the trial begins on {BEGINS}, and on {day} there is nothing to look at yet."
-    if (day - BEGINS).days > 366:
+    if day > BEGINS.replace(year=BEGINS.year + 1):
         return f"until {day} it is more than a year; by then it is no trial any more."
     return ""
 
@@ -712,8 +735,8 @@ def main() -> None:
     tool, folder, month = sys.argv[1:]
     sys.path.insert(0, folder)
     run = {"plain": _as_plain, "zenml": _as_zenml, "kubeflow": _as_kubeflow}[tool]
-    graph = run(month)
-    (Path(folder) / "seen.json").write_text(json.dumps(graph))
+    graph, decided = run(month)
+    (Path(folder) / "seen.json").write_text(json.dumps({"graph": graph, "decided": decided}))
 
 
 if __name__ == "__main__":

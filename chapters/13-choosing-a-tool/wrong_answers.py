@@ -208,6 +208,36 @@ decides_first = folder(
         )
     },
 )
+changes_places = folder(
+    "changes-places", edits={"evaluation=evaluation, report=report": "evaluation=report, report=evaluation"}
+)
+loses_the_decision = folder(
+    "loses-the-decision", edits={"    return model_steps.decide": "    model_steps.decide"}
+)
+decides_itself_in_airflow = folder(
+    "decides-itself-in-airflow",
+    "airflow",
+    edits={
+        "return decide(evaluation, report)": 'return decide(evaluation, report) | {"decision": "promote"}'
+    },
+)
+decides_itself_in_zenml = folder(
+    "decides-itself-in-zenml",
+    "zenml",
+    edits={
+        "return model_steps.decide(evaluation, report)": (
+            'return model_steps.decide(evaluation, report) | {"decision": "promote"}'
+        )
+    },
+)
+loses_the_decision_in_kubeflow = folder(
+    "loses-the-decision-in-kubeflow",
+    "kubeflow",
+    edits={
+        "report: Input[Artifact]) -> dict:": "report: Input[Artifact]):",
+        "    return decide(evaluation, json": "    decide(evaluation, json",
+    },
+)
 report_not_handed_on = folder("report-not-handed-on", edits={", report=report)": ")"})
 reckons_itself = folder(
     "reckons-itself",
@@ -409,6 +439,11 @@ WRONG = {
         model_broken,
         not_in_airflow,
         decides_first,
+        changes_places,
+        loses_the_decision,
+        decides_itself_in_airflow,
+        decides_itself_in_zenml,
+        loses_the_decision_in_kubeflow,
         report_not_handed_on,
         reckons_itself,
         inside_decide,
@@ -435,6 +470,8 @@ WRONG = {
         {**PICKS, "nightly": ("airflow", ["popular"])},
         {**PICKS, "nightly": ("dagster", ["backfill"])},
         {**PICKS, "vision": ("plain", ["own hardware"])},
+        {**PICKS, "vision": ("kubeflow", ["own hardware"])},  # three others have that as well
+        {**PICKS, "analyst": ("plain", "only Python")},
         {**PICKS, "two": "managed"},
     ],
     "ex_13_4": [
@@ -453,6 +490,8 @@ WRONG = {
         memo("bank", first_users=(500, "all data scientists")),
         memo("bank", first_users=(4, "the lead of the platform team")),
         memo("bank", first_users=(0, "nobody yet")),
+        memo("bank", first_users=(2.5, "modellers of mortgages")),
+        memo("bank", figures=[(0, "of plain Python's time for ZenML run again", "bench")]),  # it says 0.2
         memo("solo", needs=["schedule"]),
         memo("solo", needs="lineage"),
         memo("solo", needs=["the best and most modern tool"]),
@@ -469,6 +508,10 @@ WRONG = {
         memo("solo", stop=stop(measure="")),
         memo("solo", stop=stop(limit=1000)),
         memo("solo", stop=stop(limit=-1)),
+        memo("solo", stop=stop(limit=6)),  # more than 6 of 6
+        memo("solo", stop=stop(limit=float("inf"), out_of=None)),
+        memo("solo", stop=stop(limit=float("nan"), out_of=None)),
+        memo("solo", stop=stop(by="2028-01-05")),  # a year and a day
         memo("solo", stop=stop(out_of="six months")),
         memo("solo", stop=stop(by="2026-03-31")),
         memo("solo", stop=stop(by=date(2027, 1, 4))),
@@ -494,9 +537,11 @@ ALSO_RIGHT = {
         # One or two: each of these decides.
         {**PICKS, "auditors": ("zenml", ["lineage"]), "nightly": ("airflow", ["backfill"])},
         {**PICKS, "vision": ("kubeflow", ["an image per step"])},
+        {name: (tool, np.array(needs)) for name, (tool, needs) in PICKS.items()},
     ],
     "ex_13_4": [
         MEMO,
+        memo("solo", needs={"lineage", "cache"}, stop=stop(by="2028-01-04")),
         memo("solo", owner=("Maria, who built it", "Ben")),
         # Sound texts with words that sound unsound: what a text is worth no word tells.
         memo("bank", owner=("the on-call engineer of the Airflow team", "the head of all platforms")),

@@ -23,7 +23,7 @@ from types import FrameType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from companion.check.verdict import NoVerdict
+from companion.check.verdict import KILLED, NoVerdict, too_long
 from companion.workspace import environment_in, repository
 
 MINUTES = 10  # for one file; then there is no verdict, since it may be the machine that takes long
@@ -76,14 +76,9 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     status = process.wait()
     end()
     if status == -TOO_LATE:
-        raise NoVerdict(
-            f"no verdict: running this took longer than {MINUTES} minutes on this machine. Does it wait for "
-            "something? If not, close what keeps the machine busy and run this cell again."
-        )
+        raise NoVerdict(too_long(MINUTES * 60))
     if status == -signal.SIGKILL:
-        raise NoVerdict(
-            "no verdict: the process was killed; close what fills the memory and run this cell again."
-        )
+        raise NoVerdict(KILLED)
     return {"error": "it ends the process that runs it"}
 
 

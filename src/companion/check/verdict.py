@@ -18,6 +18,7 @@ import contextlib
 import dis
 import functools
 import io
+import subprocess
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,18 @@ class Verdict:
 NOT_ANSWERED = Verdict(NOT_ANSWERED_MARK, "not answered yet. Replace None above, then run both cells.")
 
 NO_BODY = Verdict(NOT_ANSWERED_MARK, "not answered yet. Write the function's body, then run both cells.")
+
+
+KILLED = "no verdict: the process was killed; close what fills the memory and run this cell again."
+
+
+def too_long(seconds: float) -> str:
+    """Say that an answer was given up on: it may wait without end, and it may be the machine that takes long."""
+    given = f"{seconds / 60:g} minutes" if seconds > 60 else "a minute"
+    return (
+        f"no verdict: running this took longer than {given} on this machine. Does it wait for "
+        "something? If not, close what keeps the machine busy and run this cell again."
+    )
 
 
 def is_stub(answer: Any) -> bool:
@@ -80,6 +93,8 @@ def exercise(check: Callable[[Any], Verdict]) -> Callable[[Any], None]:
                     verdict = check(answer)
             except NoVerdict as reason:
                 verdict = Verdict(NOT_ANSWERED_MARK, str(reason))
+            except subprocess.TimeoutExpired as reason:  # of a process in which a check runs the answer
+                verdict = Verdict(NOT_ANSWERED_MARK, too_long(reason.timeout))
             except Exception as error:
                 verdict = wrong(
                     f"This answer, a {type(answer).__name__}, could not be checked "
