@@ -190,7 +190,7 @@ def test_where_podman_answers_docker_starts_it(learner: Callable[..., Path], doc
 
 def test_with_an_engine_or_without_a_recording_nothing_is_changed(learner: Callable[..., Path]) -> None:
     root = learner(docker="exit 0")
-    assert replay.for_a_learner("06-1") == replay.for_a_learner("07") == ""
+    assert replay.for_a_learner("06-1") == replay.for_a_learner("07-1") == ""
     assert not (root / "work").exists()
     assert "COMPANION_COMMANDS" not in os.environ
 
