@@ -213,6 +213,7 @@ def ex_1_3(answer: Callable[[pd.Timestamp, pd.Series], Any]) -> Verdict:
     minutes = [30, 1, 0, 15, 49, 50, 51, 55, 59]  # half past first, and 1 before 0: the hints that say most
     hours = ("12 17", "12 00", "11 09", "12 12", "12 13", "12 14", "12 15")
     clock = [f"2014-02-{hour}:{minute:02}" for hour in hours for minute in minutes]
+    waits = False
     for moment in pd.DatetimeIndex(clock, tz="UTC").as_unit("ms"):  # the unit of names, or merge_asof refuses
         try:
             returned = answer(moment, names.copy())
@@ -227,8 +228,14 @@ def ex_1_3(answer: Callable[[pd.Timestamp, pd.Series], Any]) -> Verdict:
             )
         if hint := _not_this_row(found, moment, names):
             return wrong(hint)
+        waits |= found != names[names + LAST_REPORT <= moment].iloc[-1]
+    if waits:
+        return right(
+            "Of every row that it returns, the last report is there at the decision. It waits some minutes longer than "
+            "needed, after minute 51: that costs a little, and is no leak."
+        )
     return right(
-        "Of every row that it returns, the last report is older than the decision, and no newer row is complete."
+        "Of every row that it returns, the last report is there at the decision, and no newer row is complete."
     )
 
 
