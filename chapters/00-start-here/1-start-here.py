@@ -191,4 +191,5 @@ check.ex_0_3(answer)
 #
 # There is nothing to clean up: this notebook's folder is below `work/state`, and `make reset` empties it.
 #
-# Next: [01 · The model](../chapters/01-the-model/README.md). Before anything runs every month, the model has to be worth running.
+# Next: [01 · The model](../chapters/01-the-model/README.md). Before anything runs every month, the model has to be
+# worth running.

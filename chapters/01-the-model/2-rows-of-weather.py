@@ -129,7 +129,7 @@ possible = 100 * vapour(at_19["dewp"]) / vapour(at_19["temp"])
 print(f"row of 19:00: humidity {at_19['humid']:.0f}%; its temperature and dew point give {possible:.0f}%")
 
 # %% [markdown]
-# It rains in ten times as many of the rows without pressure, and rain alone does not break so many barometers. In the
+# It rains ten times as often in the rows without pressure, and rain alone does not break so many barometers. In the
 # rows with pressure the formula holds, in all but two. Of the others, half are more humid than their own temperature
 # and dew point allow. So something makes these rows different. **No single look at the instruments gave such a row**:
 # its temperature is of one minute and its humidity of another.

@@ -26,7 +26,7 @@ class Sitting:
     folder
         The chapter's folder.
     name
-        The name of the lesson without suffix, such as ``1-the-model``.
+        The name of the lesson without suffix, such as ``1-label-and-columns``.
     minutes
         What it takes a reader, without the page.
     """
@@ -42,7 +42,7 @@ class Sitting:
 
     @property
     def notebook(self) -> str:
-        """The notebook's name without suffix, such as ``01-1-the-model``."""
+        """The notebook's name without suffix, such as ``01-1-label-and-columns``."""
         return f"{self.folder.name[:2]}-{self.name}"
 
     @property
