@@ -54,7 +54,8 @@ def test_a_new_kernel_gets_an_empty_folder_and_a_second_call_keeps_it(tmp_path: 
     assert folder == str(tmp_path / "state" / "01" / "run-1")
     assert second.stdout.splitlines()[-1] == str(tmp_path / "state" / "01" / "run-2")
     assert second.stdout.splitlines()[0] == (
-        'run-2 is new and empty. To go on with what run-1 made: companion.workspace("01-1", go_on=True).'
+        "run-2 is new and empty. To go on with what run-1 made, write "
+        'companion.workspace("01-1", go_on=True) in the first cell.'
     )
 
 

@@ -224,8 +224,8 @@ def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
         _folder_of[chapter] = _new_folder(chapter)
         if earlier:
             says += (
-                f"{_folder_of[chapter].name} is new and empty. To go on with what {earlier[-1].name} made: "
-                f'companion.workspace("{sitting}", go_on=True).'
+                f"{_folder_of[chapter].name} is new and empty. To go on with what {earlier[-1].name} made, write "
+                f'companion.workspace("{sitting}", go_on=True) in the first cell.'
             )
     environment = environment_in(_folder_of[chapter])
     for name in os.environ.keys() - environment.keys():
