@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -285,7 +285,7 @@ def ex_2_2(answer: Mapping[str, list[str]]) -> Verdict:
             )
         if list(inputs) != NEEDS[name]:
             return wrong(f"The inputs of {name} are all there, but the step takes them in another order.")
-    return right("The order of the steps stands nowhere, and follows from this: that is a DAG.")
+    return right("Nobody wrote down the order of the steps, and it follows from this: that is a DAG.")
 
 
 # --- 2.3: the runner ---------------------------------------------------------------------------------------
@@ -394,9 +394,9 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
         return refused
     if not _same_as_plain(answer):
         return wrong(
-            "The small example is right, but the six real steps give another digest than plain Python."
+            "The small example is right, but with the six real steps something else comes out than it should."
         )
-    return right("Your runner ran the six real steps too, and the digest is that of plain Python.")
+    return right("Your runner makes each artifact once, after what it needs, and ran the six real steps too.")
 
 
 def _without_an_input(runner: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict | None:
@@ -480,10 +480,9 @@ def _without_a_kill(found: dict[str, Any], whole: str) -> Verdict | None:
         there = ", ".join(once) or ("a file outside of it" if found["outside"] else "nothing")
         return wrong(f"After one run the folder has no {name}; there is {there}.")
     if once[name] != whole:
-        first = (once[name].splitlines() or ["an empty file"])[0]
         return wrong(
-            f"After one undisturbed run {name} is not what is asked (its first line: {first}); compare columns, "
-            "their order, and the decimals (0.2 is written 0.200)."
+            f"After one undisturbed run {name} is not what is asked: {_first_difference(once[name], whole)}. Compare "
+            "columns and rows, their order, and the decimals (0.2 is written 0.200)."
         )
     if found["another_day"] != once:
         return wrong(
@@ -503,6 +502,14 @@ def _without_a_kill(found: dict[str, Any], whole: str) -> Verdict | None:
             "a copy, which a kill cuts in two: the neighbour belongs into the same folder."
         )
     return None
+
+
+def _first_difference(text: str, asked: str) -> str:
+    pairs = zip_longest(text.split("\n"), asked.split("\n"))
+    number, (there, wanted) = next(each for each in enumerate(pairs, 1) if each[1][0] != each[1][1])
+    if wanted is None:
+        return f"it has a line {number}, {there!r}, where the file should end"
+    return f"its line {number} is {there!r}, and {wanted!r} is asked" if there else f"it has no line {number}"
 
 
 def _after_a_kill(found: dict[str, Any], corrected: str, published: bool) -> Verdict | None:
