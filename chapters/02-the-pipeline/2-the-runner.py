@@ -9,8 +9,8 @@
 # You will
 #
 # 1. write a **runner** for any such wiring: each step once, after what it needs;
-# 2. keep it free of **hidden inputs**: it uses what it is given, stops where something is missing, and leaves to
-#    the next run what it found.
+# 2. keep it free of **hidden inputs**, those that no parameter names: it uses what it is given, stops where
+#    something is missing, and leaves all it was given as it found it.
 #
 # Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 

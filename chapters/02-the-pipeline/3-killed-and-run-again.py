@@ -158,14 +158,14 @@ came_out = pd.read_csv(state / "july.csv")
 print(f"the CSV: {len(july):,} flights went in, {len(came_out):,} come out, and no error")
 
 # %% [markdown]
-# **Symptom.** The retry fails, and so would the next hundred, with a message about pickle, which nobody changed.
+# The **symptom** was a message about pickle, which nobody changed. The retry fails, and so would the next hundred.
 #
 # **Cause.** Two habits, each harmless alone: the file gets its final name before it is complete, and a file
 # with that name counts as done. "Retries make it safe", people say; this one did its duty and repeated the mistake.
 # With the pickle you were lucky. The CSV gives a month with half its flights, everything is green, and the numbers
 # are wrong.
 #
-# **Fix.** The half-written file gets another name, one that nobody asks for; the last line gives it the right
+# **A fix to try.** The half-written file gets another name, one that nobody asks for; the last line gives it the right
 # one. The accident stays in, at the same place.
 
 # %%
@@ -210,15 +210,15 @@ print("left half-written:", [path.name for path in (state / "run-beside").glob("
 # is left: the name of the neighbour is fixed, so the next start overwrote it. The same kill, in both ways to write:
 #
 # ```text
-#                     features.pickle        .features.pickle.part
+#                   features.pickle   .features.pickle.part
 # in place
-#   half written      [#####     ]           -                       a reader, and the retry, find half a file
-#   killed            [#####     ]           -                       ... and so it stays
+#   half written    [#####     ]      -                       a reader finds half a file
+#   killed          [#####     ]      -                       ... and so does the retry
 # beside, then rename
-#   half written      -                      [#####     ]            a reader finds none (or the one before)
-#   killed            -                      [#####     ]            ... and so it stays
-#   run again         -                      [##########]            overwritten from its first byte
-#   renamed           [##########]           -                       in one step: now there is a whole one
+#   half written    -                 [#####     ]            a reader finds none,
+#   killed          -                 [#####     ]            ... or the one before
+#   run again       -                 [##########]            overwritten from byte one
+#   renamed         [##########]      -                       in one step: a whole file
 # ```
 #
 # The book's own version adds three things: bytes are forced to the disk before the rename (a kill cannot lose
