@@ -232,7 +232,7 @@ def main() -> int:
     if sys.argv[1] == "--kubectl":
         return ask(sys.argv[2], sys.argv[3:])
     from authoring.build import notebooks_of, sittings
-    from companion.workspace import repository
+    from companion.environment import repository
 
     [lesson] = [each.lesson for each in sittings(repository()) if each.folder.name == sys.argv[1]]
     cells = [cell.source for cell in notebooks_of(lesson)["solution"].cells if cell.cell_type == "code"]

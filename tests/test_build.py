@@ -12,7 +12,8 @@ import nbformat
 import pytest
 
 from authoring import build
-from companion.workspace import repository, without_paths
+from companion.environment import repository
+from companion.portable import without_paths
 
 TITLE = "# %% [markdown]\n# # Title\n"
 EXERCISE = (

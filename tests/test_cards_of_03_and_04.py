@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.workspace import repository, tool_environment
+from companion.environment import repository, tool_environment
 
 ROOT = repository()
 COMMAND = re.compile(r"^- `([^`]+)`: ", re.MULTILINE)

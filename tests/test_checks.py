@@ -19,7 +19,7 @@ from companion import check
 from companion.chapters import Sitting, chapters
 from companion.check import verdict as _verdict
 from companion.check.verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
-from companion.workspace import repository
+from companion.environment import repository
 
 ROOT = repository()
 EXERCISES = [

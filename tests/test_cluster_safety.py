@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from companion.cluster import settings
-from companion.workspace import tool_environment
+from companion.environment import tool_environment
 
 ROOT = Path(__file__).parents[1]
 CODE = [*sorted((ROOT / "src").rglob("*.py")), *sorted((ROOT / "dags").rglob("*.py"))]
 # The one place that starts kubectl and kind on a cluster, and one that renders a folder and talks to none.
 MAY_START = {"companion/cluster/shell.py", "companion/cluster/manifests.py"}
 # They pass on or simulate what a notebook's cell says; doctor asks for versions.
-PASS_ON = {"companion/replay.py", "companion/doctor.py", "companion/cluster/preflight.py"}
+PASS_ON = {"companion/stand_in.py", "companion/doctor.py", "companion/cluster/preflight.py"}
 # What would lead elsewhere than the one kubeconfig that companion.workspace sets.
 ELSEWHERE = re.compile(
     r"--kubeconfig|--context|--server[ =]|--cluster[ =]|KUBECONFIG\s*=|load_kube_config|load_incluster_config"
@@ -52,7 +52,7 @@ def test_no_script_names_another_kubeconfig(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     code = "\n".join(line.split("#")[0] for line in text.splitlines())
     allowed = {f"companion/cluster/{part}.py" for part in ("settings", "shell", "lifecycle")}
-    allowed.add("companion/workspace.py")
+    allowed.add("companion/environment.py")
     if name(path) not in allowed:
         assert ELSEWHERE.findall(code) == []
 

@@ -8,7 +8,7 @@ import kubernetes.client
 import pytest
 
 from authoring import build
-from companion.workspace import repository
+from companion.environment import repository
 
 ROOT = repository()
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")

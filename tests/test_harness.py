@@ -20,7 +20,8 @@ from nbval_strict import guards
 
 from authoring import build
 from companion.chapters import chapters
-from companion.workspace import path_patterns, repository
+from companion.environment import repository
+from companion.portable import path_patterns
 
 ROOT = repository()
 CFG = Path(__file__).parent / "sanitize.cfg"

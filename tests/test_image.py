@@ -13,7 +13,7 @@ from chapter_06 import check as chapter_06
 from chapter_06 import dockerfile as _dockerfile
 from chapter_10.labs import faults
 from companion import image
-from companion.workspace import repository
+from companion.environment import repository
 from flightdelay.pipelines import with_kubeflow
 
 ROOT = repository()

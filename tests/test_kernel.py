@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from companion.environment import repository
 from companion.kernel import CELL_ABOVE, NEW_KERNEL
-from companion.workspace import repository
 
 
 def ran(code: str, work: Path) -> str:

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from companion import lab
-from companion.workspace import WorkspaceError
+from companion.errors import WorkspaceError
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from authoring import build
 from chapter_12.check import due_times
 from companion import check
-from companion.workspace import repository
+from companion.environment import repository
 
 ROOT = repository()
 [SITTING] = [each for each in build.sittings(ROOT) if each.key == "12-1"]

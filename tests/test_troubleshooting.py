@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from companion import airflow_services, bootstrap, doctor, kernel, lab, replay
-from companion.workspace import repository
+from companion import airflow_services, bootstrap, doctor, kernel, lab, stand_in
+from companion.environment import repository
 
 PAGE = (repository() / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 PARTS = ["Symptom", "Command", "Cause", "Fix"]
@@ -44,7 +44,7 @@ def test_the_table_leads_to_every_entry_and_nowhere_else() -> None:
     [
         ("is needed, and only", bootstrap),
         ("You are root, so whatever a notebook does, it does as root.", lab),
-        ("No recording answers", replay),
+        ("No recording answers", stand_in),
         ("knows nothing of the cells above", kernel),
         ("processes of an earlier one still run", doctor),
         ("is on the disk of Windows: slow, and SQLite cannot lock its files there", doctor),

@@ -12,7 +12,7 @@ from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from zenml.enums import StackComponentType
 
 from companion.cluster import settings
-from companion.workspace import repository
+from companion.environment import repository
 from flightdelay.pipelines import with_kubeflow
 
 FOLDER = repository() / "docs" / "two-tools-on-the-cluster"

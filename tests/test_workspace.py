@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from companion import tool_environment
+from companion.environment import environment_in, person, repository
 from companion.ports import open_here
-from companion.workspace import environment_in, person, repository
 
 
 def run(code: str, work: Path) -> subprocess.CompletedProcess[str]:
@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(tmp_path: Path) ->
 
 def test_outside_a_copy_of_the_repository_there_is_one_sentence(tmp_path: Path) -> None:
     code = (
-        f"import companion, os, sys; os.chdir({str(tmp_path)!r}); w = sys.modules['companion.workspace']\n"
+        f"import companion, os, sys; os.chdir({str(tmp_path)!r}); w = sys.modules['companion.environment']\n"
         f"w.__file__ = {str(tmp_path / 'a' / 'b' / 'c' / 'd.py')!r}\nw.repository()"
     )
     assert "No copy of the repository was found above" in run(code, tmp_path).stderr.splitlines()[-1]

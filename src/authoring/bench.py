@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from companion.environment import environment_in, repository
 from companion.runner import MODULES, RunFailedError, run_in
-from companion.workspace import environment_in, repository
 from flightdelay.data import DATA
 from flightdelay.files import sha256
 from flightdelay.months import MONTHS

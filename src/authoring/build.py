@@ -42,7 +42,9 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from authoring.readme import with_map
 from companion import replay
 from companion.chapters import ChapterError, Sitting, chapters
-from companion.workspace import WorkspaceError, repository, without_paths
+from companion.environment import repository
+from companion.errors import WorkspaceError
+from companion.portable import without_paths
 from flightdelay.files import locked, write_atomically
 
 # The two notebooks of a lesson and the folders they are written to.

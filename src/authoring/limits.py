@@ -5,7 +5,7 @@ from pathlib import Path
 
 from authoring.build import notebooks_of, sittings
 from companion.chapters import Sitting
-from companion.workspace import repository
+from companion.environment import repository
 
 CELLS, LINES = 45, 15
 # Written before a chapter was split into sittings; each leaves this list when it is.

@@ -9,7 +9,8 @@ from pathlib import Path
 from authoring import build
 from companion.bootstrap import link_chapters
 from companion.chapters import chapters
-from companion.workspace import SentenceError, repository
+from companion.environment import repository
+from companion.errors import SentenceError
 
 TEMPLATE = Path(__file__).with_name("template")
 # The template is a whole chapter, of this number.

@@ -4,6 +4,7 @@ Importing this package is cheap; it pulls in no orchestrator and no pandas.
 """
 
 from companion.bets import compare_bet
-from companion.workspace import tool_environment, workspace
+from companion.environment import tool_environment
+from companion.workspace import workspace
 
 __all__ = ["compare_bet", "tool_environment", "workspace"]

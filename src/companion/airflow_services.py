@@ -31,8 +31,9 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 
+from companion.environment import environment_in
+from companion.errors import SentenceError
 from companion.ports import free_port, open_here
-from companion.workspace import SentenceError, environment_in
 from flightdelay.files import write_atomically
 
 COMPONENTS = {

@@ -5,7 +5,6 @@ With arguments it passes them on to the ``airflow`` command, which then means th
     .venv/bin/python -m companion.airflow_ui dags list
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,8 @@ import time
 from pathlib import Path
 
 from companion.airflow_services import environment_of, start
-from companion.workspace import SentenceError, repository
+from companion.environment import repository, work_folder
+from companion.errors import SentenceError
 
 # Far from Kubeflow's 8080 and 8081 and from Jupyter's 8888; where it is taken, another one is found and said.
 PORT = 8085
@@ -21,7 +21,7 @@ PORT = 8085
 
 def _home() -> Path:
     """Return where this Airflow keeps its state."""
-    return Path(os.environ.get("COMPANION_WORK") or repository() / "work") / "state" / "airflow"
+    return work_folder() / "state" / "airflow"
 
 
 def command(arguments: list[str]) -> int:

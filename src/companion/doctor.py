@@ -17,6 +17,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from companion.bootstrap import ROOT, SUITABLE
+from companion.environment import FOREIGN, environment_in, tool_environment
+from companion.errors import SentenceError
 
 TOOLS = {
     "zenml": "ZenML",
@@ -185,8 +187,6 @@ def check_shadows(folders: list[Path]) -> Finding:
 
 def check_shell(root: Path) -> Finding:
     """Name the settings of a ZenML or an Airflow of one's own, such as a company's."""
-    from companion.workspace import FOREIGN, tool_environment
-
     ours = tool_environment(root)  # the book sets these itself
     found = [name for name in os.environ if name.startswith(FOREIGN) and name not in ours]
     if found:
@@ -231,8 +231,6 @@ def check_folder(root: Path) -> Finding:
     fix = "Clone the repository into a folder that you may write to, without special characters in its path."
     state = root / "work" / "state"
     try:
-        from companion.workspace import SentenceError, environment_in
-
         state.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=state, prefix="doctor-") as folder:
             done = subprocess.run(
@@ -243,10 +241,6 @@ def check_folder(root: Path) -> Finding:
                 text=True,
                 timeout=TRIAL_PATIENCE,
             )
-    except ImportError as error:
-        return Finding(
-            "folder", False, f"cannot be tried: {error}", f"see imports; if that is OK: {REINSTALL}"
-        )
     except OSError as error:
         return Finding("folder", False, f"{root} cannot be written to: {error.strerror}", fix)
     except SentenceError as error:

@@ -5,13 +5,12 @@ JupyterLab, VS Code and tests alike; that loads this extension. So a notebook th
 reaches no other cluster and writes into no other tool's folder, and a cell that needs the ones above says so.
 """
 
-import os
-from pathlib import Path
 from types import TracebackType
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from companion.workspace import environment_in, folder_of_this_kernel, repository
+from companion.environment import enter, work_folder
+from companion.workspace import folder_of_this_kernel
 
 # What a cell meets when a cell above it has not run.
 ABSENT = (NameError, ModuleNotFoundError, FileNotFoundError)
@@ -24,11 +23,7 @@ CELL_ABOVE = "If a cell above makes it, run that one first, then this one."
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Set the environment of the tools, and explain what a new kernel does not know."""
-    work = Path(os.environ.get("COMPANION_WORK") or repository() / "work")
-    environment = environment_in(work / "state" / "no-notebook")
-    for name in os.environ.keys() - environment.keys():
-        del os.environ[name]
-    os.environ.update(environment)
+    enter(work_folder() / "state" / "no-notebook")
     shell.set_custom_exc(ABSENT, explain)
 
 

@@ -11,7 +11,8 @@ import os
 import sys
 from pathlib import Path
 
-from companion.workspace import WorkspaceError, environment_in, repository
+from companion.environment import environment_in, repository
+from companion.errors import WorkspaceError
 from flightdelay.files import locked, write_atomically
 
 

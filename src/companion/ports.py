@@ -4,7 +4,7 @@ import socket
 import urllib.request
 from http.client import HTTPResponse
 
-from companion.workspace import SentenceError
+from companion.errors import SentenceError
 
 
 def free_port(wanted: int = 0) -> int:

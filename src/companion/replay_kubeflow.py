@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from companion.cluster import settings
+from companion.portable import without_paths
 from companion.ports import open_here
-from companion.replay import miss, write_request
-from companion.workspace import without_paths
+from companion.stand_in import miss, write_request
 
 # Seconds to wait for a Kubeflow that does not answer while it is recorded.
 PATIENCE = 120

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from companion.workspace import environment_in, repository
+from companion.environment import environment_in, repository
 from flightdelay.data import DATA
 
 MODULES = {

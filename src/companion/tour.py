@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from companion.cluster.shell import NotOurs, check_kubeconfig
+from companion.environment import repository
 from companion.report import sameness, write_report
 from companion.runner import RunFailedError, run_in
-from companion.workspace import repository
 from flightdelay.errors import FlightDelayError
 from flightdelay.months import MONTHS
 from flightdelay.pipelines.in_plain_python import run

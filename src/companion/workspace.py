@@ -10,150 +10,28 @@ Everything a tool writes (ZenML's configuration, Airflow's home, …) goes below
 user's own ``~/.config`` or ``~/airflow``.
 """
 
-import getpass
 import hashlib
 import os
 import platform
 import re
 import sys
-import sysconfig
-import tempfile
 from collections import Counter
 from importlib import metadata
 from pathlib import Path
 
-from companion.bootstrap import PROXIES, PYTHON_SETTINGS
+from companion import replay
+from companion.environment import enter, environment_in, repository, work_folder
+from companion.errors import WorkspaceError
+
+# Two of them are what lessons and checks ask this module for.
+__all__ = ["environment_in", "repository", "workspace"]
 
 # Imported before the environment is set, these would write to the user's own folders.
 SDKS = ("zenml", "airflow", "kfp")
-# How the variables begin by which a shell leads to a ZenML or an Airflow of one's own.
-FOREIGN = ("AIRFLOW_", "ZENML_")
 VERSIONS_SHOWN = ("scikit-learn", "zenml", "apache-airflow", "kfp")
 
 _folder_of: dict[str, Path] = {}  # the chapters this kernel has a folder for
 _gone_on: set[str] = set()  # those of them whose folder is an earlier run's
-
-
-class SentenceError(RuntimeError):
-    """Base of errors that a notebook shows to its reader: the text is one clear sentence."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Show the sentence alone in a notebook (IPython looks for this method)."""
-        return [f"{type(self).__name__}: {self}"]
-
-
-class WorkspaceError(SentenceError):
-    """A notebook cannot get its folder."""
-
-
-def repository() -> Path:
-    """Return the root of the repository.
-
-    Raises
-    ------
-    WorkspaceError
-        If neither the package's own location nor the current folder lies in a copy of the repository.
-    """
-    for folder in (Path(__file__).parents[2], Path.cwd(), *Path.cwd().parents):
-        project = folder / "pyproject.toml"
-        if project.is_file() and 'name = "pipelines-for-humans"' in project.read_text(encoding="utf-8"):
-            return folder
-    raise WorkspaceError(
-        f"No copy of the repository was found above {Path.cwd()}; start inside the folder that you cloned."
-    )
-
-
-def tool_environment(folder: Path) -> dict[str, str]:
-    """Return the environment variables that keep the tools quiet, offline and inside `folder`.
-
-    They must be set before ZenML, Airflow or Kubeflow is imported.
-    """
-    airflow = folder / "airflow"
-    return {
-        "ZENML_CONFIG_PATH": str(folder / "zenml"),
-        "ZENML_ANALYTICS_OPT_IN": "false",
-        "ZENML_LOGGING_VERBOSITY": "WARN",
-        # ZenML's rich tracebacks hide a failing cell from Jupyter.
-        "ZENML_ENABLE_RICH_TRACEBACK": "false",
-        # A notebook has no file that ZenML could find the code by; this replaces `zenml init`.
-        "ZENML_CUSTOM_SOURCE_ROOT": str(repository() / "src"),
-        "AUTO_OPEN_DASHBOARD": "false",
-        "AIRFLOW_HOME": str(airflow),
-        # These are Airflow's own choices. Unless they are named, it cannot read a "%" in the folder's path.
-        "AIRFLOW__CORE__DAGS_FOLDER": str(airflow / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(airflow / "plugins"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(airflow / "logs"),
-        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
-            airflow / "logs" / "dag_processor"
-        ),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": "2",
-        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        # Jupyter asks for colour, and from Python 3.13 on tracebacks obey: stored outputs have to be text.
-        "PYTHON_COLORS": "0",
-        # Threads that wait spin only for a moment: on a busy laptop the difference of seconds and minutes.
-        "GOMP_SPINCOUNT": "10000",
-        # The only cluster that a notebook may ever talk to.
-        "KUBECONFIG": str(repository() / "build" / "cluster" / "kubeconfig"),
-    }
-
-
-def environment_in(folder: Path) -> dict[str, str]:
-    """Return this process's environment with the tools inside `folder`.
-
-    What a user's shell says about another Airflow or ZenML is left out: it may lead to a database that is not
-    the book's. So is what it says about proxies, since every tool here speaks to this machine alone, and some
-    fail at the mere presence of one; and what would change each Python that is started.
-
-    Raises
-    ------
-    WorkspaceError
-        If the user has no home and none can be made.
-    """
-    foreign = (*PROXIES, "no_proxy")
-    mine = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(FOREIGN) and name.lower() not in foreign and name not in PYTHON_SETTINGS
-    }
-    # Said all the same: without it, macOS is asked for the system's proxies.
-    loopback = dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1")
-    return mine | loopback | person() | tool_environment(folder)
-
-
-def person() -> dict[str, str]:
-    """Return a home and a name for a user who lacks them; empty for everybody else.
-
-    A container that is started with another user number has no entry in ``/etc/passwd``, and its home is ``/``;
-    Airflow, Jupyter and others then end with an error of their own.
-
-    Raises
-    ------
-    WorkspaceError
-        If no home can be made.
-    """
-    found = {}
-    try:
-        home: Path | None = Path.home()
-    except RuntimeError:
-        home = None
-    if home is None or not os.access(home, os.W_OK | os.X_OK):
-        home = repository() / "work" / "state" / "home"
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WorkspaceError(
-                f"You have no home folder, and none can be made in {home} ({error.strerror}): set HOME to a "
-                "folder that you may write to."
-            ) from error
-        found["HOME"] = str(home)
-    try:
-        getpass.getuser()
-    except (KeyError, OSError):  # OSError from Python 3.13 on
-        found |= dict.fromkeys(("USER", "LOGNAME"), "reader")
-    return found
 
 
 def folder_of_this_kernel() -> Path | None:
@@ -207,8 +85,6 @@ def workspace(sitting: str, go_on: bool = False) -> Path:
 
 def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
     """Find or make the notebook's folder and set the environment, `begun` where this kernel did so before."""
-    from companion import replay  # not above: `python -m companion.replay` imports this module first
-
     chapter = sitting[:2]
     recorded = "COMPANION_COMMANDS" in os.environ
     says = "" if recorded or begun else replay.for_a_learner(sitting)
@@ -227,10 +103,7 @@ def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
                 f"{_folder_of[chapter].name} is new and empty. To go on with what {earlier[-1].name} made, write "
                 f'companion.workspace("{sitting}", go_on=True) in the first cell.'
             )
-    environment = environment_in(_folder_of[chapter])
-    for name in os.environ.keys() - environment.keys():
-        del os.environ[name]
-    os.environ.update(environment)
+    enter(_folder_of[chapter])
     if "COMPANION_COMMANDS" in os.environ and not begun:
         replay.install()
         _name_cells()
@@ -239,7 +112,7 @@ def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
 
 
 def _state(chapter: str) -> Path:
-    return Path(os.environ.get("COMPANION_WORK") or repository() / "work") / "state" / chapter
+    return work_folder() / "state" / chapter
 
 
 def _runs(chapter: str) -> list[Path]:
@@ -269,8 +142,6 @@ def _name_cells() -> None:
     from IPython.core.getipython import get_ipython
     from IPython.core.interactiveshell import ExecutionInfo
 
-    from companion import replay
-
     runs: Counter[str] = Counter()
 
     def name_cell(info: ExecutionInfo) -> None:
@@ -281,37 +152,3 @@ def _name_cells() -> None:
     shell = get_ipython()
     if shell is not None:
         shell.events.register("pre_run_cell", name_cell)
-
-
-def path_patterns(work: str) -> dict[str, str]:
-    """Return the regular expressions, with what replaces them, that take this machine out of a text.
-
-    The notebook's folder `work` (``COMPANION_WORK``) reads ``work``, a path inside the repository is relative
-    to it, and a memory address is ``0x…``. Nothing here matches a bare number.
-    """
-    places = {
-        work: "work",
-        str(repository()): ".",
-        sys.prefix: ".venv",
-        sysconfig.get_path("stdlib"): "<python>",
-        str(Path.home()): "~",
-        tempfile.gettempdir(): "<temp>",
-        "/tmp": "<temp>",
-    }
-    places = {str(Path(path).resolve()): name for path, name in places.items()} | places
-    patterns = {}
-    for path, name in sorted(places.items(), key=lambda place: -len(place[0])):  # inner folders first
-        if name == "<temp>":
-            patterns[re.escape(path) + r"/[\w.-]+"] = name  # what lies there has a random name
-        elif path != "/":
-            patterns[re.escape(path) + r"/(?=[\w.<])"] = "" if name == "." else f"{name}/"
-            patterns[re.escape(path) + r"(?![\w.-])"] = name
-    patterns[r"\b0x[0-9a-fA-F]{8,}\b"] = "0x…"
-    return patterns
-
-
-def without_paths(text: str, work: str) -> str:
-    """Return `text` without what only this machine has; see `path_patterns`."""
-    for pattern, replacement in path_patterns(work).items():
-        text = re.sub(pattern, replacement, text)
-    return text

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from companion.bootstrap import ROOT
-from companion.workspace import SentenceError, environment_in
+from companion.environment import environment_in
+from companion.errors import SentenceError
 from companion.zenml_dashboard import newest_state
 
 

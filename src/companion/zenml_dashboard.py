@@ -18,8 +18,9 @@ import urllib.request
 from pathlib import Path
 
 from companion.bootstrap import ROOT, CannotBootstrap, fetch, installer_environment, mend_for_path, run
+from companion.environment import environment_in
+from companion.errors import SentenceError
 from companion.ports import free_port, open_here
-from companion.workspace import SentenceError, environment_in
 from flightdelay.files import locked, sha256
 
 PORT = 8237  # ZenML's own choice

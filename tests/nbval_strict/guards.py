@@ -6,7 +6,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
-from companion.workspace import without_paths
+from companion.portable import without_paths
 
 MACHINE = re.compile(
     r"(?<![\w.])/(?:home|Users|root|tmp|private|var/folders)/|\b[A-Z]:\\|\b0x[0-9a-fA-F]{8,}\b"

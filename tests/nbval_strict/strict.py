@@ -32,7 +32,7 @@ from nbval_strict import guards
 
 from authoring.build import CELL_TIMEOUT, FOLDERS, kernel_environment, not_yet_run, on_a_cluster, sittings
 from companion import replay
-from companion.workspace import path_patterns
+from companion.portable import path_patterns
 
 ROOT = Path(__file__).parents[2]
 # With a cluster (make test-cluster) only the notebooks that need one are run, and their commands for real.

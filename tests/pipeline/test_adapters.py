@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from companion import runner
+from companion.environment import repository
 from companion.runner import MODULES, RunFailedError, run_in
-from companion.workspace import repository
 
 MONTHS = ["2013-02", "2013-03", "2013-04"]
 OPTIONS = {"sample": 6000}

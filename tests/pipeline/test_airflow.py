@@ -18,7 +18,7 @@ from test_months_and_validation import replace
 from test_store import tree
 
 from authoring import build
-from companion.workspace import repository, tool_environment
+from companion.environment import repository, tool_environment
 from flightdelay.pipelines import in_plain_python
 from flightdelay.store import Store
 

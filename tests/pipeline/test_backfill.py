@@ -19,7 +19,7 @@ import pytest
 
 from companion import airflow_ui
 from companion.airflow_services import Services, start
-from companion.workspace import repository
+from companion.environment import repository
 from flightdelay.data import DATA
 from flightdelay.files import sha256
 from flightdelay.pipelines import in_plain_python

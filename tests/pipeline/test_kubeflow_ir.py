@@ -17,7 +17,7 @@ from kfp.dsl import Dataset, Input, Model, Output
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from companion.workspace import repository
+from companion.environment import repository
 from flightdelay.pipelines import with_kubeflow
 
 IMAGE = "pipelines-for-humans/python:0.1.0"

@@ -15,8 +15,8 @@ import pytest
 
 from companion import airflow_services, runner
 from companion.airflow_services import start
+from companion.environment import repository
 from companion.runner import MODULES, run_in
-from companion.workspace import repository
 from flightdelay.store import Store
 
 MONTHS = ["2013-04", "2013-11"]

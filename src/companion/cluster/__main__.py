@@ -7,7 +7,7 @@ from pathlib import Path
 
 from companion.cluster import images, install, lifecycle, preflight, settings, verify
 from companion.cluster.shell import Shell, read_state
-from companion.workspace import SentenceError
+from companion.errors import SentenceError
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,9 +20,9 @@ from filelock import FileLock, Timeout
 from companion.bootstrap import ROOT
 from companion.cluster import settings
 from companion.cluster.causes import cause_in
+from companion.errors import SentenceError
 from companion.ports import open_here
 from companion.replay import replays
-from companion.workspace import SentenceError
 from flightdelay.files import write_atomically
 
 LOCAL_ENGINE = re.compile(r"(unix|npipe)://.*|tcp://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
