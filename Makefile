@@ -89,7 +89,7 @@ OPTIONS = $(if $(DRY_RUN),--dry-run)
 NODE = $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE))
 
 cluster-preflight: venv
-	@$(CLUSTER) preflight $(if $(KUBEFLOW),--kubeflow) $(NODE)
+	@$(RUN) -m companion.doctor --cluster $(if $(KUBEFLOW),--kubeflow) $(NODE)
 
 cluster-up: venv
 	@$(CLUSTER) create $(if $(WORKERS),--workers $(WORKERS)) $(NODE) $(OPTIONS)

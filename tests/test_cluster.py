@@ -31,10 +31,11 @@ NODE_TAG = settings.NODE_IMAGE.split("@")[0]
 # What depends on the machine that runs the tests is looked at in tests of its own.
 SAME_EVERYWHERE = """
 import platform, sys
+from companion import doctor
 from companion.cluster import __main__, install, lifecycle, preflight, verify
 platform.machine = lambda: "x86_64"
 preflight.KUBEFLOW_INOTIFY = preflight.PLAIN_INOTIFY = {}
-preflight.PLAIN_DISK = preflight.CLUSTER_DISK = 0
+preflight.PLAIN_DISK = preflight.KUBEFLOW_DISK = 0
 install.INTERVAL = 0.01
 """
 PRODUCTION = "apiVersion: v1\nkind: Config\ncurrent-context: production\n"
@@ -101,7 +102,10 @@ class Machine:
         }
 
     def command(self, *arguments: str, patch: str = "") -> list[str]:
-        code = f"{SAME_EVERYWHERE}\n{patch}\nsys.argv[1:] = {list(arguments)}\nsys.exit(__main__.main())"
+        module, arguments = (
+            ("doctor", ("--cluster",)) if arguments == ("preflight",) else ("__main__", arguments)
+        )
+        code = f"{SAME_EVERYWHERE}\n{patch}\nsys.argv[1:] = {list(arguments)}\nsys.exit({module}.main())"
         return [sys.executable, "-c", code]
 
     def run(self, *arguments: str, patch: str = "", **more: str) -> subprocess.CompletedProcess[str]:
@@ -225,7 +229,7 @@ def test_the_engine_does_not_run(machine: Machine) -> None:
     machine.pretend(engine="stopped")
     done = machine.run("create")
     assert "container engine" in refused(done)
-    assert "FAIL  container engine  docker is installed, its engine does not answer" in done.stdout
+    assert "LACKS  container engine  docker is installed, its engine does not answer" in done.stdout
     assert machine.changes() == []
     machine.pretend(engine="running")
     works_afterwards(machine)

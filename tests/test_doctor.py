@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from companion import doctor, trial
+from companion import doctor, findings, programs, trial
 from companion.cluster import preflight, settings
+from companion.findings import Finding
 
 Script = Callable[[str, str], None]
 
@@ -56,25 +57,27 @@ def test_it_is_plain_where_nobody_looks_and_ends_with_what_to_do() -> None:
     assert "The cluster chapters, 08 to 12 (optional)" in done.stdout
 
 
-def test_a_lack_has_its_fix_and_fails_the_book_only() -> None:
+def test_a_lack_has_its_fix_and_fails_the_book_only(monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = (
-        doctor.Finding("disk", True, "fine"),
-        doctor.Finding("kind", False, "not installed", "Get it."),
+        Finding("disk", True, "fine"),
+        Finding("kind", False, "not installed", "Get it."),
     )
-    text = doctor.report({"The book": [good], "The cluster": [bad]}, color=False)
+    text = findings.report([good, bad])
     assert "OK     disk" in text
     assert "LACKS  kind" in text
     assert "Fix: Get it." in text
-    assert "The book runs here" in text
-    assert "The book does not run here yet: see kind." in doctor.report({"The book": [bad]}, color=False)
-    assert "\033[1;31mLACKS" in doctor.report({"The book": [bad]}, color=True)
+    assert doctor.conclusion({"The book": [good], "The cluster": [bad]}).startswith("The book runs here")
+    assert doctor.conclusion({"The book": [bad]}) == "The book does not run here yet: see kind."
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\033[1;31mLACKS" in findings.report([bad])
 
 
 @pytest.mark.parametrize("ok", [True, False])
 def test_the_exit_code_is_that_of_the_book(ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {"The book": [doctor.Finding("a", ok, "")], "The cluster": [doctor.Finding("b", False, "")]}
+    found = {"The book": [Finding("a", ok, "")], "The cluster": [Finding("b", False, "")]}
     monkeypatch.setattr(doctor, "examine", lambda: found)
-    assert doctor.main() == (0 if ok else 1)
+    assert doctor.main([]) == (0 if ok else 1)
 
 
 def test_windows_is_sent_to_wsl2(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +88,8 @@ def test_windows_is_sent_to_wsl2(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_systems_are_told_apart(system: str) -> None:
-    assert doctor.system_name() == system
-    assert doctor.check_system().ok
+    assert findings.system_name() == system
+    assert findings.check_system().ok
 
 
 def test_an_unsuitable_python_lacks(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,16 +233,16 @@ def test_a_package_on_pythonpath_is_named_and_the_environment_not_blamed(
 
 
 def test_disk_and_memory_are_compared_with_what_is_needed(tmp_path: Path, system: str) -> None:
-    assert doctor.check_disk(tmp_path, 0).ok
-    assert doctor.check_memory(0).ok
-    assert not doctor.check_disk(tmp_path, 10**18).ok
-    lacking = doctor.check_memory(10**18)
+    assert findings.check_disk(tmp_path, 0).ok
+    assert findings.check_memory(0).ok
+    assert not findings.check_disk(tmp_path, 10**18).ok
+    lacking = findings.check_memory(10**18)
     assert not lacking.ok
     assert (".wslconfig" in lacking.fix) == (system == "WSL2")
 
 
 def test_no_engine_lacks(script: Script, system: str) -> None:
-    finding = doctor.check_engine()
+    finding = findings.check_engine()
     assert not finding.ok
     assert finding.detail == "neither docker nor podman"
     assert ("apt" in finding.fix) == (system == "Linux")
@@ -247,31 +250,31 @@ def test_no_engine_lacks(script: Script, system: str) -> None:
 
 def test_an_engine_that_does_not_answer_lacks(script: Script) -> None:
     script("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
-    finding = doctor.check_engine()
+    finding = findings.check_engine()
     assert not finding.ok
     assert finding.detail == "docker is installed, its engine does not answer"
 
 
 def test_an_engine_that_hangs_lacks(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     script("docker", "exec /bin/sleep 60")
-    monkeypatch.setattr(doctor, "PATIENCE", 0.3)
-    assert not doctor.check_engine().ok
+    monkeypatch.setattr(programs, "PATIENCE", 0.3)
+    assert not findings.check_engine().ok
 
 
 def test_podman_stands_in_for_docker(script: Script) -> None:
     script("docker", "exit 1")
     script("podman", "echo 5.2.0")
-    assert doctor.check_engine() == doctor.Finding("container engine", True, "podman 5.2.0")
+    assert findings.check_engine() == Finding("container engine", True, "podman 5.2.0")
 
 
 def test_commands_of_the_cluster(script: Script, system: str) -> None:
-    missing = doctor.check_command("kind", ("version",), "See the page.")
+    missing = findings.check_command("kind", ("version",), "See the page.")
     assert not missing.ok
     assert missing.fix == ("brew install kind" if system == "macOS" else "See the page.")
     script("kind", "echo kind v0.32.0")
-    assert doctor.check_command("kind", ("version",), "").detail == "kind v0.32.0"
+    assert findings.check_command("kind", ("version",), "").detail == "kind v0.32.0"
     script("kind", "exit 1")
-    assert "does not start" in doctor.check_command("kind", ("version",), "").detail
+    assert "does not start" in findings.check_command("kind", ("version",), "").detail
 
 
 def test_doctor_and_preflight_give_one_judgement(
@@ -280,7 +283,8 @@ def test_doctor_and_preflight_give_one_judgement(
     script("kubectl", """echo '{"clientVersion": {"major": "1", "minor": "32", "gitVersion": "v1.32.4"}}'""")
     script("kind", "echo kind v0.1.0")
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    found = {finding.name: finding for finding in doctor.examine_cluster(tmp_path)}
+    assert doctor.examine_cluster()[:-2] == doctor.examine_cluster(made=False)
+    found = {finding.name: finding for finding in doctor.examine_cluster()}
     assert found["kubectl"] == preflight.check_kubectl(settings.NODE_IMAGE)
     assert not found["kubectl"].ok
     assert "1.32" in found["kubectl"].detail

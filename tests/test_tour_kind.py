@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from kfp_server import KubeflowServer
 
-from companion import doctor, tour
-from companion.cluster import kubeflow, settings
+from companion import tour
+from companion.cluster import kubeflow, preflight, settings
 from companion.cluster.shell import ClusterError, NotOurs, Shell
 from companion.report import sameness
 from flightdelay.pipelines import in_plain_python, with_kubeflow
@@ -133,22 +133,22 @@ def test_another_cluster_is_never_asked(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "mine"))
     monkeypatch.setattr(settings, "KUBECONFIG", tmp_path / "none")
     assert "make cluster-up" in (kubeflow.unavailable(Shell()) or "")
-    finding = doctor.check_cluster()
+    finding = preflight.check_cluster()
     assert not finding.ok
     assert finding.fix == "make cluster-up"
-    assert not doctor.check_kubeflow(finding).ok
+    assert not preflight.check_kubeflow(finding).ok
     assert not called.exists()
 
 
 def test_doctors_lines(server: KubeflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
     version = json.dumps({"serverVersion": {"gitVersion": "v1.36.1"}})
     monkeypatch.setattr(Shell, "ask_kubectl", lambda self, *words: version)
-    finding = doctor.check_cluster()
+    finding = preflight.check_cluster()
     assert finding.ok
     assert "v1.36.1" in finding.detail
-    assert doctor.check_kubeflow(finding).ok
+    assert preflight.check_kubeflow(finding).ok
     monkeypatch.setattr(settings, "KUBEFLOW_URL", "http://127.0.0.1:1")
-    lacking = doctor.check_kubeflow(finding)
+    lacking = preflight.check_kubeflow(finding)
     assert not lacking.ok
     assert "make cluster-kfp" in lacking.fix
 

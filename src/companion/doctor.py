@@ -1,24 +1,34 @@
-"""Say what this machine can run and what it lacks, each with its fix: ``make doctor``.
+"""Say what this machine can run and what it lacks, each with its fix: ``make doctor``, ``make cluster-preflight``.
 
 It diagnoses an environment that may be broken, so it imports nothing from it that it can do without.
 """
 
+import argparse
 import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 from companion.bootstrap import ROOT, SUITABLE
 from companion.environment import FOREIGN, environment_in, tool_environment
 from companion.errors import SentenceError
+from companion.findings import (
+    GB,
+    Finding,
+    by_system,
+    check_disk,
+    check_memory,
+    check_system,
+    report,
+    system_name,
+    to_be_mended,
+)
 
 TOOLS = {
     "zenml": "ZenML",
@@ -26,74 +36,16 @@ TOOLS = {
     "kfp": "Kubeflow Pipelines",
     "jupyterlab": "JupyterLab",
 }
-CLUSTER_CHAPTERS = "08 to 12"
-GB = 10**9
+BOOK = "The book"
+CLUSTER = "The cluster chapters, 08 to 12 (optional)"
 # Airflow with its server takes 1.2 GB, a kernel with the year's flights 0.5 GB; a "4 GB" machine shows less.
 BOOK_MEMORY = 3.5 * GB
 BOOK_DISK = 2 * GB
-# Kubeflow Pipelines asks for 3.1 GiB of memory and its images take some 10 GB.
-CLUSTER_MEMORY = 7.5 * GB
-CLUSTER_DISK = 20 * GB
-# A command that does not answer in this time does not work.
-PATIENCE = 20
 # Everything together that is tried; seconds as a rule, minutes on a machine with much else to do.
 TRIAL_PATIENCE = 300
 REINSTALL = "rm -rf .venv, then make doctor: it sets up the environment again"
 # What a folder of one's own may hide.
 HIDDEN = ("airflow", "kfp", "zenml", "numpy", "pandas", "sklearn")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report.
-
-    Attributes
-    ----------
-    name
-        What was looked at.
-    ok
-        Whether it will do.
-    detail
-        What was found.
-    fix
-        What to do where it will not.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    fix: str = ""
-
-
-def system_name() -> str:
-    """Name the system by what decides on the fixes: Linux, macOS, WSL2 or Windows."""
-    if platform.system() == "Linux":
-        return "WSL2" if "microsoft" in platform.release().lower() else "Linux"
-    return {"Darwin": "macOS"}.get(platform.system(), platform.system())
-
-
-def by_system(linux: str, macos: str, wsl2: str = "") -> str:
-    """Pick the fix for this system; that for Linux goes for WSL2 where it has none of its own."""
-    return {"macOS": macos, "WSL2": wsl2 or linux}.get(system_name(), linux)
-
-
-def answer(*command: str) -> str | None:
-    """Run a command and return what it prints; None if it fails, hangs or does not exist."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def check_system() -> Finding:
-    """Refuse Windows itself, where neither Airflow nor ZenML runs."""
-    name = system_name()
-    detail = f"{name} on {platform.machine()}"
-    if name not in ("Linux", "macOS", "WSL2"):
-        fix = "Install WSL2 (in PowerShell: wsl --install), open Ubuntu and clone the repository there."
-        return Finding("system", False, detail, fix)
-    return Finding("system", True, detail)
 
 
 def check_python() -> Finding:
@@ -156,9 +108,7 @@ def check_data() -> Finding:
         from flightdelay.data import check_all
         from flightdelay.errors import DataFileError
     except ImportError as error:
-        return Finding(
-            "data", False, f"cannot be checked: {error}", f"see imports; if that is OK: {REINSTALL}"
-        )
+        return unchecked("data", error)
     try:
         return Finding("data", True, f"all {check_all()} files as recorded")
     except DataFileError as error:
@@ -212,9 +162,7 @@ def check_left_behind(root: Path) -> Finding:
     try:
         from companion.airflow_services import left_behind
     except ImportError as error:
-        return Finding(
-            "Airflow", False, f"cannot be checked: {error}", f"see imports; if that is OK: {REINSTALL}"
-        )
+        return unchecked("Airflow", error)
     homes = [path.parents[1] for path in (root / "work" / "state").glob("**/services/guard.json")]
     found = [str(pid) for home in homes for pid in left_behind(home)]
     if found:
@@ -258,90 +206,9 @@ def check_folder(root: Path) -> Finding:
     return Finding("folder", True, f"tried, and works: {', '.join(tried)}")
 
 
-def check_disk(root: Path, needed: float) -> Finding:
-    """Compare the free disk with what is needed."""
-    free = shutil.disk_usage(root).free
-    fix = by_system(
-        "Make room (docker system prune removes what Docker no longer uses).",
-        "Make room, or raise the disk limit in the settings of Docker Desktop.",
-    )
-    return Finding("disk", free >= needed, f"{free / GB:.0f} GB free, {needed / GB:.0f} GB needed", fix)
-
-
-def check_memory(needed: float) -> Finding:
-    """Compare the memory of the machine with what is needed."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    fix = by_system(
-        "Use a larger machine.",
-        "Use a larger machine.",
-        "Raise memory= under [wsl2] in .wslconfig of your Windows home, then: wsl --shutdown",
-    )
-    return Finding("memory", memory >= needed, f"{memory / GB:.0f} GB, {round(needed / GB)} GB needed", fix)
-
-
-def check_engine() -> Finding:
-    """Ask Docker, then Podman, whether its engine answers."""
-    formats = {"docker": "{{.ServerVersion}}", "podman": "{{.Version.Version}}"}
-    there = [name for name in formats if shutil.which(name)]
-    for name in there:
-        version = answer(name, "info", "--format", formats[name])
-        if version:
-            return Finding("container engine", True, f"{name} {version}")
-    if there:
-        fix = by_system(
-            "sudo systemctl start docker; and to use it without sudo: sudo usermod -aG docker $USER, "
-            "then log in again",
-            "Start Docker Desktop (or: podman machine start).",
-            "Start Docker Desktop on Windows and turn on Settings > Resources > WSL integration.",
-        )
-        return Finding("container engine", False, f"{there[0]} is installed, its engine does not answer", fix)
-    fix = by_system(
-        "sudo apt install docker.io, then sudo usermod -aG docker $USER and log in again",
-        "Install Docker Desktop (brew install --cask docker).",
-        "Install Docker Desktop on Windows and turn on Settings > Resources > WSL integration.",
-    )
-    return Finding("container engine", False, "neither docker nor podman", fix)
-
-
-def check_command(name: str, arguments: tuple[str, ...], linux: str) -> Finding:
-    """See whether a command is there and starts."""
-    fix = by_system(linux, f"brew install {name}")
-    if not shutil.which(name):
-        return Finding(name, False, "not installed", fix)
-    version = answer(name, *arguments)
-    if version is None:
-        return Finding(name, False, f"{shutil.which(name)} does not start", fix)
-    return Finding(name, True, version.splitlines()[0] if version else "installed")
-
-
-def check_cluster() -> Finding:
-    """Ask the cluster that was made here, and no other, which version it is."""
-    try:
-        from companion.cluster.shell import ClusterError, NotOurs, Shell
-
-        text = Shell().ask_kubectl("version", "-o", "json")
-    except ImportError as error:
-        return Finding(
-            "cluster", False, f"cannot be checked: {error}", f"see imports; if that is OK: {REINSTALL}"
-        )
-    except NotOurs as error:
-        return Finding("cluster", False, str(error).splitlines()[0], "make cluster-up")
-    except ClusterError:
-        return Finding("cluster", False, "the one that was made here does not answer", "make cluster-up")
-    return Finding("cluster", True, f"Kubernetes {json.loads(text)['serverVersion']['gitVersion']}")
-
-
-def check_kubeflow(cluster: Finding) -> Finding:
-    """See whether Kubeflow Pipelines answers on that cluster; chapters 11 and 12 need it."""
-    if not cluster.ok:
-        return Finding("Kubeflow", False, "needs the cluster", "make cluster-up, then make cluster-kfp")
-    from companion.cluster import settings
-    from companion.cluster.shell import kubeflow_answers
-
-    if kubeflow_answers():
-        return Finding("Kubeflow", True, f"Pipelines answers at {settings.KUBEFLOW_URL}")
-    detail = f"Pipelines does not answer at {settings.KUBEFLOW_URL}"
-    return Finding("Kubeflow", False, detail, "make cluster-kfp (for chapters 11 and 12)")
+def unchecked(name: str, error: ImportError) -> Finding:
+    """Return the finding of a check whose packages cannot be imported."""
+    return Finding(name, False, f"cannot be checked: {error}", f"see imports; if that is OK: {REINSTALL}")
 
 
 def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
@@ -369,63 +236,74 @@ def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
     system = check_system()
     # On Windows itself nothing else is worth a look.
     if not system.ok:
-        return {"The book": [system]}
-    return {
-        "The book": [system, *(check() for check in book)],
-        f"The cluster chapters, {CLUSTER_CHAPTERS} (optional)": examine_cluster(root),
-    }
+        return {BOOK: [system]}
+    return {BOOK: [system, *(check() for check in book)], CLUSTER: examine_cluster()}
 
 
-def examine_cluster(root: Path) -> list[Finding]:
-    """Look at what the cluster chapters need; where make cluster-preflight looks too, with its judgement."""
-    made = check_cluster()
+def examine_cluster(kubeflow: bool = True, image: str | None = None, made: bool = True) -> list[Finding]:
+    """Look at what the cluster chapters need of the machine and, where it is `made`, at the cluster."""
     try:
-        from companion.cluster import preflight, settings
-    except ImportError:
-        return [made]
-    return [
-        check_engine(),
-        preflight.check_kubectl(settings.NODE_IMAGE),
-        preflight.check_kind(),
-        preflight.check_processor(kubeflow=True),
-        check_disk(root, CLUSTER_DISK),
-        check_memory(CLUSTER_MEMORY),
-        made,
-        check_kubeflow(made),
-    ]
+        from companion.cluster import preflight
+    except ImportError as error:
+        return [unchecked("cluster", error)]
+    found = preflight.examine_here(kubeflow, image)
+    return found + preflight.examine_cluster() if made else found
 
 
-def report(groups: dict[str, list[Finding]], color: bool) -> str:
-    """Write the findings for a person."""
-    marks = {True: "OK   ", False: "LACKS"}
-    if color:
-        marks = {True: "\033[32mOK   \033[0m", False: "\033[1;31mLACKS\033[0m"}
-    lines = []
-    for title, findings in groups.items():
-        lines += [f"\033[1m{title}\033[0m" if color else title]
-        for finding in findings:
-            lines.append(f"  {marks[finding.ok]}  {finding.name:<16}  {finding.detail}")
-            if not finding.ok:
-                lines.append(f"         {'':<16}  Fix: {finding.fix}")
-        lines.append("")
-    book, *cluster = ([f.name for f in findings if not f.ok] for findings in groups.values())
+def conclusion(groups: dict[str, list[Finding]]) -> str:
+    """Say in a line or two what the findings come to."""
+    book, *cluster = ([each.name for each in findings if not each.ok] for findings in groups.values())
+    lines = ["The book runs here: make tour"]
     if book:
-        lines.append(f"The book does not run here yet: see {', '.join(book)}.")
-    else:
-        lines.append("The book runs here: make tour")
+        lines = [f"The book does not run here yet: see {', '.join(book)}."]
     if cluster and cluster[0]:
         lines.append(f"The cluster chapters lack: {', '.join(cluster[0])}. Without, read them as recorded.")
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Print the report; 0 if the book can run here, otherwise 1."""
+def examine_for_all() -> int:
+    """Report on everything; 0 if the book can run here, otherwise 1."""
     print(
         "Looking, and trying what the chapters do: seconds, on a busy machine a minute or two …", flush=True
     )
     groups = examine()
-    print(report(groups, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
-    return 0 if all(finding.ok for finding in groups["The book"]) else 1
+    for title, findings in groups.items():
+        print(f"{title}\n{report(findings)}\n")
+    print(conclusion(groups))
+    return 0 if all(finding.ok for finding in groups[BOOK]) else 1
+
+
+def examine_for_cluster(kubeflow: bool, image: str | None) -> int:
+    """Report on what a cluster needs, before one is made; 0 if this machine has it, otherwise 1."""
+    findings = examine_cluster(kubeflow, image, made=False)
+    print(f"This machine:\n{report(findings)}")
+    if lacking := to_be_mended(findings):
+        print(f"\n{lacking}", file=sys.stderr)
+        return 1
+    if kubeflow:
+        print("All is well: make cluster-up, then make cluster-kfp")
+    else:
+        print("All is well: make cluster-up. Chapters 11 and 12 need more: make cluster-preflight KUBEFLOW=1")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Report as the command line asks."""
+    parser = argparse.ArgumentParser(prog="python -m companion.doctor", description=__doc__)
+    parser.add_argument("--cluster", action="store_true", help="only what a cluster needs of this machine")
+    parser.add_argument("--kubeflow", action="store_true", help="with Kubeflow Pipelines on it")
+    parser.add_argument("--node-image", help="in place of the one in versions.toml")
+    options = parser.parse_args(arguments)
+    try:
+        if options.cluster:
+            return examine_for_cluster(options.kubeflow, options.node_image)
+        return examine_for_all()
+    except SentenceError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

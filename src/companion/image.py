@@ -21,7 +21,8 @@ import tomllib
 from pathlib import Path
 
 from companion.bootstrap import ROOT, installer_environment
-from companion.doctor import answer, check_engine
+from companion.findings import check_engine
+from companion.programs import output_of
 
 # What `flightdelay.pipelines.with_kubeflow.IMAGE` begins with.
 REPOSITORY = "pipelines-for-humans/python"
@@ -97,8 +98,10 @@ def engine() -> str:
 
 def revision(root: Path = ROOT) -> str:
     """Return the git commit, with ``-dirty`` where the working copy has changes; empty outside of git."""
-    commit = answer("git", "-C", str(root), "rev-parse", "HEAD") or ""
-    return f"{commit}-dirty" if commit and answer("git", "-C", str(root), "status", "--porcelain") else commit
+    commit = output_of("git", "-C", str(root), "rev-parse", "HEAD") or ""
+    return (
+        f"{commit}-dirty" if commit and output_of("git", "-C", str(root), "status", "--porcelain") else commit
+    )
 
 
 def pip_secrets(folder: Path) -> list[str]:
@@ -159,7 +162,7 @@ def build(with_engine: str, image: str, root: Path = ROOT) -> None:
 
 def facts(with_engine: str, image: str) -> tuple[str, int, int] | None:
     """Return an image's ID (the sum of its content), size in bytes and number of layers; None if not there."""
-    said = answer(
+    said = output_of(
         with_engine, "image", "inspect", "--format", "{{.Id}} {{.Size}} {{len .RootFS.Layers}}", image
     )
     if not said:

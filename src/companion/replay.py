@@ -19,13 +19,13 @@ Every notebook imports this module, and ``make doctor`` in a broken environment:
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from companion.environment import repository
 from companion.errors import WorkspaceError
+from companion.programs import output_of
 
 # Each command with the arguments that make it say its version.
 COMMANDS = {
@@ -35,8 +35,6 @@ COMMANDS = {
     "kubectl": ["version", "--client"],
 }
 BET = re.compile(r"^my_bet = .*$", re.MULTILINE)
-# Seconds. An engine that does not answer in this time does not work.
-PATIENCE = 20
 
 
 def state_folder(work: str) -> Path:
@@ -127,10 +125,7 @@ def _is_reachable(command: str) -> bool:
         question = [sys.executable, "-c", code]
     else:
         question = [command, *COMMANDS[command]]
-    try:
-        return not subprocess.run(question, capture_output=True, timeout=PATIENCE).returncode
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    return output_of(*question) is not None
 
 
 def without_bet(cell: str) -> str:

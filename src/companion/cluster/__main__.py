@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from companion.cluster import images, install, lifecycle, preflight, settings, verify
-from companion.cluster.shell import Shell, read_state
+from companion.cluster import images, install, lifecycle, verify
+from companion.cluster.shell import Shell
 from companion.errors import SentenceError
 
 
@@ -15,7 +15,6 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m companion.cluster", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     texts = {
-        "preflight": "say what this machine lacks for the cluster, each line with its fix",
         "create": "make the cluster, or start it again",
         "install-kfp": "put Kubeflow Pipelines on it",
         "verify": "prove that it works",
@@ -27,10 +26,8 @@ def parser() -> argparse.ArgumentParser:
     parsers = {name: commands.add_parser(name, help=text, description=text) for name, text in texts.items()}
     for one in parsers.values():
         one.add_argument("--dry-run", action="store_true", help="print the commands and change nothing")
-    parsers["preflight"].add_argument("--kubeflow", action="store_true", help="for Kubeflow Pipelines too")
     parsers["create"].add_argument("--workers", type=int, choices=range(4), help="more nodes")
-    for name in ("preflight", "create"):
-        parsers[name].add_argument("--node-image", help="in place of the one in versions.toml")
+    parsers["create"].add_argument("--node-image", help="in place of the one in versions.toml")
     parsers["install-kfp"].add_argument(
         "--timeout", type=int, default=install.PATIENCE, metavar="SECONDS", help="default: %(default)s"
     )
@@ -44,14 +41,6 @@ def run(arguments: argparse.Namespace) -> None:
     """Run one command."""
     shell = Shell(arguments.dry_run)
     match arguments.command:
-        case "preflight":
-            image = arguments.node_image or settings.NODE_IMAGE
-            preflight.insist(Shell(), arguments.kubeflow, image, ours=bool(read_state()))
-            shell.say(
-                "All is well: make cluster-up, then make cluster-kfp"
-                if arguments.kubeflow
-                else "All is well: make cluster-up. Chapters 11 and 12 need more: make cluster-preflight KUBEFLOW=1"
-            )
         case "create":
             lifecycle.create(shell, arguments.workers, arguments.node_image)
         case "install-kfp":

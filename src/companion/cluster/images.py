@@ -9,7 +9,7 @@ from companion.cluster import manifests, settings
 from companion.cluster.lifecycle import fetch_node_image, is_ours, nodes
 from companion.cluster.preflight import insist
 from companion.cluster.shell import ClusterError, Shell, exclusively
-from companion.doctor import GB
+from companion.findings import GB
 from companion.image import short_name
 from flightdelay.files import write_atomically
 

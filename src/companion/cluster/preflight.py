@@ -1,31 +1,32 @@
-"""Look at the machine before anything is downloaded or made: each line OK or FAIL, with its fix."""
+"""Look at what a cluster needs of this machine before anything is downloaded or made, and at the cluster itself."""
 
 import json
 import os
 import platform
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from companion.bootstrap import ROOT
 from companion.cluster import settings
-from companion.cluster.shell import ClusterError, Shell, remote_engine
-from companion.doctor import (
-    CLUSTER_DISK,
-    CLUSTER_MEMORY,
+from companion.cluster.shell import ClusterError, NotOurs, Shell, kubeflow_answers, read_state, remote_engine
+from companion.findings import (
     GB,
     Finding,
-    answer,
     by_system,
     check_command,
     check_disk,
     check_engine,
     check_memory,
-    check_system,
+    report,
     system_name,
+    to_be_mended,
 )
 from companion.ports import free_port
+from companion.programs import output_of
 
+# Kubeflow Pipelines asks for 3.1 GiB of memory and its images take some 10 GB.
+KUBEFLOW_MEMORY = 7.5 * GB
+KUBEFLOW_DISK = 20 * GB
 # Kubernetes alone, with the Jobs and Services of the chapters.
 PLAIN_MEMORY = 3.5 * GB
 PLAIN_DISK = 8 * GB
@@ -38,8 +39,15 @@ PLAIN_INOTIFY = {"max_user_watches": 65536, "max_user_instances": 128}
 LOCAL_PROXY = re.compile(r"(\w+://)?([^@/]*@)?(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)([:/].*)?")
 
 
+def examine_here(kubeflow: bool, image: str | None = None) -> list[Finding]:
+    """Look at this machine; by default for the nodes that it has or, where there are none, is to have."""
+    made = read_state() or {}
+    image = image or made.get("image", settings.NODE_IMAGE)
+    return examine(Shell(), kubeflow, image, ours=bool(made))
+
+
 def examine(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> list[Finding]:
-    """Look at everything.
+    """Look at everything that a cluster needs.
 
     Parameters
     ----------
@@ -52,21 +60,7 @@ def examine(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> lis
     ours
         Whether our cluster is there already: its ports are taken by itself.
     """
-    system = check_system()
-    if not system.ok:
-        return [system]
-    engine = check_engine()
-    place = remote_engine("docker") if engine.ok and engine.detail.startswith("docker") else None
-    if place:
-        fix = "unset DOCKER_HOST DOCKER_CONTEXT, or: docker context use default"
-        engine = Finding(engine.name, False, f"docker is set to another machine, {place}", fix)
-    findings = [system, engine]
-    if engine.ok:
-        findings += check_machine_of_engine(shell, kubeflow, image)
-    else:  # the machine may have too little; whether the engine has enough of it, only the engine can say
-        memory = check_memory(CLUSTER_MEMORY if kubeflow else PLAIN_MEMORY)
-        findings += [] if memory.ok else [memory]
-        findings.append(check_disk(ROOT, CLUSTER_DISK if kubeflow else PLAIN_DISK))
+    findings = check_engine_and_its_machine(shell, kubeflow, image)
     if system_name() != "macOS":  # there the limits are those of Docker Desktop's own Linux, which are high
         findings.append(check_inotify(Path("/proc/sys/fs/inotify"), kubeflow))
     findings += [check_processor(kubeflow), check_kubectl(image), check_kind(), check_proxy(dict(os.environ))]
@@ -75,10 +69,29 @@ def examine(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> lis
     return findings
 
 
+def check_engine_and_its_machine(shell: Shell, kubeflow: bool, image: str) -> list[Finding]:
+    """Look at the engine; where it does not answer, the machine may still have too little."""
+    engine = check_engine()
+    place = remote_engine("docker") if engine.ok and engine.detail.startswith("docker") else None
+    if place:
+        fix = "unset DOCKER_HOST DOCKER_CONTEXT, or: docker context use default"
+        engine = Finding(engine.name, False, f"docker is set to another machine, {place}", fix)
+    if engine.ok:
+        try:
+            return [engine, *check_machine_of_engine(shell, kubeflow, image)]
+        except ClusterError as error:  # another engine answers than the one that the cluster is in
+            detail = str(error).partition(". ")[0]
+            engine = Finding(engine.name, False, detail, "Start that engine, then try again.")
+    # Whether the engine has enough of the machine's memory, only the engine can say.
+    memory = check_memory(KUBEFLOW_MEMORY if kubeflow else PLAIN_MEMORY)
+    disk = check_disk(ROOT, KUBEFLOW_DISK if kubeflow else PLAIN_DISK)
+    return [engine, disk] if memory.ok else [engine, memory, disk]
+
+
 def check_machine_of_engine(shell: Shell, kubeflow: bool, image: str) -> list[Finding]:
     """Look at what the engine has to give: on macOS and Windows that is less than the machine has."""
     info = shell.engine_info()
-    memory, needed = info["MemTotal"], CLUSTER_MEMORY if kubeflow else PLAIN_MEMORY
+    memory, needed = info["MemTotal"], KUBEFLOW_MEMORY if kubeflow else PLAIN_MEMORY
     fix = by_system(
         "Use a larger machine." if kubeflow else "Close other programs, or use a larger machine.",
         "Docker Desktop > Settings > Resources > Memory: give it 8 GB.",
@@ -90,7 +103,7 @@ def check_machine_of_engine(shell: Shell, kubeflow: bool, image: str) -> list[Fi
         "Raise processors= under [wsl2] in .wslconfig of your Windows home, then: wsl --shutdown",
     )
     folder = Path(info.get("DockerRootDir", "/"))
-    disk = CLUSTER_DISK if kubeflow else PLAIN_DISK
+    disk = KUBEFLOW_DISK if kubeflow else PLAIN_DISK
     return [
         Finding(
             "memory", memory >= needed, f"the engine has {memory / GB:.1f} GB, {needed / GB:.1f} needed", fix
@@ -171,7 +184,7 @@ def check_kubectl(image: str) -> Finding:
     )
     if not found.ok:
         return found
-    text = answer("kubectl", "version", "--client", "-o", "json")
+    text = output_of("kubectl", "version", "--client", "-o", "json")
     try:
         named = json.loads(text or "")["clientVersion"]
         client = settings.version_numbers(f"{named['major']}.{named['minor']}")
@@ -232,18 +245,37 @@ def check_ports() -> Finding:
     taken = [port for port in settings.PORTS.values() if free_port(port) != port]
     if not taken:
         return Finding("ports", True, f"{', '.join(map(str, settings.PORTS.values()))} are free")
-    look = by_system(f"ss -ltnp 'sport = :{taken[0]}'", f"lsof -nP -iTCP:{taken[0]} -sTCP:LISTEN")
-    fix = f"{look} names the program: stop it, or change hostPort in cluster-setup/kind.yaml"
+    command = by_system(f"ss -ltnp 'sport = :{taken[0]}'", f"lsof -nP -iTCP:{taken[0]} -sTCP:LISTEN")
+    fix = f"{command} names the program: stop it, or change hostPort in cluster-setup/kind.yaml"
     names = " and ".join(map(str, taken))
     return Finding("ports", False, f"{names} {'is' if len(taken) == 1 else 'are'} taken", fix)
 
 
-def report(findings: list[Finding], say: Callable[[str], None]) -> None:
-    """Write the findings for a person."""
-    for finding in findings:
-        say(f"  {'OK  ' if finding.ok else 'FAIL'}  {finding.name:<16}  {finding.detail}")
-        if not finding.ok:
-            say(f"        {'':<16}  Fix: {finding.fix}")
+def examine_cluster() -> list[Finding]:
+    """Look at the cluster that was made here, and at Kubeflow on it."""
+    made = check_cluster()
+    return [made, check_kubeflow(made)]
+
+
+def check_cluster() -> Finding:
+    """Ask the cluster that was made here, and no other, which version it is."""
+    try:
+        text = Shell().ask_kubectl("version", "-o", "json")
+    except NotOurs as error:
+        return Finding("cluster", False, str(error).splitlines()[0], "make cluster-up")
+    except ClusterError:
+        return Finding("cluster", False, "the one that was made here does not answer", "make cluster-up")
+    return Finding("cluster", True, f"Kubernetes {json.loads(text)['serverVersion']['gitVersion']}")
+
+
+def check_kubeflow(cluster: Finding) -> Finding:
+    """See whether Kubeflow Pipelines answers on that cluster; chapters 11 and 12 need it."""
+    if not cluster.ok:
+        return Finding("Kubeflow", False, "needs the cluster", "make cluster-up, then make cluster-kfp")
+    if kubeflow_answers():
+        return Finding("Kubeflow", True, f"Pipelines answers at {settings.KUBEFLOW_URL}")
+    detail = f"Pipelines does not answer at {settings.KUBEFLOW_URL}"
+    return Finding("Kubeflow", False, detail, "make cluster-kfp (for chapters 11 and 12)")
 
 
 def insist(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> None:
@@ -252,17 +284,12 @@ def insist(shell: Shell, kubeflow: bool, image: str, ours: bool = False) -> None
     Raises
     ------
     ClusterError
-        If a line says FAIL; a dry run goes on.
+        If a line says LACKS; a dry run goes on.
     """
-    shell.say("This machine:")
     findings = examine(shell, kubeflow, image, ours)
-    report(findings, shell.say)
-    failed = [finding.name for finding in findings if not finding.ok]
-    if failed:
-        count = "One thing has" if len(failed) == 1 else f"{len(failed)} things have"
-        if shell.dry_run:
-            shell.say(f"Without DRY_RUN it would stop here. {count} to be mended first: {', '.join(failed)}.")
-            return
-        raise ClusterError(
-            f"{count} to be mended first: {', '.join(failed)}. Each fix is above; nothing was made or downloaded."
-        )
+    shell.say(f"This machine:\n{report(findings)}")
+    lacking = to_be_mended(findings)
+    if lacking and shell.dry_run:
+        shell.say(f"Without DRY_RUN it would stop here. {lacking}")
+    elif lacking:
+        raise ClusterError(lacking)

@@ -22,6 +22,7 @@ from companion.cluster import settings
 from companion.cluster.causes import cause_in
 from companion.errors import SentenceError
 from companion.ports import open_here
+from companion.programs import output_of
 from companion.replay import replays
 from flightdelay.files import write_atomically
 
@@ -100,6 +101,9 @@ class Shell:
     def ask_engine(self, *arguments: str) -> str | None:
         """Ask the engine something that changes nothing; None if it refuses."""
         return self._ask(self.engine_name(), *arguments)
+
+    def _ask(self, *command: str) -> str | None:
+        return output_of(*command, patience=60, environment=self.environment())
 
     def has_image(self, image: str) -> bool:
         """Say whether the engine has an image."""
@@ -186,20 +190,6 @@ class Shell:
                 "then make cluster-up."
             ) from error
 
-    def _ask(self, *command: str) -> str | None:
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                env=self.environment(),
-                timeout=60,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout if done.returncode == 0 else None
-
     def _do(self, command: list[str], stdin: str | None = None) -> None:
         """Run a command, show what it prints as it comes, and explain its failure."""
         self._print(command)
@@ -245,16 +235,9 @@ def remote_engine(name: str) -> str | None:
     """Return the address of the engine if it is not on this machine."""
     if name == "podman":
         return None
-    try:
-        done = subprocess.run(
-            [name, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    place = os.environ.get("DOCKER_HOST") or done.stdout.strip()
+    place = os.environ.get("DOCKER_HOST") or output_of(
+        name, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", patience=60
+    )
     return None if not place or LOCAL_ENGINE.fullmatch(place) else place
 
 
