@@ -17,7 +17,7 @@ import jwt
 import psutil
 import pytest
 
-from companion import airflow_services, airflow_ui
+from companion import airflow_services, airflow_ui, causes
 from companion.airflow_services import AirflowServicesError, Services, start
 
 DAG = """
@@ -247,13 +247,13 @@ def test_a_database_that_is_none_is_said_in_one_sentence(tmp_path: Path) -> None
     assert str(tmp_path / "services" / "migrate.log") in str(caught.value)
 
 
-@pytest.mark.parametrize("words", airflow_services.CAUSES)
+@pytest.mark.parametrize("words", causes.AIRFLOW)
 def test_a_known_cause_is_named(words: str, tmp_path: Path) -> None:
     log = tmp_path / "scheduler.log"
     log.write_text(f"Traceback\nSomeError: {words.upper()}\nand more\n")
     sentence = airflow_services._sentence("its scheduler ended", log)
     assert sentence == (
-        f"Airflow did not start: its scheduler ended; {airflow_services.CAUSES[words]} (all of it is in {log})."
+        f"Airflow did not start: its scheduler ended; {causes.AIRFLOW[words]} (all of it is in {log})."
     )
 
 

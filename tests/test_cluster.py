@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from companion.cluster import causes, diagnose, install, lifecycle, manifests, settings, shell
+from companion import causes
+from companion.cluster import diagnose, install, lifecycle, manifests, settings, shell
 from companion.image import short_name
 from companion.ports import free_port
 
@@ -1102,13 +1103,13 @@ def test_a_dry_run_of_what_comes_last(cluster: Machine) -> None:
 
 @pytest.mark.parametrize("text", [captured("docker-not-running"), captured("kfp-events-images-missing")])
 def test_captured_errors_have_a_known_cause(text: str) -> None:
-    assert causes.cause_in(text)
+    assert causes.cause_in(text, causes.CLUSTER)
 
 
 def test_an_unknown_error_has_none() -> None:
-    assert causes.cause_in("all is well") is None
-    assert causes.cause_in(captured("kind-create")) is None
-    assert causes.cause_in(captured("kind-load")) is None
+    assert causes.cause_in("all is well", causes.CLUSTER) is None
+    assert causes.cause_in(captured("kind-create"), causes.CLUSTER) is None
+    assert causes.cause_in(captured("kind-load"), causes.CLUSTER) is None
 
 
 def test_the_last_word_of_a_command_is_not_its_log() -> None:

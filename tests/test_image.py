@@ -234,7 +234,7 @@ def test_the_settings_of_pip_are_lent_and_not_passed_as_arguments(engine: Path) 
 @pytest.mark.parametrize(
     ("says", "sentence"),
     [
-        ("write /var/lib/x: no space left on device", "The disk of the container engine is full"),
+        ("write /var/lib/x: no space left on device", "The disk is full, or that of the container engine"),
         (
             "ERROR: failed to solve: mine:1: failed to resolve source metadata for docker.io/library/mine:1",
             "The base image mine:1 cannot be pulled",

@@ -31,6 +31,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 
+from companion.causes import AIRFLOW, cause_in
 from companion.environment import environment_in
 from companion.errors import SentenceError
 from companion.ports import free_port, open_here
@@ -48,15 +49,6 @@ CONFIG = Path(__file__).parent / "airflow_config"
 READY_WITHIN = 1800  # seconds; half a minute as a rule, three on a machine with much else to do
 COMES_WITHIN = 900  # seconds; for what nothing says that it cannot come
 GRACE = 5  # seconds to end by themselves; a scheduler would wait for its tasks without end
-# What stands in a log, and what it means.
-CAUSES = {
-    "address already in use": "another program took the port in that moment: start again",
-    "database is locked": "another program holds Airflow's database open: end it, or restart the computer",
-    "No space left on device": "the disk is full: make room",
-    "MemoryError": "the memory is full: close other programs",
-    "No module named": "the environment is incomplete: rm -rf .venv, then make doctor",
-}
-
 
 _started: dict[Path, "Services"] = {}  # by home, what this process has started and not stopped
 
@@ -332,7 +324,7 @@ def environment_of(home: Path, dags: Path, port: int) -> dict[str, str]:
 def _sentence(what: str, log: Path) -> str:
     """Say in one sentence what happened, why as far as the log tells, and where to read on."""
     text = log.read_text(errors="replace") if log.exists() else ""
-    why = next((meaning for words, meaning in CAUSES.items() if words.lower() in text.lower()), None)
+    why = cause_in(text, AIRFLOW)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     why = why or (f"the last it said was: {lines[-1][:200]}" if lines else "it said nothing")
     return f"Airflow did not start: {what}; {why} (all of it is in {log})."

@@ -21,27 +21,12 @@ import tomllib
 from pathlib import Path
 
 from companion.bootstrap import ROOT, installer_environment
+from companion.causes import BUILD, cause_in
 from companion.findings import check_engine
 from companion.programs import output_of
 
 # What `flightdelay.pipelines.with_kubeflow.IMAGE` begins with.
 REPOSITORY = "pipelines-for-humans/python"
-
-# What an engine or pip says, and what that means. The first that is found counts.
-REASONS = {
-    r"no space left on device": "The disk of the container engine is full. Make room, for example with "
-    "'{engine} system prune', which removes what it no longer uses; then run make image again.",
-    r"DO NOT MATCH THE HASHES": "A package is not the one that requirements-image.txt names: its sum is "
-    "another. Do not use it; try another package index, or restore the file with git.",
-    r"No matching distribution|Could not install packages|ReadTimeoutError|SSLError|NewConnectionError": "The "
-    "packages cannot be fetched inside the build: check the network. Your pip settings (index-url and "
-    "certificate, see 'pip config list') were handed to it.",
-    r"source metadata|initializing source|[Uu]nable to pull|pull access denied|toomanyrequests|short-name|"
-    r"[Nn]o such image|manifest unknown": "The base image {base} cannot be pulled: check the network, or name "
-    "an image that this machine has and that holds Python 3.11 to 3.13 with venv: make image BASE_IMAGE=...",
-    r"[Pp]ermission denied.*\.sock|[Cc]annot connect to the Docker daemon|[Cc]annot connect to Podman": "The "
-    "engine of {engine} stopped answering; make doctor says how to start it.",
-}
 
 
 class ImageError(Exception):
@@ -121,9 +106,9 @@ def pip_secrets(folder: Path) -> list[str]:
 
 def explain(output: str, with_engine: str, base: str) -> str:
     """Say in a sentence why the engine failed, from what it printed."""
-    for pattern, sentence in REASONS.items():
-        if re.search(pattern, output):
-            return sentence.format(engine=with_engine, base=base)
+    known = cause_in(output, BUILD)
+    if known:
+        return known.format(base=base)
     return f"{with_engine} could not build the image; the reason stands in its lines above."
 
 

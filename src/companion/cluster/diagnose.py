@@ -4,8 +4,9 @@ import datetime
 from collections import Counter
 from typing import Any
 
+from companion import causes
+from companion.causes import cause_in
 from companion.cluster import settings
-from companion.cluster.causes import OF_THE_MACHINE, cause_in
 from companion.cluster.shell import Shell
 
 # They say that something fails, but not why; the message beside them does.
@@ -80,19 +81,13 @@ def what_is_wrong(pod: dict[str, Any]) -> list[tuple[str, str]]:
 
 def likely_cause(reasons: list[str], messages: str, logs: str, events: str) -> str:
     """Name the most likely cause of what was found, with what to do."""
-    if "Unschedulable" in reasons:
-        return (
-            "the node has no room for all Pods (see pods.txt and nodes.txt): give the engine more memory or CPUs, "
-            "then make cluster-down, make cluster-up, make cluster-kfp."
-        )
-    if "Evicted" in reasons:
-        return "the node ran out of disk or memory and threw Pods out: make room, then run the command again."
-    known = cause_in(messages) or cause_in(logs, OF_THE_MACHINE)
-    if known:
-        return known
-    if "OOMKilled" in reasons:
-        return "a container used more memory than it may: see describe.txt; give the engine more memory."
-    if "CrashLoopBackOff" in reasons:
-        return "a program ends as soon as it starts: the last lines of its file in logs/ say why."
-    # Last, since events tell of troubles that are over as well.
-    return cause_in(events) or "none that is known; it may only be slow: run the command again."
+    said = " ".join(reasons)
+    return (
+        cause_in(said, causes.POD)
+        or cause_in(messages, causes.CLUSTER)
+        or cause_in(logs, causes.MACHINE)
+        or cause_in(said, causes.CONTAINER)
+        # Last, since events tell of troubles that are over as well.
+        or cause_in(events, causes.CLUSTER)
+        or "none that is known; it may only be slow: run the command again."
+    )

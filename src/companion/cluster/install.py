@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from companion.causes import CLUSTER, cause_in
 from companion.cluster import manifests, settings
-from companion.cluster.causes import cause_in
 from companion.cluster.diagnose import diagnose, what_is_wrong
 from companion.cluster.images import insist_on_cluster, load_kubeflow
 from companion.cluster.lifecycle import wait_for_nodes
@@ -103,7 +103,7 @@ def wait(shell: Shell, patience: int) -> None:
             shell.say(f"  Restarts of {', '.join(normal)}: normal on a slow machine.")
             told |= restarted
         # The page of Kubeflow and a Pod's state say nothing of why; fifteen minutes are long to wait for it.
-        problem = cause_in("\n".join(message for pod in pods for _, message in what_is_wrong(pod)))
+        problem = cause_in("\n".join(message for pod in pods for _, message in what_is_wrong(pod)), CLUSTER)
         if problem and not warned:
             progress("")
             shell.say(f"  So far something stands in the way: {problem}")

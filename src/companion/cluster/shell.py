@@ -18,8 +18,8 @@ import yaml  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 
 from companion.bootstrap import ROOT
+from companion.causes import CLUSTER, cause_in
 from companion.cluster import settings
-from companion.cluster.causes import cause_in
 from companion.errors import SentenceError
 from companion.ports import open_here
 from companion.programs import output_of
@@ -227,7 +227,7 @@ def _explain(command: list[str], output: str) -> str:
     errors = [line for line in lines if re.search("error", line, re.IGNORECASE)]
     last = (errors or lines or ["nothing"])[-1].strip()
     words = f"{shlex.join(command[:3])} failed and says: {last}"
-    known = cause_in(output)
+    known = cause_in(output, CLUSTER)
     return f"{words}\n{known}" if known else words
 
 
