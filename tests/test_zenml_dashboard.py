@@ -111,7 +111,7 @@ def test_ctrl_c_ends_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             raise KeyboardInterrupt
         return False
 
-    monkeypatch.setattr(zenml_dashboard, "_answers", interrupted)
+    monkeypatch.setattr(zenml_dashboard, "_is_up", interrupted)
     with pytest.raises(KeyboardInterrupt):
         serve(program, tmp_path, free_port(0))
     pid = (tmp_path / "pid").read_text().strip()

@@ -247,7 +247,14 @@ def start(home: Path, dags: Path, port: int = 0) -> Services:
             f"Airflow cannot keep its state in {home} ({error.strerror}): make room, or make the folder writable."
         ) from error
     environment = environment_of(home, dags, free_port(port))
-    with (home / "services" / "guard.log").open("a") as log:
+    _started[home] = Services(_start_guard(home, environment), home, environment)
+    return _started[home]
+
+
+def _start_guard(home: Path, environment: dict[str, str]) -> "subprocess.Popen[str]":
+    """Start a guard and wait until it says that its Airflow is ready."""
+    log_file = home / "services" / "guard.log"
+    with log_file.open("a") as log:
         guard = subprocess.Popen(
             [sys.executable, "-m", "companion.airflow_services", str(home), str(os.getpid())],
             stdin=subprocess.DEVNULL,
@@ -266,17 +273,16 @@ def start(home: Path, dags: Path, port: int = 0) -> Services:
         raise
     if said != "ready":
         _end_guard(guard)
-        raise AirflowServicesError(said or _sentence("its guard ended", home / "services" / "guard.log"))
-    _started[home] = Services(guard, home, environment)
-    return _started[home]
+        raise AirflowServicesError(said or _sentence("its guard ended", log_file))
+    return guard
 
 
 def _ask(url: str, method: str, body: Any, token: str = "") -> Any:
     content = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(url, content, headers, method=method)
-    with open_here(request, READY_WITHIN) as answer:
-        return json.load(answer)
+    with open_here(request, READY_WITHIN) as response:
+        return json.load(response)
 
 
 def _moment(written: str | None) -> float:
@@ -479,8 +485,8 @@ class Guard:
         """Whether every part has given a sign of life since then: an earlier Airflow's do not count."""
         url = os.environ["AIRFLOW__API__BASE_URL"] + "/api/v2/monitor/health"
         try:
-            with open_here(url, 5) as answer:
-                health = json.load(answer)
+            with open_here(url, 5) as response:
+                health = json.load(response)
         except (OSError, ValueError):
             return False
         seen = [health[part][when] for part, when in HEALTH.items()]

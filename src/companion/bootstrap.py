@@ -143,14 +143,14 @@ def version_of(python: str) -> Optional[Tuple[int, int]]:
         A command or a path. Shims of pyenv exist on PATH and yet fail, so that looking is not enough.
     """
     try:
-        answer = subprocess.run(
+        done = subprocess.run(
             [python, "-c", "import sys; print('%d %d' % sys.version_info[:2])"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             universal_newlines=True,
             timeout=30,
         )
-        major, minor = answer.stdout.split()
+        major, minor = done.stdout.split()
         return int(major), int(minor)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None

@@ -44,5 +44,5 @@ def open_here(request: urllib.request.Request | str, timeout: float) -> HTTPResp
         If nothing answers.
     """
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    answer: HTTPResponse = direct.open(request, timeout=timeout)
-    return answer
+    response: HTTPResponse = direct.open(request, timeout=timeout)
+    return response

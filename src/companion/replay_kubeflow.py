@@ -63,7 +63,7 @@ def question(method: str, path: str, content_type: str, content: bytes) -> dict[
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def answer(self) -> None:
+    def respond(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         kind = self.headers.get("Content-Type") or ""
         asked = question(self.command, self.path, kind, content)
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(text)
 
-    do_GET = do_POST = do_DELETE = answer
+    do_GET = do_POST = do_DELETE = respond
 
     def _pass_on(self, content: bytes) -> dict[str, Any]:
         headers = {name: self.headers[name] for name in ("Content-Type", "Accept") if name in self.headers}
@@ -90,17 +90,18 @@ class _Handler(BaseHTTPRequestHandler):
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                answer: Any = open_here(request, PATIENCE)
+                response: Any = open_here(request, PATIENCE)
             except urllib.error.HTTPError as error:
-                answer = error
+                response = error
             except OSError as error:  # it may be starting again
                 if time.monotonic() < end:
                     time.sleep(2)
                     continue
                 return {"status": 502, "type": "text/plain", "text": f"Kubeflow does not answer: {error}"}
-            with answer:
-                kind = answer.headers.get("Content-Type") or "application/json"
-                return {"status": answer.status, "type": kind, "text": answer.read().decode(errors="replace")}
+            with response:
+                kind = response.headers.get("Content-Type") or "application/json"
+                text = response.read().decode(errors="replace")
+                return {"status": response.status, "type": kind, "text": text}
 
     def _recorded(self, asked: dict[str, str]) -> dict[str, Any]:
         path = Path(os.environ["COMPANION_RECORDING"])

@@ -77,37 +77,42 @@ def run_in(
     """
     state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
+        job, results = Path(folder) / "job.json", Path(folder) / "results.json"
         asked = {"tool": tool, "months": list(months), "store": str(store), "data": str(data)}
         job.write_text(json.dumps({**asked, "options": options}))
-        environment = environment_in(state)
-        environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(repository() / "dags")
-        log = state / "output.log"
-        with log.open("a") as output:
-            command = [sys.executable, "-m", "companion.runner", str(job), str(answer)]
-            begins = output.tell()
-            running = subprocess.Popen(
-                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, cwd=state
-            )
-            try:
-                while say_steps and running.poll() is None:
-                    time.sleep(0.1)
-                    begins = _say_steps(log, begins)
-                running.wait()
-            except BaseException:  # Ctrl-C in a notebook: do not leave it running
-                running.kill()
-                running.wait()
-                raise
-            if say_steps:
-                _say_steps(log, begins)
-        if running.returncode != 0:
-            lines = log.read_text(errors="replace").splitlines()
-            raise RunFailedError("\n".join(lines[-15:]))
-        answers: list[dict[str, Any]] = json.loads(answer.read_text())
-    return answers
+        _run_process([str(job), str(results)], state, say_steps)
+        found: list[dict[str, Any]] = json.loads(results.read_text())
+    return found
 
 
-def _say_steps(log: Path, begins: int) -> int:
+def _run_process(arguments: list[str], state: Path, say_steps: bool) -> None:
+    """Run `main` in a process with its tools and its log in `state`, and wait for it."""
+    environment = environment_in(state)
+    environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(repository() / "dags")
+    log = state / "output.log"
+    with log.open("a") as output:
+        command = [sys.executable, "-m", "companion.runner", *arguments]
+        begins = output.tell()
+        running = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, cwd=state
+        )
+        try:
+            while say_steps and running.poll() is None:
+                time.sleep(0.1)
+                begins = _print_ended_steps(log, begins)
+            running.wait()
+        except BaseException:  # Ctrl-C in a notebook: do not leave it running
+            running.kill()
+            running.wait()
+            raise
+        if say_steps:
+            _print_ended_steps(log, begins)
+    if running.returncode != 0:
+        lines = log.read_text(errors="replace").splitlines()
+        raise RunFailedError("\n".join(lines[-15:]))
+
+
+def _print_ended_steps(log: Path, begins: int) -> int:
     """Print the steps that have ended since this place in the log; return the place to go on from."""
     with log.open("rb") as file:
         file.seek(begins)
@@ -128,18 +133,18 @@ def _prepare(tool: str) -> None:
 
 
 def main() -> None:
-    """Do the job in the file that the first argument names; write the answer to the second."""
+    """Do the job in the file that the first argument names; write the results to the second."""
     job = json.loads(Path(sys.argv[1]).read_text())
     _prepare(job["tool"])
     import_module(MODULES["plain"])  # the steps' own imports, which count for no tool
     run = import_module((MODULES | ON_CLUSTER)[job["tool"]]).run
-    answers = []
+    results = []
     for month in job["months"]:
         started = time.perf_counter()
         result = run(month, store=Path(job["store"]), data=Path(job["data"]), **job["options"])
         seconds = time.perf_counter() - started
-        answers.append({"seconds": seconds, "evaluation": result.evaluation, "decision": result.decision})
-    Path(sys.argv[2]).write_text(json.dumps(answers))
+        results.append({"seconds": seconds, "evaluation": result.evaluation, "decision": result.decision})
+    Path(sys.argv[2]).write_text(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def serve(zenml: Path, state: Path, port: int) -> int:
         )
         try:
             started = time.monotonic()
-            while not _answers(url):
+            while not _is_up(url):
                 if server.poll() is not None or time.monotonic() - started > PATIENCE:
                     raise DashboardError(
                         f"ZenML's dashboard did not come up: the reason is at the end of {log}."
@@ -123,10 +123,10 @@ def serve(zenml: Path, state: Path, port: int) -> int:
                 server.wait()
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
-        with open_here(f"{url}/api/v1/info", 2) as answer:
-            return bool(answer.status == 200)
+        with open_here(f"{url}/api/v1/info", 2) as response:
+            return bool(response.status == 200)
     except OSError:
         return False
 

@@ -65,34 +65,41 @@ def create(shell: Shell, workers: int | None = None, image: str | None = None) -
             shell.say("The last make cluster-up was broken off: first, what it left is removed.")
             remove(shell)
         insist(shell, kubeflow=False, image=wanted)
-        wanted = fetch_node_image(shell, wanted)
-        port = free_port()
-        config = settings.STATE / "kind.yaml"
-        if not shell.dry_run:
-            write_atomically(config, kind_config(workers or 0, port).encode())
-            write_state(engine=shell.engine_name(), port=port)
-        arguments = ["--image", wanted, "--config", str(config), "--kubeconfig", str(settings.KUBECONFIG)]
-        try:
-            shell.do_kind("create", "cluster", *arguments, "--wait", f"{READY_SECONDS}s")
-            if shell.dry_run:
-                return
-            found = nodes(shell)
-            write_state(
-                engine=shell.engine_name(),
-                image=wanted,
-                nodes={name: number for name, (number, _) in found.items()},
-                authority=authority(settings.KUBECONFIG.read_text(encoding="utf-8")),
-            )
-        except BaseException:  # Ctrl-C too
-            shell.say("\nThe cluster was not finished: what there is of it is removed.")
-            remove(shell)
-            raise
+        found = make_nodes(shell, workers or 0, fetch_node_image(shell, wanted))
+        if shell.dry_run:
+            return
         count = "one node" if len(found) == 1 else f"{len(found)} nodes"
         shell.say(
             f"The cluster is there: {count}, after {time.monotonic() - start:.0f} s. Next: make cluster-verify; "
             "for Kubeflow: make cluster-kfp.\n"
             f"The notebooks find it by themselves; a terminal does after: export KUBECONFIG='{settings.KUBECONFIG}'"
         )
+
+
+def make_nodes(shell: Shell, workers: int, image: str) -> dict[str, tuple[str, str]]:
+    """Let kind make the nodes of an image and return them, as `nodes` does; what is not finished is removed."""
+    port = free_port()
+    config = settings.STATE / "kind.yaml"
+    if not shell.dry_run:
+        write_atomically(config, kind_config(workers, port).encode())
+        write_state(engine=shell.engine_name(), port=port)
+    arguments = ["--image", image, "--config", str(config), "--kubeconfig", str(settings.KUBECONFIG)]
+    try:
+        shell.do_kind("create", "cluster", *arguments, "--wait", f"{READY_SECONDS}s")
+        if shell.dry_run:
+            return {}
+        found = nodes(shell)
+        write_state(
+            engine=shell.engine_name(),
+            image=image,
+            nodes={name: number for name, (number, _) in found.items()},
+            authority=authority(settings.KUBECONFIG.read_text(encoding="utf-8")),
+        )
+    except BaseException:  # Ctrl-C too
+        shell.say("\nThe cluster was not finished: what there is of it is removed.")
+        remove(shell)
+        raise
+    return found
 
 
 def destroy(shell: Shell) -> None:

@@ -73,8 +73,8 @@ def fetch(shell: Shell, source: dict[str, Any], target: Path) -> None:
     where = address(source)
     shell.say(f"Fetching {where}")
     try:
-        with urllib.request.urlopen(where, timeout=PATIENCE) as answer:
-            unpack(answer, source["folders"], target)
+        with urllib.request.urlopen(where, timeout=PATIENCE) as response:
+            unpack(response, source["folders"], target)
     except urllib.error.HTTPError as error:
         raise ClusterError(
             f"{where} answers {error.code} {error.reason}. In a company without access to it, name a mirror: "
