@@ -43,6 +43,11 @@ BOOK_MEMORY = 3.5 * GB
 BOOK_DISK = 2 * GB
 # Everything together that is tried; seconds as a rule, minutes on a machine with much else to do.
 TRIAL_PATIENCE = 300
+# What to do where a cluster can be made, by whether Kubeflow was asked for.
+NEXT = {
+    True: "All is well: make cluster-up, then make cluster-kfp",
+    False: "All is well: make cluster-up. Chapters 11 and 12 need more: make cluster-preflight KUBEFLOW=1",
+}
 REINSTALL = "rm -rf .venv, then make doctor: it sets up the environment again"
 # What a folder of one's own may hide.
 HIDDEN = ("airflow", "kfp", "zenml", "numpy", "pandas", "sklearn")
@@ -251,44 +256,18 @@ def examine_cluster(kubeflow: bool = True, image: str | None = None, made: bool 
 
 
 def conclusion(groups: dict[str, list[Finding]]) -> str:
-    """Say in a line or two what the findings come to."""
+    """Say in a line or two what the findings of `examine` come to."""
     book, *cluster = ([each.name for each in findings if not each.ok] for findings in groups.values())
-    lines = ["The book runs here: make tour"]
-    if book:
-        lines = [f"The book does not run here yet: see {', '.join(book)}."]
-    if cluster and cluster[0]:
-        lines.append(f"The cluster chapters lack: {', '.join(cluster[0])}. Without, read them as recorded.")
-    return "\n".join(lines)
-
-
-def examine_for_all() -> int:
-    """Report on everything; 0 if the book can run here, otherwise 1."""
-    print(
-        "Looking, and trying what the chapters do: seconds, on a busy machine a minute or two …", flush=True
+    says = (
+        f"The book does not run here yet: see {', '.join(book)}." if book else "The book runs here: make tour"
     )
-    groups = examine()
-    for title, findings in groups.items():
-        print(f"{title}\n{report(findings)}\n")
-    print(conclusion(groups))
-    return 0 if all(finding.ok for finding in groups[BOOK]) else 1
-
-
-def examine_for_cluster(kubeflow: bool, image: str | None) -> int:
-    """Report on what a cluster needs, before one is made; 0 if this machine has it, otherwise 1."""
-    findings = examine_cluster(kubeflow, image, made=False)
-    print(f"This machine:\n{report(findings)}")
-    if lacking := to_be_mended(findings):
-        print(f"\n{lacking}", file=sys.stderr)
-        return 1
-    if kubeflow:
-        print("All is well: make cluster-up, then make cluster-kfp")
-    else:
-        print("All is well: make cluster-up. Chapters 11 and 12 need more: make cluster-preflight KUBEFLOW=1")
-    return 0
+    if cluster and cluster[0]:
+        says += f"\nThe cluster chapters lack: {', '.join(cluster[0])}. Without, read them as recorded."
+    return says
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Report as the command line asks."""
+    """Report on everything, or on what a cluster needs before one is made; 0 if it or the book can run here."""
     parser = argparse.ArgumentParser(prog="python -m companion.doctor", description=__doc__)
     parser.add_argument("--cluster", action="store_true", help="only what a cluster needs of this machine")
     parser.add_argument("--kubeflow", action="store_true", help="with Kubeflow Pipelines on it")
@@ -296,14 +275,22 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.cluster:
-            return examine_for_cluster(options.kubeflow, options.node_image)
-        return examine_for_all()
-    except SentenceError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+            groups = {"This machine": examine_cluster(options.kubeflow, options.node_image, made=False)}
+            says = to_be_mended(groups["This machine"]) or NEXT[options.kubeflow]
+        else:
+            print(
+                "Looking, and trying what the chapters do: seconds, on a busy machine a minute or two …",
+                flush=True,
+            )
+            groups = examine()
+            says = conclusion(groups)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+    for title, findings in groups.items():
+        print(f"{title}\n{report(findings)}\n")
+    print(says)
+    return 0 if all(finding.ok for finding in next(iter(groups.values()))) else 1
 
 
 if __name__ == "__main__":

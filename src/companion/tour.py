@@ -109,7 +109,7 @@ def one_month(tool: str, folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
     except PackageNotFoundError:
         return not_run(tool, f"{name} is not installed here: run `make clean`, then `make tour`.")
     try:
-        [answer] = run_in(tool, [MONTH], store=folder / tool / "store", state=folder / tool)
+        [result] = run_in(tool, [MONTH], store=folder / tool / "store", state=folder / tool)
     except RunFailedError as error:
         log = (folder / tool / "output.log").relative_to(repository())
         last = str(error).splitlines()[-1:] or ["no output"]
@@ -120,12 +120,12 @@ def one_month(tool: str, folder: Path, plain: dict[str, Any]) -> dict[str, Any]:
         "orchestrator": tool,
         "status": "ran",
         "reason": None,
-        "seconds": answer["seconds"],
-        "overhead_seconds": answer["seconds"] - plain["seconds"],
-        "auc": answer["evaluation"]["challenger"]["auc"],
-        "log_loss": answer["evaluation"]["challenger"]["log_loss"],
-        "digest": answer["evaluation"]["digest"],
-        "decision": answer["decision"]["decision"],
+        "seconds": result["seconds"],
+        "overhead_seconds": result["seconds"] - plain["seconds"],
+        "auc": result["evaluation"]["challenger"]["auc"],
+        "log_loss": result["evaluation"]["challenger"]["log_loss"],
+        "digest": result["evaluation"]["digest"],
+        "decision": result["decision"]["decision"],
     }
 
 
