@@ -15,12 +15,14 @@ promotion changes nothing in a process that runs.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import uvicorn
-from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel, Field, create_model
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator, BaseModel, Field, create_model
 from sklearn.pipeline import Pipeline
 
 from flightdelay.errors import StoreError
@@ -30,10 +32,20 @@ from flightdelay.store import Store
 
 PORT = 8080
 
+
+def whole_text(value: str) -> str:
+    """Refuse half of a character (a lone surrogate), which JSON can write and no model can take."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a character (a lone surrogate), so it is no text") from None
+    return value
+
+
 # A number may be missing (weather that nobody observed), a category may not.
 Flight: type[BaseModel] = create_model(
     "Flight",
-    **{name: (str, Field()) for name in CATEGORIES},
+    **{name: (Annotated[str, AfterValidator(whole_text)], Field()) for name in CATEGORIES},
     **{name: (float | None, Field(default=None)) for name in NUMBERS},
 )  # type: ignore[call-overload]  # the names of the fields come from the steps
 
@@ -50,6 +62,12 @@ def create_app(store: Path, version: str | None = None) -> FastAPI:
     """
     app = FastAPI(title="Will this flight arrive more than 15 minutes late?")
     loaded: dict[str, Pipeline] = {}
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
+        """Say where the question is wrong and why, without what stood there: a NaN cannot be written back."""
+        said = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
+        return JSONResponse({"detail": said}, 422)
 
     def champion() -> tuple[str, Pipeline]:
         """Load the model once; until that succeeds, each request tries again."""

@@ -67,3 +67,27 @@ def test_a_bad_question_is_refused_with_its_place(store: Path, flights: object) 
     answer = TestClient(create_app(store)).post("/predict", json=flights)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][0] == "body"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'[{"carrier": "\ud800", "origin": "EWR", "dest": "LAX"}]',
+        r'[{"carrier": "UA", "origin": "EWR", "dest": "LAX\udfff"}]',
+        r'[{"carrier": "UA", "origin": "EWR", "dest": "LAX", "temp": "\ud800"}]',
+        r'["\ud800"]',
+        r'[{"\ud800": 1}]',
+        '[{"carrier": NaN, "origin": "EWR", "dest": "LAX"}]',
+        '{"flights": Infinity}',
+        f'[{{"carrier": "UA", "origin": "EWR", "dest": "LAX", "distance": {10**400}}}]',
+        "[" * 100_000,
+        "no JSON",
+    ],
+    ids=lambda body: body[:40],
+)
+def test_what_cannot_be_written_back_is_refused_in_a_sentence(store: Path, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = TestClient(create_app(store)).post("/predict", content=body, headers=headers)
+    assert 400 <= answer.status_code < 500
+    said = answer.json()["detail"]
+    assert said if isinstance(said, str) else all(each["msg"] for each in said)
