@@ -4,7 +4,7 @@
 # About 90 minutes · 3 GB of memory · a cluster, or a recording of one
 #
 # In chapter 06 you started containers by hand, on a machine that you knew. A cluster is many machines and
-# nobody's hands: you write down what shall run, and programs see to it that it does. Here you let it train
+# nobody's hands: you write down what is to run, and programs see to it that it does. Here you let it train
 # your model, and meet each of its words at the moment when the pipeline needs it.
 #
 # You will
@@ -377,7 +377,7 @@ companion.compare_bet(my_bet, {run: became[phase] for run, phase in map(str.spli
 # !kubectl logs -n training -l run=roomy | grep peak
 
 # %% [markdown]
-# `roomy` held more than three times of what it had requested, and nobody minded: a request is a promise to
+# `roomy` held more than three times what it had requested, and nobody minded: a request is a promise to
 # you, not a fence around you. The fence is the limit. **Request and limit are not the same thing.** And if
 # only one of them is there, or none?
 

@@ -316,7 +316,7 @@ for pod in pods:
 # %% [markdown]
 # The same thirteen, by name. Each step has a **driver** in front of it: a small Pod of Kubeflow's
 # own that looks at the inputs, asks the cache, and writes the Pod for your step. `executor` is your step. And
-# `root-driver` opens the run. Of what did your step get?
+# `root-driver` opens the run. What was your step given: which image, how much memory?
 
 # %%
 [train] = [pod["pod"] for pod in pods if pod["node"] == "root.train.executor"]

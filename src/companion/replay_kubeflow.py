@@ -54,7 +54,7 @@ def question(method: str, path: str, content_type: str, content: bytes) -> dict[
     with contextlib.suppress(UnicodeDecodeError):
         content = without_paths(content.decode(), os.environ["COMPANION_WORK"]).encode()
     return {
-        # Not the how-manieth run of the cell: a poll's last answer is all that is kept.
+        # Not which run of the cell it is: a poll's last answer is all that is kept.
         "cell": os.environ.get("COMPANION_CELL", "").rpartition("-")[0],
         "method": method,
         "path": path,
