@@ -78,6 +78,44 @@ def test_check_accepts_other_styles(name: str, answer: object, capsys: pytest.Ca
     assert capsys.readouterr().out.startswith(_verdict.RIGHT_MARK)
 
 
+def listed(chapter: str, name: str) -> Any:
+    """Return a wrong answer of a chapter by its name in ``wrong_answers.py``."""
+    return LISTED[chapter][name]
+
+
+# Where a reader had got a hint that was about another mistake, or about a machine or a type that was not at fault.
+HINTS = {
+    "ex_0_3": (dict(listed("00", "ALSO_RIGHT")["ex_0_3"][0], shop="script"), "when a step fails at two"),
+    "ex_5_4": (listed("05", "three_digits_first"), "are rounded before they are compared"),
+    "ex_6_2": ("FROM", "A FROM names no image"),
+    "ex_6_3": (listed("06", "between_line_breaks"), "can stand in a file too"),
+    "ex_6_4": ([listed("06", "without_late"), listed("06", "report")], "asks for a column late"),
+    "ex_8_1": (
+        listed("08", "OCTOBER").replace("backoffLimit: 2", 'backoffLimit: "2"'),
+        "A number stands there without quotes",
+    ),
+    "ex_11_2": (listed("11", "whole_nodes"), "the middle of the node alone"),
+    "ex_13_3": (
+        dict(listed("13", "PICKS"), two=("managed", ["schedule"])),
+        "For which other need of theirs are these not taken?",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_the_hint_is_about_this_mistake(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    answer, words = HINTS[name]
+    getattr(check, name)(answer)
+    said = capsys.readouterr().out
+    assert said.startswith(_verdict.WRONG_MARK)
+    assert words in said
+
+
+def test_nothing_filled_in_is_not_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    check.ex_0_3(dict.fromkeys(("analysis", "report", "shop", "bank")))
+    assert capsys.readouterr().out.startswith(_verdict.NOT_ANSWERED_MARK)
+
+
 @pytest.mark.parametrize(("sitting", "name"), RUN)
 def test_stored_verdicts(sitting: Sitting, name: str) -> None:
     marks = {"learner": _verdict.NOT_ANSWERED_MARK, "solution": _verdict.RIGHT_MARK}

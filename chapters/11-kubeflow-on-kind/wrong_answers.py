@@ -160,6 +160,15 @@ def sorts_as_text(pods):
     return found
 
 
+def sorts_whole_rows_as_text(pods):
+    found = {}
+    for pod in sorted(pods, key=str):
+        if pod["node"].endswith(".executor"):
+            step = pod["node"].split(".")[1]
+            found[step] = (found.get(step, (0,))[0] + 1, pod["phase"])
+    return found
+
+
 def whole_nodes(pods):
     return {f"root.{step}": value for step, value in correct(pods).items()}
 
@@ -253,6 +262,7 @@ WRONG = {
     "ex_11_2": [
         goes_by_the_pods_name,
         sorts_as_text,
+        sorts_whole_rows_as_text,
         whole_nodes,
         succeeded_if_any_did,
         stumbles_over_nothing,
