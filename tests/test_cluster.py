@@ -1165,3 +1165,14 @@ def test_the_kept_manifests_name_the_images_of_the_list() -> None:
     assert {image for image in found if "/" in image or image.startswith("mysql")} == set(
         settings.KUBEFLOW_IMAGES
     )
+
+
+def test_the_hosted_dev_container_brings_what_a_cluster_takes() -> None:
+    """Preflight and troubleshooting send there who cannot have a cluster at home."""
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
+    features = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))["features"]
+    named = {name.rpartition("/")[2].partition(":")[0]: given for name, given in features.items()}
+    assert {"docker-in-docker", "kind"} <= set(named)
+    node = re.search(r":v1\.(\d+)", settings.NODE_IMAGE)
+    assert node
+    assert named["kubectl-helm-minikube"]["version"] == f"1.{node[1]}"
