@@ -704,6 +704,9 @@ print("visitor:", answered)
 companion.compare_bet(my_bet, "yes" if answered == "answered" else "no")
 
 # %% [markdown]
+# (`no answer`? Then the question came too early: the Pod is `Running`, and the program in it does not listen yet, as in
+# chapter 09. Run the cell again. The recording of the solved notebook shows this case, that of the other one the rule.)
+#
 # A **namespace is a folder, not a wall**. Names are separate in it, rights can be given in it, and every Pod
 # reaches every other. What closes a door is a **NetworkPolicy**: it selects Pods, and from then on these Pods
 # take only what some policy allows. Read three things twice, since all three are got wrong:
