@@ -8,8 +8,8 @@ What identifies an answer, besides notebook and variant (they are the file's nam
 - the command with its arguments;
 - standard input, read only when it is asked for by ``-f -``;
 - the content of every file or folder passed with ``-f``, and of a file that curl sends with ``-d @``;
-- the occurrence: the how-manieth time the same cell has asked the same. Asked more often than when it was
-  recorded (a poll), the last answer repeats.
+- the occurrence: the first time the same cell has asked the same, the second, and so on. Asked more often than
+  when it was recorded (a poll), the last answer repeats.
 
 A question without an answer is a miss: it is said on standard error, it ends with exit code 127, and it goes
 to the file ``misses.log`` that makes the test run fail even where a cell hides it.
