@@ -9,6 +9,7 @@ export NBVAL
 
 # Threads that wait spin only for a moment: on a busy laptop the difference of seconds and minutes.
 export GOMP_SPINCOUNT := 10000
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 # macOS ends a process that forks after it has used Objective-C; only what is set before Python starts helps.
 export OBJC_DISABLE_INITIALIZE_FORK_SAFETY := YES
 

@@ -399,6 +399,9 @@ def install(venv: Path) -> None:
     for name, place in SETTINGS.items():
         (venv / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(str(ROOT / "src" / "companion" / name), str(venv / place))
+    # Its list of fonts is made now and not in the first cell that draws.
+    drawing = dict(environ, MPLCONFIGDIR=str(venv / "matplotlib"))
+    run([python, "-c", "import matplotlib.font_manager"], drawing)
     for packages in venv.glob("lib/python3.*/site-packages"):
         (packages / "chapters.pth").write_text("../../../chapters\n", encoding="ascii")
     mend_for_path(venv)

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import sys
 from pathlib import Path
 
 from companion.bootstrap import PROXIES, PYTHON_SETTINGS
@@ -65,6 +66,8 @@ def tool_environment(folder: Path) -> dict[str, str]:
         "PYTHON_COLORS": "0",
         # Threads that wait spin only for a moment: on a busy laptop the difference of seconds and minutes.
         "GOMP_SPINCOUNT": "10000",
+        # Filled when .venv is made: the list of fonts takes long on a busy machine, and then a notebook says so.
+        "MPLCONFIGDIR": str(Path(sys.prefix) / "matplotlib"),
         # The only cluster that a notebook may ever talk to.
         "KUBECONFIG": str(repository() / "build" / "cluster" / "kubeconfig"),
     }
