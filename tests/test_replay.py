@@ -134,7 +134,7 @@ def learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     """Return a function that makes a machine with these engines, and a repository with a recording of docker."""
     recordings = tmp_path / "chapters" / "06-test" / "recordings"
     recordings.mkdir(parents=True)
-    recording = {"versions": {"docker": "podman version 9.9"}, "date": "2026-11-25", "commands": []}
+    recording = {"versions": {"docker": "docker version 9.9"}, "date": "2026-11-25", "commands": []}
     (recordings / "1-test.learner.json").write_text(json.dumps(recording))
     monkeypatch.setattr(replay, "repository", lambda: tmp_path)
     for variable in ("WORK", "COMMANDS", "RECORDING"):
@@ -155,7 +155,7 @@ def test_a_learner_without_an_engine_gets_the_recording_and_is_told(learner: Cal
     root = learner(docker="exit 1")
     says = replay.for_a_learner("06-1")
     assert "There is no docker that answers on this machine" in says
-    assert "a recording: 2026-11-25, podman version 9.9." in says
+    assert "a recording: 2026-11-25, Podman 9.9." in says  # which calls itself docker where it was called so
     assert os.environ["COMPANION_RECORDING"] == str(
         root / "chapters" / "06-test" / "recordings" / "1-test.learner.json"
     )
@@ -164,9 +164,24 @@ def test_a_learner_without_an_engine_gets_the_recording_and_is_told(learner: Cal
     replay.install()
     done = subprocess.run(["docker", "ps"], capture_output=True, text=True)
     assert done.returncode == 127
-    assert "the cell was changed. It runs for real with what is missing here: make doctor." in done.stderr
+    assert done.stderr == (
+        "There is no recorded answer to this line, since its cell, or a file that it reads, is new or was changed. "
+        "With an engine it would run; make doctor says what is missing.\n"
+    )
     replay.for_a_learner("06-1")
     assert os.environ["COMPANION_WORK"] != first  # each kernel begins to count anew
+
+
+@pytest.mark.parametrize(
+    ("said", "made_by"),
+    [
+        ("docker version 4.3.1", "Podman 4.3.1"),
+        ("Docker version 29.0.1, build eedd969", "Docker version 29.0.1, build eedd969"),
+        ("Client Version: v1.34.0", "Client Version: v1.34.0"),
+    ],
+)
+def test_podman_is_told_from_docker(said: str, made_by: str) -> None:
+    assert replay._made_by(said) == made_by
 
 
 def test_curl_alone_makes_nothing_missing(learner: Callable[..., Path]) -> None:

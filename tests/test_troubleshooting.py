@@ -44,7 +44,7 @@ def test_the_table_leads_to_every_entry_and_nowhere_else() -> None:
     [
         ("is needed, and only", bootstrap),
         ("You are root, so whatever a notebook does, it does as root.", lab),
-        ("No recording answers", stand_in),
+        ("There is no recorded answer to this line", stand_in),
         ("knows nothing of the cells above", kernel),
         ("processes of an earlier one still run", doctor),
         ("is on the disk of Windows: slow, and SQLite cannot lock its files there", doctor),

@@ -103,12 +103,17 @@ def for_a_learner(sitting: str) -> str:
     os.environ["COMPANION_WORK"] = str(own)
     os.environ["COMPANION_RECORDING"] = str(path)
     os.environ["COMPANION_COMMANDS"] = "lab"
-    versions = ", ".join(recording["versions"][command] or command for command in missing)
+    versions = ", ".join(_made_by(recording["versions"][command] or command) for command in missing)
     return (
         f"There is no {' and no '.join(missing)} that answers on this machine (make doctor says what to do), so "
         f"the answers of {' and '.join(missing)} below are a recording: {recording['date']}, {versions}. "
         "Your own Python runs as always."
     )
+
+
+def _made_by(version: str) -> str:
+    """Return the name and version of what answered: Podman, called as docker, says ``docker version 4.3.1``."""
+    return re.sub(r"^(?:docker|podman) version", "Podman", version)
 
 
 def _is_reachable(command: str) -> bool:

@@ -65,11 +65,17 @@ def main(command: str, arguments: list[str]) -> int:
 def miss(asked: str) -> str:
     """Note down that there is no recording for what was asked, and return the sentence."""
     state = state_folder(os.environ["COMPANION_WORK"])
-    says = f'No recording answers "{asked}" in {Path(os.environ["COMPANION_RECORDING"]).stem}: '
     if os.environ["COMPANION_COMMANDS"] == "lab":
-        says += "the cell was changed. It runs for real with what is missing here: make doctor."
+        what = "an engine" if asked.startswith("docker ") else "a cluster"
+        says = (
+            "There is no recorded answer to this line, since its cell, or a file that it reads, is new or was "
+            f"changed. With {what} it would run; make doctor says what is missing."
+        )
     else:
-        says += "the command, its input or its cell is new or changed; record the notebook again, for real."
+        says = (
+            f'No recording answers "{asked}" in {Path(os.environ["COMPANION_RECORDING"]).stem}: the command, its '
+            "input or its cell is new or changed; record the notebook again, for real."
+        )
     state.mkdir(parents=True, exist_ok=True)
     with locked(state), (state / "misses.log").open("a", encoding="utf-8") as log:
         log.write(f"{says}\n")
