@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from chapter_06 import alone
+from chapter_06 import alone, step
+from flightdelay.pipelines import in_plain_python
 
 
 @pytest.fixture
@@ -107,3 +108,29 @@ def test_memory_is_not_shared() -> None:
     alone.run(remember, {})
     with pytest.raises(alone.StepError, match="AttributeError"):
         alone.run(recall, {})
+
+
+def test_the_program_of_the_six_containers_computes_what_one_process_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The notebook mounts it into six containers; here each step finds in its folder only what it needs."""
+    needs: dict[str, list[str]] = {
+        "ingest": [],
+        "validate": ["raw"],
+        "featurize": ["valid"],
+        "train": ["features"],
+        "evaluate": ["features", "challenger"],
+        "decide": ["features", "challenger", "evaluation"],
+    }
+    made = tmp_path / "out"
+    made.mkdir()
+    monkeypatch.setattr(step, "MADE", made)
+    for name, inputs in needs.items():
+        given = tmp_path / name
+        given.mkdir()
+        for each in inputs:
+            (given / each).symlink_to(made / each)
+        monkeypatch.setattr(step, "GIVEN", given)
+        step.run("2013-09", name)
+    ran = in_plain_python.run("2013-09", sample=20_000, store=tmp_path / "store")
+    assert capsys.readouterr().out.splitlines() == [ran.decision["decision"], ran.digest]
