@@ -816,7 +816,7 @@ for name, each in sorted(shown.steps.items()):
 # %% [markdown]
 # ## Optional: bring your own model
 #
-# Copy `own` from the last section of chapter 02, give `train` `estimator=own` and `load_model` its `trusted`,
+# Copy `own` from the last section of notebook 02-2, give `train` `estimator=own` and `load_model` its `trusted`,
 # run the two cells again, and say before whether `fit` will run. Then look at `safe_model`: it has a second
 # version, and the first one is still there.
 #
