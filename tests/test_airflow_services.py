@@ -261,6 +261,7 @@ def test_what_make_airflow_cannot_do_it_says_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(airflow_ui, "repository", lambda: tmp_path)
+    monkeypatch.setenv("COMPANION_WORK", str(tmp_path / "work"))
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert airflow_ui.main() == 1
