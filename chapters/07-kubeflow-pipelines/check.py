@@ -125,6 +125,16 @@ def publish(decision: str, table: dsl.Input[dsl.Dataset]) -> None:
     """Stand in the IR; never run."""
 
 
+@dsl.component(base_image="registry.example/desk/python:4.3", install_kfp_package=False)  # type: ignore[untyped-decorator]
+def greet() -> str:
+    """Take nothing at all, and hold a second `def`; never run."""
+
+    def name() -> str:
+        return "desk"
+
+    return name()
+
+
 @functools.cache
 def _unusual() -> IR:
     """Compile a pipeline in which no name can be guessed: a component used twice, labels that are numbers."""
@@ -143,6 +153,7 @@ def _unusual() -> IR:
             features=features.output, challenger=first.output, evaluation=evaluation.output, store=store
         )
         publish(decision=decided.output, table=features.output).set_cpu_limit("2")
+        greet()
 
     ir = _ir(dsl.pipeline(name="unusual")(pipeline))
     # In a nested pipeline the compiler numbers its labels; here they are numbered all, so that only the
@@ -243,6 +254,9 @@ def _not_the_truth(found: Any, truth: dict[str, Any], ir: IR, task: str) -> Verd
         drawn = ir["root"]["dag"]["tasks"][task]
         given = found["artifacts"]
         if isinstance(given, Mapping) and set(given) > set(truth["artifacts"]):
+            [more, *_] = sorted(set(given) - set(truth["artifacts"]), key=str)
+            if more not in drawn.get("inputs", {}).get("parameters", {}):
+                return wrong(f"{task} takes no {more}: that belongs to another task, asked about before.")
             return wrong(f"Among the artifacts of {task} is a parameter: the task's `inputs` has two parts.")
         outputs = {
             source["taskOutputArtifact"]["outputArtifactKey"]
@@ -276,11 +290,14 @@ def _not_the_truth(found: Any, truth: dict[str, Any], ir: IR, task: str) -> Verd
 
 # --- 7.2: a branch and a loop in the graph -----------------------------------------------------------------
 
-# Airports, limit, and whether it warns: 12.4% of Newark's flights were late in September, 13.7% of La Guardia's.
-# The last run's limit is just what Newark has, which is not above it.
-MONTH = "2013-09"
-RUNS = ((["EWR", "LGA"], 0.13, True), (["EWR", "LGA"], 0.2, False), (["EWR"], 0.124, False))
-SHARES = {"EWR": "12.4%", "LGA": "13.7%"}
+# Month, airports, limit, and whether it warns. The highest share comes first, then last; the mean of the first run
+# is not above its limit, and the limit of the last is just what Newark has, which is not above it.
+RUNS = (
+    ("2013-09", ["LGA", "EWR"], 0.134, True),
+    ("2013-10", ["LGA", "EWR"], 0.2, False),
+    ("2013-09", ["EWR"], 0.124, False),
+)
+HIGHEST = ("13.7%", "18.9%", "12.4%")
 
 
 @exercise
@@ -309,28 +326,43 @@ def ex_7_2(answer: Callable[[str, list[str], float], Any]) -> Verdict:
     if "warn" not in functions or "calm" not in functions:
         return wrong("Each of warn and calm is drawn, in a branch of its own; one of them is missing.")
     if functions.count("late_share") > 1 or "parameterIterator" not in str(ir):
-        return wrong("late_share is not drawn as a loop: `airports` is known only when the pipeline runs.")
-    for airports, limit, warns in RUNS:
+        return wrong(
+            "late_share is not drawn once, in a loop: `airports` is known only when the pipeline runs, and what the "
+            "loop counted need not be counted again."
+        )
+    for (month, airports, limit, warns), highest in zip(RUNS, HIGHEST, strict=True):
         with _local_run() as log:
             try:
-                said = pipeline(month=MONTH, airports=airports, limit=limit).output
+                said = str(pipeline(month=month, airports=airports, limit=limit).output)
             except Exception as error:
                 return _failed(error, log.getvalue())
-        counted = len(re.findall(r"Executing task \S*?'late-share", log.getvalue()))
+        counted = len(_started("late-share", log))
         if counted != len(airports):
             return wrong(
                 f"Asked about {len(airports)} airports, it counts {counted}: the airports are an input of the pipeline."
             )
-        asked = f"With {' and '.join(airports)} and a limit of {limit:.3g}"
-        if str(said).startswith("WARN") and SHARES[airports[-1]] == f"{limit:.1%}":
+        asked = f"With {' and '.join(airports)} in {month} and a limit of {limit:.3g}"
+        if said.startswith("WARN") and highest == f"{limit:.1%}":
             return wrong(f"{asked} it warns: the highest share is the limit itself there, and not above it.")
-        if not str(said).startswith("WARN" if warns else "calm"):
+        if not said.startswith(("WARN", "calm")):
+            return wrong(f"{asked} it returns {said!r}, which neither warn nor calm said.")
+        if not said.startswith("WARN" if warns else "calm"):
             return wrong(
                 f"{asked} it says {said!r}: compare the highest share with the limit, and mind which branch is which."
             )
-        if SHARES[airports[-1]] not in str(said):
-            return wrong(f"{asked} it says {said!r}: the highest of the shares is asked for.")
+        if highest not in said:
+            return wrong(f"{asked} it says {said!r}: the highest of that month's shares is asked for.")
+        spoke = _started("warn|calm", log)
+        if len(spoke) != 1:
+            return wrong(
+                f"{asked} these are started: {', '.join(spoke) or 'neither'}. One alone is to speak, in its branch."
+            )
     return right("Both branches are in the graph, and each run takes the one that its numbers call for.")
+
+
+def _started(names: str, log: io.StringIO) -> list[str]:
+    """Return the tasks of these names that a local run started."""
+    return re.findall(rf"Executing task \S*?'((?:{names})(?:-\d+)?)'", log.getvalue())
 
 
 def _failed(error: Exception, log: str) -> Verdict:
@@ -468,44 +500,53 @@ def _of_secret(platform: IR) -> Verdict | None:
         return wrong("The secret is missing: kubernetes.use_secret_as_env on ingest.")
     if set(used) != {"exec-ingest"}:
         return wrong("Only ingest needs the token: who does not need a secret does not get it.")
-    [secret] = used["exec-ingest"]
-    if secret["secretName"] != "weather":
-        return wrong(f"The secret is called weather, and the file says {secret['secretName']!r}.")
-    keys = {pair["secretKey"]: pair["envVar"] for pair in secret["keyToEnv"]}
-    if keys == {"WEATHER_TOKEN": "token"}:
+    found = [
+        (secret["secretName"], pair["secretKey"], pair["envVar"])
+        for secret in used["exec-ingest"]
+        for pair in secret["keyToEnv"]
+    ]
+    if len(found) > 1:
+        return wrong(
+            f"ingest gets {' and '.join(f'{key} of {name} as {variable}' for name, key, variable in found)}: it needs "
+            "one key of one secret, and a variable has one value."
+        )
+    [(name, key, variable)] = found
+    if name != "weather":
+        return wrong(f"The secret is called weather, and the file says {name!r}.")
+    if (key, variable) == ("WEATHER_TOKEN", "token"):
         return wrong("Key and variable are the wrong way round: the secret's key comes first.")
-    if keys != {"token": "WEATHER_TOKEN"}:
-        return wrong(f"The key `token` becomes `WEATHER_TOKEN`; the file says {keys}.")
+    if (key, variable) != ("token", "WEATHER_TOKEN"):
+        return wrong(f"The key `token` becomes `WEATHER_TOKEN`; the file says {key!r} becomes {variable!r}.")
     return None
 
 
 # --- 7.4: a step of one's own ------------------------------------------------------------------------------
 
-THRESHOLD = 0.31
 LIST = ["carrier", "flight", "time_hour", "probability"]
-GIVEN = {"month": "2013-02", "threshold": THRESHOLD, "window": 0, "sample": 2000, "data": str(DATA)}
+GIVEN = {"month": "2013-02", "window": 0, "sample": 2000, "data": str(DATA)}
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A task in the IR: where its part begins, how it was reached, and what carries it out."""
+    """A task in the IR: the tasks that hold it, the graphs from the outermost to its own, and what carries it out."""
 
     name: str
     task: IR
     parents: tuple[IR, ...]
+    dags: tuple[IR, ...]
     label: str
     function: str
 
 
-def _walk(ir: IR, dag: IR, parents: tuple[IR, ...] = ()) -> Iterator[Drawn]:
-    for name, task in dag["tasks"].items():
+def _walk(ir: IR, *dags: IR, parents: tuple[IR, ...] = ()) -> Iterator[Drawn]:
+    for name, task in dags[-1]["tasks"].items():
         part = ir["components"][task["componentRef"]["name"]]
         if "dag" in part:
-            yield from _walk(ir, part["dag"], (*parents, task))
+            yield from _walk(ir, *dags, part["dag"], parents=(*parents, task))
             continue
         label = part["executorLabel"]
         args = ir["deploymentSpec"]["executors"][label].get("container", {}).get("args", [])
-        yield Drawn(name, task, parents, label, args[-1] if args else "")
+        yield Drawn(name, task, parents, dags, label, args[-1] if args else "")
 
 
 def _tasks(ir: IR) -> list[tuple[str, str]]:
@@ -513,15 +554,37 @@ def _tasks(ir: IR) -> list[tuple[str, str]]:
     return [(drawn.name, drawn.function) for drawn in _walk(ir, ir["root"]["dag"])]
 
 
-def _origin(drawn: Drawn, kind: str, name: str) -> IR:
-    """Follow an input of a task outwards, to what hands it in first: a task, a constant, or the pipeline."""
+def _origin(ir: IR, drawn: Drawn, kind: str, name: str) -> IR:
+    """Follow an input of a task to what hands it in first: a step, however deep, a constant, or the pipeline."""
     own = "componentInputArtifact" if kind == "artifacts" else "componentInputParameter"
-    source = drawn.task["inputs"][kind][name]
-    for parent in reversed(drawn.parents):
-        if own not in source:
-            break
-        source = parent["inputs"][kind][source[own]]
+    source, level = drawn.task["inputs"][kind][name], len(drawn.parents)
+    while own in source and level:
+        level -= 1
+        source = drawn.parents[level]["inputs"][kind][source[own]]
+    dag = drawn.dags[level]
+    for key, made in source.items():
+        while key.startswith("taskOutput"):
+            part = ir["components"][dag["tasks"][made["producerTask"]]["componentRef"]["name"]]
+            if "dag" not in part:
+                break
+            # A pipeline inside the pipeline: go on at the one task of it that makes this output.
+            dag = part["dag"]
+            given = dag["outputs"][kind][made[f"output{key.removeprefix('taskOutput')}Key"]]
+            makers = given.get("artifactSelectors") or [given.get("valueFromParameter", {})]
+            if len(makers) != 1 or "producerSubtask" not in makers[0]:
+                break  # whichever branch ran
+            made = {**makers[0], "producerTask": makers[0]["producerSubtask"]}
+        source = {key: made}
     return dict(source)
+
+
+def _conditions(step: Drawn) -> list[Drawn]:
+    """Return the tasks that hold a step under a condition."""
+    return [
+        Drawn("", parent, step.parents[:number], step.dags[: number + 1], "", "")
+        for number, parent in enumerate(step.parents)
+        if "condition" in parent.get("triggerPolicy", {})
+    ]
 
 
 @exercise
@@ -558,7 +621,7 @@ def ex_7_4(answer: Mapping[str, Any]) -> Verdict:
         return wrong(
             f"Your step is wired, but its executor is not {answer['executor']!r}: follow the two references."
         )
-    condition = step.parents[-1]["triggerPolicy"]["condition"]
+    [condition] = [holder.task["triggerPolicy"]["condition"] for holder in _conditions(step)]
     if " ".join(str(answer["condition"]).split()).strip("'\"") != " ".join(condition.split()).strip("'\""):
         return wrong(
             "Your step is wired and its executor right; the condition is not what the file says. It stands in `root`, "
@@ -569,12 +632,12 @@ def ex_7_4(answer: Mapping[str, Any]) -> Verdict:
     return right("Your step was run from the text in the file, in an empty folder: all it needs is declared.")
 
 
-def _sources(drawn: Drawn, functions: Mapping[str, str]) -> dict[str, str]:
+def _sources(ir: IR, drawn: Drawn, functions: Mapping[str, str]) -> dict[str, str]:
     """Return what each input of a task is: an input of the pipeline, a step's output, or a value written down."""
     found = {}
     for kind, names in drawn.task.get("inputs", {}).items():
         for name in names:
-            source = _origin(drawn, kind, name)
+            source = _origin(ir, drawn, kind, name)
             made = source.get("taskOutputArtifact") or source.get("taskOutputParameter") or {}
             asked = source.get("componentInputParameter") or source.get("componentInputArtifact")
             if made:
@@ -598,10 +661,10 @@ def _six_steps(ir: IR, all_drawn: list[Drawn]) -> Verdict | None:
                 f"The pipeline's input {name} has no default of 0: who leaves it out wants all of it."
             )
     book = _ir(with_kubeflow.flight_delay)
-    wanted = {each.function: _sources(each, {}) for each in _walk(book, book["root"]["dag"])}
+    wanted = {each.function: _sources(book, each, {}) for each in _walk(book, book["root"]["dag"])}
     functions = {each.name: each.function for each in all_drawn}
     for each in all_drawn:
-        found = _sources(each, functions)
+        found = _sources(ir, each, functions)
         for name, source in wanted.get(each.function, {}).items():
             if found.get(name) != source:
                 return wrong(
@@ -634,7 +697,7 @@ def _wiring(ir: IR, step: Drawn) -> Verdict | None:
             f"`{step.name}` needs two artifacts, a Dataset and a Model, and declares {', '.join(kinds) or 'none'}."
         )
     for name, each in inputs["artifacts"].items():
-        made = _origin(step, "artifacts", name).get("taskOutputArtifact", {}).get("producerTask")
+        made = _origin(ir, step, "artifacts", name).get("taskOutputArtifact", {}).get("producerTask")
         producer = "featurize" if each["artifactType"]["schemaTitle"] == "system.Dataset" else "train"
         if made != producer:
             return wrong(f"Its input {name} comes from {made}, not from {producer}.")
@@ -645,7 +708,7 @@ def _wiring(ir: IR, step: Drawn) -> Verdict | None:
             "declared stays in the container and goes with it: Output[Dataset]."
         )
     for name in ("month", "threshold"):
-        given = [_origin(step, "parameters", each) for each in inputs.get("parameters", {})]
+        given = [_origin(ir, step, "parameters", each) for each in inputs.get("parameters", {})]
         if not any(
             source.get("componentInputParameter") in (name, f"pipelinechannel--{name}") for source in given
         ):
@@ -664,13 +727,21 @@ def _wiring(ir: IR, step: Drawn) -> Verdict | None:
 
 def _condition(ir: IR, step: Drawn) -> Verdict | None:
     """Say what is wrong with the condition under which the new step runs."""
-    if not step.parents or "condition" not in step.parents[-1].get("triggerPolicy", {}):
+    holders = _conditions(step)
+    if not holders:
         return wrong(
             "The compiled pipeline has no condition: your step runs in every month. A Python `if` on an output is "
             "decided when the graph is drawn, and an object is always true."
         )
-    condition = step.parents[-1]["triggerPolicy"]["condition"]
-    if "decide-Output" not in condition:
+    if len(holders) > 1:
+        return wrong("Your step stands under two conditions: a month may be promoted and get no list.")
+    [holder] = holders
+    condition = holder.task["triggerPolicy"]["condition"]
+    asked = [
+        _origin(ir, holder, "parameters", name)
+        for name in re.findall(r"parameter_values\['([^']+)'\]", condition)
+    ]
+    if {source.get("taskOutputParameter", {}).get("producerTask") for source in asked} != {"decide"}:
         return wrong(f"The condition asks something else than what decide said: {condition}.")
     if "== 'promote'" not in condition or condition.startswith("!("):
         return wrong(
@@ -686,7 +757,8 @@ def _run_of(ir: IR, step: Drawn) -> Verdict | None:
         store, files, container = (Path(temporary, name) for name in ("made", "elsewhere", "container"))
         for folder in (store, files, container):
             folder.mkdir()
-        features, model = _artifacts_in(files)
+        features, model, threshold = _artifacts_in(files)
+        given = {**GIVEN, "threshold": threshold}
         inputs: IR = {"artifacts": {}, "parameterValues": {}}
         for name, each in part["inputDefinitions"]["artifacts"].items():
             kind = each["artifactType"]
@@ -695,10 +767,10 @@ def _run_of(ir: IR, step: Drawn) -> Verdict | None:
                 "artifacts": [{"name": name, "type": kind, "uri": str(file), "metadata": {}}]
             }
         for name in part["inputDefinitions"]["parameters"]:
-            source = _origin(step, "parameters", name)
+            source = _origin(ir, step, "parameters", name)
             constant = source.get("runtimeValue", {}).get("constant")
             asked = str(source.get("componentInputParameter", "")).removeprefix("pipelinechannel--")
-            inputs["parameterValues"][name] = GIVEN.get(asked, "promote") if constant is None else constant
+            inputs["parameterValues"][name] = given.get(asked, "promote") if constant is None else constant
         [(name, each)] = part["outputDefinitions"]["artifacts"].items()
         made = store / name
         outputs: IR = {
@@ -741,22 +813,25 @@ def _run_of(ir: IR, step: Drawn) -> Verdict | None:
             return wrong(
                 f"Your step left {left[0]} in its container, where nobody will find it: nothing declares it."
             )
-        return _not_the_list(made, features, model)
+        return _not_the_list(made, features, model, threshold)
 
 
-def _artifacts_in(folder: Path) -> tuple[pd.DataFrame, Any]:
+def _artifacts_in(folder: Path) -> tuple[pd.DataFrame, Any, float]:
     """Copy the prepared artifacts to a folder that the learner's step has never seen."""
-    features, model = _prepared()
+    features, model, threshold = _prepared()
     features.to_parquet(folder / "features")
     (folder / "challenger").write_bytes(dump_model(model))
-    return features, model
+    return features, model, threshold
 
 
 @functools.cache
-def _prepared() -> tuple[pd.DataFrame, Any]:
+def _prepared() -> tuple[pd.DataFrame, Any, float]:
+    """Return features, a challenger, and as threshold a probability that a flight has: "at least" includes it."""
     month, sample = str(GIVEN["month"]), 2000
     features = featurize(validate(ingest(month, None, sample), month))
-    return features, train(features, month)
+    model = train(features, month)
+    probabilities = predict(model, month_rows(features, month))
+    return features, model, float(probabilities[probabilities > 0.31].min())
 
 
 def _step_failed(log: str) -> Verdict:
@@ -776,13 +851,13 @@ def _step_failed(log: str) -> Verdict:
     return wrong(f"Run from the text in the file, your step fails: {said}.")
 
 
-def _not_the_list(made: Path, features: pd.DataFrame, model: Any) -> Verdict | None:
+def _not_the_list(made: Path, features: pd.DataFrame, model: Any, threshold: float) -> Verdict | None:
     try:
         rows = list(csv.DictReader(io.StringIO(made.read_text())))
     except (UnicodeDecodeError, OSError, csv.Error):
         return wrong("The file that your step made is no CSV.")
     flights = month_rows(features, str(GIVEN["month"]))
-    chosen = flights[predict(model, flights) >= THRESHOLD]
+    chosen = flights[predict(model, flights) >= threshold]
     if not rows or set(rows[0]) - set(LIST) or set(LIST) - set(rows[0]):
         found = ", ".join(str(name) for name in (rows[0] if rows else [])) or "none"
         return wrong(f"The file's columns are {found}; {', '.join(LIST)} are asked for, and no index.")

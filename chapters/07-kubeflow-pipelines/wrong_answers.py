@@ -1,5 +1,6 @@
 """Plausible wrong answers to the exercises of chapter 07."""
 
+import re
 from typing import NamedTuple
 
 from kfp import dsl, kubernetes
@@ -78,6 +79,21 @@ def expects_inputs(ir, task):
     return {**_right(ir, task), "artifacts": made}
 
 
+def expects_some_input(ir, task):
+    taken = ir["root"]["dag"]["tasks"][task]["inputs"].get("artifacts", {})
+    made = {name: source["taskOutputArtifact"]["producerTask"] for name, source in taken.items()}
+    return {**_right(ir, task), "artifacts": made}
+
+
+def takes_the_last_def(ir, task):
+    return {**_right(ir, task), "function": re.findall(r"def (\w+)", _container(ir, task)["command"][-1])[-1]}
+
+
+def remembers_artifacts(ir, task, found={}):  # noqa: B006
+    found.update(_artifacts(ir, task))
+    return {**_right(ir, task), "artifacts": found}
+
+
 def takes_what_it_waits_for(ir, task):
     return {**_right(ir, task), "artifacts": ir["root"]["dag"]["tasks"][task].get("dependentTasks", [])}
 
@@ -129,7 +145,8 @@ def changes_the_file(ir, task):
 
 @component
 def late_share(month: str, airport: str) -> float:
-    return {"EWR": 0.124, "LGA": 0.137, "JFK": 0.136}[airport]
+    late = {"2013-09": {"EWR": 0.124, "LGA": 0.137, "JFK": 0.136}, "2013-10": {"EWR": 0.189, "LGA": 0.177}}
+    return late[month][airport]
 
 
 @component
@@ -140,6 +157,16 @@ def highest(shares: list) -> float:
 @component
 def lowest(shares: list) -> float:
     return min(shares)
+
+
+@component
+def last(shares: list) -> float:
+    return shares[-1]
+
+
+@component
+def mean(shares: list) -> float:
+    return sum(shares) / len(shares)
 
 
 @component
@@ -277,6 +304,46 @@ def the_lowest(month: str, airports: list, limit: float) -> str:
     return _branches(lowest(shares=_shares(month, airports)), limit)
 
 
+def the_last(month: str, airports: list, limit: float) -> str:
+    return _branches(last(shares=_shares(month, airports)), limit)
+
+
+def judges_by_the_mean(month: str, airports: list, limit: float) -> str:
+    with dsl.ParallelFor(airports) as airport:
+        share = late_share(month=month, airport=airport)
+    top = highest(shares=dsl.Collected(share.output))
+    with dsl.If(mean(shares=dsl.Collected(share.output)).output > limit):
+        warned = warn(share=top.output)
+    with dsl.Else():
+        calmed = calm(share=top.output)
+    return dsl.OneOf(warned.output, calmed.output)
+
+
+def always_september(month: str, airports: list, limit: float) -> str:
+    return _branches(highest(shares=_shares("2013-09", airports)), limit)
+
+
+def calms_in_any_case(month: str, airports: list, limit: float) -> str:
+    top = highest(shares=_shares(month, airports))
+    calm(share=top.output)
+    return _branches(top, limit)
+
+
+def warns_twice(month: str, airports: list, limit: float) -> str:
+    top = highest(shares=_shares(month, airports))
+    with dsl.If(top.output > limit):
+        warn(share=limit)
+        warned = warn(share=top.output)
+    with dsl.Else():
+        calmed = calm(share=top.output)
+    return dsl.OneOf(warned.output, calmed.output)
+
+
+def counts_twice(month: str, airports: list, limit: float) -> str:
+    _shares(month, airports)
+    return _branches(highest(shares=_shares(month, airports)), limit)
+
+
 def compiles_and_does_not_run(month: str, airports: list, limit: float) -> str:
     return _branches(needs_numpy(shares=_shares(month, airports)), limit)
 
@@ -359,6 +426,11 @@ def gives_everyone_the_secret(ingest, train, decide):
     kubernetes.use_secret_as_env(train, "weather", {"token": "WEATHER_TOKEN"})
 
 
+def gives_it_twice(ingest, train, decide):
+    settings(ingest, train, decide)
+    kubernetes.use_secret_as_env(ingest, "other", {"token": "WEATHER_TOKEN"})
+
+
 def mounts_the_secret(ingest, train, decide):
     ingest.set_retry(3, backoff_duration="30s", backoff_factor=2)
     train.set_memory_request("512Mi").set_memory_limit("2Gi")
@@ -427,6 +499,7 @@ def pipeline(
     return with_list
 
 
+IN_TWO_PARTS = "inputs.parameter_values['pipelinechannel--six-decision'] == 'promote'"
 CONDITION = "inputs.parameter_values['pipelinechannel--decide-Output'] == 'promote'"
 
 
@@ -582,6 +655,23 @@ def lists_every_month(
 
 
 @component
+def more_than_the_threshold(
+    features: Input[Dataset], challenger: Input[Model], month: str, threshold: float, flights: Output[Dataset]
+) -> None:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from flightdelay.steps.evaluate import month_rows, predict
+    from flightdelay.store import load_model
+
+    table = month_rows(pd.read_parquet(features.path), month)
+    table["probability"] = predict(load_model(Path(challenger.path).read_bytes()), table)
+    columns = ["carrier", "flight", "time_hour", "probability"]
+    table.loc[table["probability"] > threshold, columns].to_csv(flights.path, index=False)
+
+
+@component
 def writes_parquet(
     features: Input[Dataset], challenger: Input[Model], month: str, threshold: float, flights: Output[Dataset]
 ) -> None:
@@ -611,6 +701,44 @@ def nested(month: str, store: str, data: str, threshold: float, window: int = 0,
     RIGHT(month=month, store=store, data=data, threshold=threshold, window=window, sample=sample)
 
 
+class Made(NamedTuple):
+    features: Dataset
+    challenger: Model
+    decision: str
+
+
+@dsl.pipeline(name="six")
+def six(month: str, store: str, data: str, window: int, sample: int) -> Made:
+    raw = book.ingest(month=month, window=window, sample=sample, data=data)
+    valid = book.validate(raw=raw.output, month=month, window=window)
+    features = book.featurize(valid=valid.output).output
+    challenger = book.train(features=features, month=month).output
+    evaluation = book.evaluate(features=features, challenger=challenger, month=month).output
+    decision = book.decide(features=features, challenger=challenger, evaluation=evaluation, store=store)
+    return Made(features, challenger, decision.set_caching_options(False).output)
+
+
+@dsl.pipeline(name="listed")
+def listed(features: Input[Dataset], challenger: Input[Model], month: str, threshold: float):
+    list_flights(features=features, challenger=challenger, month=month, threshold=threshold)
+
+
+@dsl.pipeline(name="in-two-parts")
+def in_two_parts(month: str, store: str, data: str, threshold: float, window: int = 0, sample: int = 0):
+    made = six(month=month, store=store, data=data, window=window, sample=sample).outputs
+    with dsl.If(made["decision"] == "promote"):
+        listed(features=made["features"], challenger=made["challenger"], month=month, threshold=threshold)
+
+
+@dsl.pipeline(name="under-two-conditions")
+def under_two_conditions(
+    month: str, store: str, data: str, threshold: float, window: int = 0, sample: int = 0
+):
+    made = six(month=month, store=store, data=data, window=window, sample=sample).outputs
+    with dsl.If(threshold > 0.1), dsl.If(made["decision"] == "promote"):
+        listed(features=made["features"], challenger=made["challenger"], month=month, threshold=threshold)
+
+
 def _if_of_python(decision):
     return None if decision.output == "promote" else (decision.output == "keep")
 
@@ -631,6 +759,9 @@ WRONG = {
         takes_the_request,
         takes_the_number,
         expects_inputs,
+        expects_some_input,
+        takes_the_last_def,
+        remembers_artifacts,
         takes_what_it_waits_for,
         takes_the_sources_as_they_stand,
         takes_parameters_too,
@@ -657,6 +788,12 @@ WRONG = {
         smaller,
         at_the_limit_too,
         the_lowest,
+        the_last,
+        judges_by_the_mean,
+        always_september,
+        calms_in_any_case,
+        warns_twice,
+        counts_twice,
         compiles_and_does_not_run,
         calls_by_position,
         task_for_output,
@@ -685,6 +822,7 @@ WRONG = {
         mounts_the_secret,
         puts_the_token_into_the_file,
         gives_everyone_the_secret,
+        gives_it_twice,
         no_cache_at_all,
         keeps_the_cache,
         in_airflows_words,
@@ -725,6 +863,8 @@ WRONG = {
         answered(pipeline(keeps_the_index)),
         answered(pipeline(lists_every_month)),
         answered(pipeline(writes_parquet)),
+        answered(pipeline(more_than_the_threshold)),
+        answered(under_two_conditions, executor="exec-list-flights"),
         answered(
             pipeline(
                 list_flights,
@@ -793,5 +933,10 @@ ALSO_RIGHT = {
     "ex_7_1": [_right, by_option, lambda ir, task: {**by_option(ir, task)}],
     "ex_7_2": [calm_first, three_ways],
     "ex_7_3": [in_other_units, in_bytes, _but(limit="2048Mi")],
-    "ex_7_4": [answered(RIGHT), answered(RIGHT, condition=f" {CONDITION} "), answered(nested)],
+    "ex_7_4": [
+        answered(RIGHT),
+        answered(RIGHT, condition=f" {CONDITION} "),
+        answered(nested),
+        answered(in_two_parts, "exec-list-flights", IN_TWO_PARTS),
+    ],
 }
