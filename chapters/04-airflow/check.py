@@ -207,10 +207,10 @@ def ex_4_1(answer: str) -> Verdict:
 @exercise
 def ex_4_2(answer: str) -> Verdict:
     """A table handed over by its path."""
-    months = MONTHS[:2]
+    months = ["2013-12", "2013-02"]  # alike but for one letter
     runs: list[dict[str, Any]] = [{"conf": {"month": month}} for month in months]
-    # Once more the second month, but `read` hands on the first one's file.
-    runs.append({"conf": {"month": months[1]}, "hand_on": {"read": 0}})
+    # The first month again, and the second, in another current folder, where `read` hands on the first one's file.
+    runs += [{"conf": {"month": months[0]}}, {"conf": {"month": months[1]}, "hand_on": {"read": 0}}]
     found = _trial(answer, runs, "frames", ("read", "count_late"))
     if isinstance(found, Verdict):
         return found
@@ -226,13 +226,18 @@ def ex_4_2(answer: str) -> Verdict:
                 )
         if run["globals"]:
             return wrong(
-                f"The tasks share the global variable {run['globals'][0]}. That works here, where dag.test() runs "
-                "both in one process; on a real Airflow each has its own."
+                f"The tasks share the variable {run['globals'][0]}. That works here, where dag.test() runs both in "
+                "one process; on a real Airflow each has its own."
             )
         if run["moved"]:
             return wrong(
                 "A task changes the current folder (os.chdir). Here both run in one process, so the other one finds a "
                 "relative path there; on a real Airflow it looks in a folder of its own."
+            )
+        if run["state"] != "success" and run is found["runs"][3]:
+            return wrong(
+                "count_late no longer finds the file when its current folder is another one, or when it runs once "
+                f"more: {_reason(run)}."
             )
         if run["state"] != "success":
             return wrong(f"A run fails: {_reason(run)}.")
@@ -254,6 +259,11 @@ def ex_4_2(answer: str) -> Verdict:
             "flights. Put the month into the name."
         )
     if not _is_number(_returned(found["runs"][2], "count_late"), late[0]):
+        return wrong(
+            f"Run a second time for {months[0]}, {_returned(found['runs'][2], 'count_late')} comes back: the table is "
+            "appended to the file that the run before left."
+        )
+    if not _is_number(_returned(found["runs"][3], "count_late"), late[0]):
         return wrong(
             "Given the path of another file, count_late gives the same number: it does not read what read hands over, "
             "but looks for the month itself."
@@ -468,7 +478,11 @@ def _growing(waits: list[float]) -> Verdict | None:
 @exercise
 def ex_4_4(answer: str) -> Verdict:
     """A report for each airport, a branch by the decision, and a task behind both."""
-    asked = [(["EWR", "JFK"], "promote"), (["EWR", "JFK", "LGA"], "keep"), (["EWR", "nowhere"], "promote")]
+    asked = [
+        (["EWR", "JFK"], "promote"),
+        (["EWR", "JFK", "LGA", "BOS"], "keep"),
+        (["EWR", "nowhere"], "promote"),
+    ]
     runs = [{"conf": {"airports": airports, "decision": decision}} for airports, decision in asked]
     found = _trial(
         answer, runs, "month_end", ("airports", "report", "choose", "announce", "keep_champion", "close")
@@ -481,7 +495,7 @@ def ex_4_4(answer: str) -> Verdict:
             "report is not mapped: a loop, or a list of names, is fixed when the file is read, and `airports` answers "
             "only in the run."
         )
-    for run, number in ((promote, 2), (keep, 3)):
+    for run, number in ((promote, 2), (keep, 4)):
         reports = [each for each in run["instances"] if each[0] == "report" and each[2] == "success"]
         if len(reports) != number:
             return wrong(
@@ -510,6 +524,10 @@ def ex_4_4(answer: str) -> Verdict:
                 f"With the decision {decision}, close ends as {state}. One of the two before it is always skipped, "
                 "and by default a task wants a success of all: think of its trigger_rule."
             )
+    if "failed" not in [each[2] for each in failed["instances"] if each[0] == "report"]:
+        return wrong(
+            "A report for an airport that is none no longer fails: leave the body of report as it is."
+        )
     for task in ("announce", "keep_champion"):
         if _state(failed, task) == "success":
             return wrong(

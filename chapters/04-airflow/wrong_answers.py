@@ -216,6 +216,35 @@ IN_A_GLOBAL = _changed(
     ),
     (_IMPORT, _IMPORT + "\nTABLE = {}\n"),
 )
+_BY_PATH = (
+    (
+        _WRITE,
+        f"{_WRITE.splitlines()[0]}\n        TABLES[str(path)] = pd.read_parquet(path)\n        return str(path)\n",
+    ),
+    (
+        "        from pathlib import Path\n",
+        "        from pathlib import Path\n\n        import pandas as pd\n",
+    ),
+    ("pd.read_parquet(path)[", "TABLES[path]["),
+)
+IN_A_GLOBAL_BY_PATH = _changed(FRAMES, (_IMPORT, _IMPORT + "\nTABLES = {}\n"), *_BY_PATH)
+IN_THE_DAGS_FUNCTION = _changed(FRAMES, ("def frames():\n", "def frames():\n    TABLES = {}\n\n"), *_BY_PATH)
+RELATIVE_TO_HERE = _changed(FRAMES, ("return str(path)", "return __import__('os').path.relpath(path)"))
+BY_THE_LAST_DIGIT = _changed(FRAMES, ("{params['month']}", "{params['month'][-1]}"))
+REMOVES_THE_FILE = _changed(
+    FRAMES,
+    (
+        "        return int((pd.read_parquet(path)",
+        "        flights = pd.read_parquet(path)\n"
+        "        __import__('os').remove(path)\n        return int((flights",
+    ),
+)
+APPENDS_A_RUN = _changed(
+    FRAMES,
+    ('.parquet"', '.csv"'),
+    (".to_parquet(path)", ".to_csv(path, mode='a', index=False, header=not path.exists())"),
+    ("pd.read_parquet", "pd.read_csv"),
+)
 IN_TMP = _changed(FRAMES, ('Path(params["folder"])', "Path(__import__('tempfile').mkdtemp())"))
 ONE_NAME_FOR_ALL = _changed(FRAMES, ("f\"{params['month']}.parquet\"", '"flights.parquet"'))
 COUNTS_ALL = _changed(FRAMES, ("> 15", "> -999"))
@@ -522,6 +551,15 @@ CLOSE_BEHIND_ONE = _wired(
     "    report.expand(origin=airports()) >> chosen >> [new, keep_champion]\n    new >> close()\n"
 )
 
+SKIPS_WHAT_FAILED = _changed(
+    MONTH_END,
+    (
+        'raise ValueError(f"{origin} is no airport")',
+        "raise __import__('airflow.sdk.exceptions').sdk.exceptions.AirflowSkipException(origin)",
+    ),
+)
+THREE_AT_MOST = _changed(MONTH_END, ('return params["airports"]', 'return params["airports"][:3]'))
+
 # --- right, in other styles ---
 
 WITH_THE_LIGHT_MODULES = _changed(
@@ -673,6 +711,12 @@ WRONG = {
         IGNORES_THE_PATH,
         LOADS_AGAIN,
         RELATIVE,
+        IN_A_GLOBAL_BY_PATH,
+        IN_THE_DAGS_FUNCTION,
+        RELATIVE_TO_HERE,
+        BY_THE_LAST_DIGIT,
+        REMOVES_THE_FILE,
+        APPENDS_A_RUN,
     ],
     "ex_4_3": [
         AS_THE_COLLEAGUE,
@@ -731,6 +775,8 @@ WRONG = {
         DOES_NOT_WAIT_FOR_REPORTS,
         CLOSE_BEHIND_CHOOSE,
         CLOSE_BEHIND_ONE,
+        SKIPS_WHAT_FAILED,
+        THREE_AT_MOST,
         ANOTHER_DAG,
         JOINS_ONE_WAY,
     ],

@@ -8,6 +8,7 @@ import atexit
 import builtins
 import contextlib
 import functools
+import inspect
 import io
 import json
 import os
@@ -41,7 +42,8 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     runs : sequence of dict
         For each run ``conf``, its parameters, ``service``, the orders to the weather service by airport, and
         ``hand_on``, by task the number of an earlier run: it returns what it returned there, and does nothing
-        else. The parameter ``folder`` is added: a folder that is new for each file.
+        else; the current folder is then another one. The parameter ``folder`` is added: a folder that is new for
+        each file.
 
     Returns
     -------
@@ -49,10 +51,10 @@ def try_out(text: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ``error`` (why the file cannot be read, or ""), ``dags``, ``imports`` and ``data_read`` (at parse time),
         ``tasks`` (settings by name) and ``runs``: for each run ``state``, ``instances``, ``xcom`` (name, length and
         value), ``files`` (of the folder), ``written`` (names that were opened for writing, moved to from another
-        folder, or got other content in place), ``reasons``, ``globals`` (changed by a task), ``moved`` (whether a
-        task changed the current folder), ``folder``, ``sleeps`` and ``waits``: for each task the seconds that Airflow
-        would wait after each try, on average. Or only ``error``, where the file stopped the process or waits without
-        end.
+        folder, or got other content in place), ``reasons``, ``globals`` (names outside their functions that tasks
+        changed), ``moved`` (whether a task changed the current folder), ``folder``, ``sleeps`` and ``waits``: for
+        each task the seconds that Airflow would wait after each try, on average. Or only ``error``, where the file
+        stopped the process or waits without end.
 
     Raises
     ------
@@ -310,12 +312,15 @@ def _run(dag: Any, run: dict[str, Any], watch: _Watch, folder: Path) -> dict[str
     before, watch.sleeps = _fingerprint(_globals_of(dag)), 0
     watch.written.clear()
     watch.waits.clear()
-    here, contents = os.getcwd(), _contents(folder)
+    home, contents = os.getcwd(), _contents(folder)
+    if "hand_on" in run:  # as in a process of its own
+        os.chdir(tempfile.mkdtemp(dir=folder.parent))
+    here = os.getcwd()
     log = io.StringIO()
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         ran = dag.test(run_conf={**run["conf"], "folder": str(folder)})
     moved = os.getcwd() != here
-    os.chdir(here)
+    os.chdir(home)
     for name, (number, time_written) in _contents(folder).items():
         if name in contents and contents[name][0] == number and contents[name][1] != time_written:
             watch.written.add(name)  # the same file with other content: a program of its own may have done it
@@ -352,14 +357,18 @@ def _run(dag: Any, run: dict[str, Any], watch: _Watch, folder: Path) -> dict[str
 
 
 def _globals_of(dag: Any) -> dict[str, Any]:
-    """Return the global names of the DAG's file: what a task leaves there, another process never sees."""
+    """Return what the tasks' functions share: what one leaves there, another process never sees."""
+    shared: dict[str, Any] = {}
     for task in dag.tasks:
         function = getattr(task, "python_callable", None) or getattr(task, "partial_kwargs", {}).get(
             "python_callable"
         )
         if function is not None:
-            return dict(function.__globals__)
-    return {}
+            own = inspect.unwrap(function)  # below the wrapper of `_handing_on`
+            shared |= getattr(own, "__globals__", {})
+            with contextlib.suppress(TypeError, ValueError):  # no function, or a name that got no value
+                shared |= inspect.getclosurevars(own).nonlocals
+    return shared
 
 
 def _fingerprint(space: dict[str, Any]) -> dict[str, Any]:
