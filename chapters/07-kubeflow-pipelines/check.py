@@ -828,7 +828,8 @@ def _artifacts_in(folder: Path) -> tuple[pd.DataFrame, Any, float]:
 def _prepared() -> tuple[pd.DataFrame, Any, float]:
     """Return features, a challenger, and as threshold a probability that a flight has: "at least" includes it."""
     month, sample = str(GIVEN["month"]), 2000
-    features = featurize(validate(ingest(month, None, sample), month))
+    # Every other flight, as nobody finds them who makes the features anew.
+    features = featurize(validate(ingest(month, None, sample), month)).iloc[::2]
     model = train(features, month)
     probabilities = predict(model, month_rows(features, month))
     return features, model, float(probabilities[probabilities > 0.31].min())
@@ -863,7 +864,8 @@ def _not_the_list(made: Path, features: pd.DataFrame, model: Any, threshold: flo
         return wrong(f"The file's columns are {found}; {', '.join(LIST)} are asked for, and no index.")
     if len(rows) != len(chosen):
         return wrong(
-            f"The list has {len(rows)} flights; {len(chosen)} of the month have at least the probability asked for."
+            f"The list has {len(rows)} flights; {len(chosen)} of the month, among the features it was given, "
+            "have at least the probability asked for."
         )
     listed = sorted((row["carrier"], int(row["flight"])) for row in rows)
     if listed != sorted(zip(chosen["carrier"], (int(number) for number in chosen["flight"]), strict=True)):

@@ -672,6 +672,23 @@ def more_than_the_threshold(
 
 
 @component
+def makes_the_features_anew(
+    features: Input[Dataset], challenger: Input[Model], month: str, threshold: float, flights: Output[Dataset]
+) -> None:
+    from pathlib import Path
+
+    from flightdelay.steps.evaluate import month_rows, predict
+    from flightdelay.steps.featurize import featurize
+    from flightdelay.steps.ingest import ingest
+    from flightdelay.store import load_model
+
+    table = month_rows(featurize(ingest(month)), month)
+    table["probability"] = predict(load_model(Path(challenger.path).read_bytes()), table)
+    columns = ["carrier", "flight", "time_hour", "probability"]
+    table.loc[table["probability"] >= threshold, columns].to_csv(flights.path, index=False)
+
+
+@component
 def writes_parquet(
     features: Input[Dataset], challenger: Input[Model], month: str, threshold: float, flights: Output[Dataset]
 ) -> None:
@@ -864,6 +881,7 @@ WRONG = {
         answered(pipeline(lists_every_month)),
         answered(pipeline(writes_parquet)),
         answered(pipeline(more_than_the_threshold)),
+        answered(pipeline(makes_the_features_anew)),
         answered(under_two_conditions, executor="exec-list-flights"),
         answered(
             pipeline(
