@@ -1,22 +1,18 @@
 """The commands on the cards of chapters 03 and 04 work as they are printed, from the repository's folder."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from test_cards import commands
 
 from companion.environment import repository, tool_environment
 
 ROOT = repository()
-COMMAND = re.compile(r"^- `([^`]+)`: ", re.MULTILINE)
-CARDS = {
-    name: COMMAND.findall((ROOT / "chapters" / name / "README.md").read_text().split("## The card")[1])
-    for name in ("03-zenml", "04-airflow")
-}
+CARDS = {chapter: commands(chapter) for chapter in ("03", "04")}
 # A pipeline in the place where the notebook of chapter 03 has its own.
 A_RUN = """
 from zenml import pipeline, step
@@ -53,10 +49,10 @@ def run(command: str, folder: Path, tmp_path: Path) -> "subprocess.CompletedProc
 
 
 def test_each_card_has_three() -> None:
-    assert {name: len(commands) for name, commands in CARDS.items()} == {"03-zenml": 3, "04-airflow": 3}
+    assert {name: len(found) for name, found in CARDS.items()} == {"03": 3, "04": 3}
 
 
-@pytest.mark.parametrize("command", [each for commands in CARDS.values() for each in commands])
+@pytest.mark.parametrize("command", [each for found in CARDS.values() for each in found])
 def test_a_command_of_a_card(command: str, folder: Path, tmp_path: Path) -> None:
     if command.startswith("make "):  # what these do is tested where they are made
         said = run(f"{command} --dry-run", folder, tmp_path)

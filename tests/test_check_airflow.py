@@ -12,7 +12,7 @@ from threading import Thread
 import psutil
 import pytest
 
-from companion.check import dags as _airflow
+from companion.check import dags
 from companion.check.verdict import NoVerdict, Verdict, exercise
 
 DAG = """
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.xdist_group("check-airflow")  # they share a process th
 
 
 def try_out(body: str, mark: Path) -> dict[str, object]:
-    return _airflow.try_out(DAG.format(body=body), [{"conf": {"mark": str(mark)}}])
+    return dags.try_out(DAG.format(body=body), [{"conf": {"mark": str(mark)}}])
 
 
 def wait_for(what: Callable[[], object]) -> None:
@@ -64,7 +64,7 @@ def test_a_file_that_ends_the_process_is_told_so_and_the_next_one_runs(tmp_path:
 
 @pytest.mark.parametrize(
     ("number", "sentence"),
-    [(_airflow.TOO_LATE, "took longer than 10 minutes"), (signal.SIGKILL, "was killed")],
+    [(dags.TOO_LATE, "took longer than 10 minutes"), (signal.SIGKILL, "was killed")],
 )
 def test_where_the_machine_may_be_the_reason_there_is_no_verdict(
     number: int, sentence: str, tmp_path: Path

@@ -38,7 +38,8 @@ ALSO_RIGHT = [
     for name, answers in listed.get("ALSO_RIGHT", {}).items()
     for number, answer in enumerate(answers)
 ]
-RUN = [each for each in EXERCISES if each.values[0].notebook not in build.not_yet_run(ROOT)]
+NOT_YET_RUN = build.not_yet_run(ROOT)
+RUN = [each for each in EXERCISES if each.values[0].notebook not in NOT_YET_RUN]
 AT_LEAST = 3
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chapter_06 import check as chapter_06
-from chapter_06 import dockerfile as _dockerfile
+from chapter_06 import dockerfile
 from chapter_10.labs import faults
 from companion import image
 from companion.environment import repository
@@ -18,8 +18,8 @@ from flightdelay.pipelines import with_kubeflow
 
 ROOT = repository()
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-INSTRUCTIONS = _dockerfile.instructions_of(DOCKERFILE)
-STAGES = _dockerfile.stages_of(INSTRUCTIONS)
+INSTRUCTIONS = dockerfile.instructions_of(DOCKERFILE)
+STAGES = dockerfile.stages_of(INSTRUCTIONS)
 HADOLINT = Path(sys.prefix, "bin", "hadolint")
 
 
@@ -65,7 +65,7 @@ def test_what_has_been_taught_wrong_is_refused_in_it() -> None:
     """The chapter's own check finds nothing in the book's Dockerfile."""
     assert chapter_06._base(INSTRUCTIONS) is None
     assert chapter_06._secret(DOCKERFILE, INSTRUCTIONS) is None
-    made, _ = _dockerfile.follow(INSTRUCTIONS)
+    made, _ = dockerfile.follow(INSTRUCTIONS)
     assert [judge(made) for judge in (chapter_06._user, chapter_06._content, chapter_06._start)] == [None] * 3
 
 

@@ -10,10 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from jupyter_client.manager import AsyncKernelManager
 from kfp_server import KubeflowServer
 from nbclient import NotebookClient
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
 from authoring import build
 from chapter_12.check import due_times
@@ -44,9 +42,7 @@ def test_the_cells_that_need_no_cluster(variant: str) -> None:
     with build.kernel_environment(SITTING.recording(variant), "replay") as environment:
         NotebookClient(
             rehearsal,
-            km=AsyncKernelManager(
-                kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
-            ),
+            km=build.kernel_manager(),
             timeout=600,
             resources={"metadata": {"path": str(ROOT / build.FOLDERS[variant])}},
         ).execute(cleanup_kc=True, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)

@@ -10,22 +10,21 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
-from authoring.build import CELL_TIMEOUT, kernel_environment, not_yet_run, sittings
+from authoring.build import CELL_TIMEOUT, kernel_environment, kernel_manager, not_yet_run, sittings
 from companion.chapters import Sitting
 from companion.kernel import NEW_KERNEL
 
 pytestmark = pytest.mark.skipif("TEST_AGAIN" not in os.environ, reason="make test-again runs it")
 
 ROOT = Path(__file__).parents[1]
+NOT_YET_RUN = not_yet_run(ROOT)
 SITTINGS = [
     pytest.param(sitting, id=sitting.notebook)
     for sitting in sittings(ROOT)
-    if sitting.notebook not in not_yet_run(ROOT)
+    if sitting.notebook not in NOT_YET_RUN
 ]
 
 
@@ -33,9 +32,7 @@ SITTINGS = [
 def kernel_of(notebook: NotebookNode, sitting: Sitting, **settings: str) -> Iterator[NotebookClient]:
     client = NotebookClient(
         notebook,
-        km=AsyncKernelManager(
-            kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
-        ),
+        km=kernel_manager(),
         timeout=CELL_TIMEOUT,
         allow_errors=True,
         coalesce_streams=True,

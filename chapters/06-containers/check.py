@@ -15,8 +15,7 @@ import cloudpickle
 import pandas as pd
 from e2b_dockerfile_utils import DockerfileSyntaxError
 
-from chapter_06 import alone
-from chapter_06 import dockerfile as _dockerfile
+from chapter_06 import alone, dockerfile
 from chapter_06.dockerfile import Image, Install, Instruction
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 
@@ -80,8 +79,8 @@ def _base(instructions: list[Instruction]) -> Verdict | None:
     froms = [rest for name, rest in instructions if name == "FROM"]
     own = {rest.split()[-1].lower() for rest in froms if " as " in rest.lower()}
     for rest in froms:
-        named = _dockerfile.base_of(rest)
-        base = _dockerfile.expand(named, _dockerfile.blanks(instructions)).strip("\"'")
+        named = dockerfile.base_of(rest)
+        base = dockerfile.expand(named, dockerfile.blanks(instructions)).strip("\"'")
         if base.lower() in own or base == "scratch" or re.search(r"@sha256:[0-9a-f]{64}$", base):
             continue
         if not base and not named:
@@ -115,13 +114,13 @@ def _secret(text: str, instructions: list[Instruction]) -> Verdict | None:
                 f"{name} lays the password into a layer, where it stays even if a later line deletes the "
                 "file. Lend it to the one line that needs it."
             )
-        lent = _dockerfile.mounts(rest, "secret") if name == "RUN" else []
-        if any(_keeps(rest, _dockerfile.target_of(mount)) for mount in lent):
+        lent = dockerfile.mounts(rest, "secret") if name == "RUN" else []
+        if any(_keeps(rest, dockerfile.target_of(mount)) for mount in lent):
             return wrong(
                 "The file is lent to the line, and the line writes a copy of it: the copy is in the layer, "
                 "for ever. Let pip read it where it is lent."
             )
-        set_here = _dockerfile.pairs(rest) if name in ("ARG", "ENV") else {}
+        set_here = dockerfile.pairs(rest) if name in ("ARG", "ENV") else {}
         if any(_is_secret(*pair) for pair in set_here.items() if name == "ARG" or pair[1]):
             return wrong(
                 f"{name} keeps its value in the image, where `docker history` and `docker inspect` show it, "
@@ -149,7 +148,7 @@ def _install(installs: list[Install]) -> Verdict | None:
     """Judge the commands that install the lock, and what is there when they run."""
     if not installs:
         return wrong("Nothing installs the packages any more: a RUN line with pip install is missing.")
-    ours = [each for each in installs if _dockerfile.is_of_the_lock(each.image, each.command)]
+    ours = [each for each in installs if dockerfile.is_of_the_lock(each.image, each.command)]
     if not ours:
         return wrong("The packages are no longer those of requirements-image.txt, the lock.")
     for each in ours:
@@ -167,7 +166,7 @@ def _install(installs: list[Install]) -> Verdict | None:
                 "First the list of packages, then pip, then the code."
             )
         asked = [
-            path for path in _dockerfile.lists_of(each.command) if path.endswith("requirements-image.txt")
+            path for path in dockerfile.lists_of(each.command) if path.endswith("requirements-image.txt")
         ]
         if missing := sorted({image.at(path) for path in asked} - image.files):
             return wrong(
@@ -179,7 +178,7 @@ def _install(installs: list[Install]) -> Verdict | None:
 
 def _signs_in(install: Install) -> Verdict | None:
     """Say whether a secret is lent to the installation, at a place where it is looked for."""
-    secrets = _dockerfile.mounts(install.line, "secret")
+    secrets = dockerfile.mounts(install.line, "secret")
     if not secrets:
         return wrong(
             "The password is out of the image, but the installation can no longer sign in at the package "
@@ -198,12 +197,12 @@ def _signs_in(install: Install) -> Verdict | None:
         reads = "pip reads /etc/pip.conf, or the file that PIP_CONFIG_FILE names"
     looked |= {f"{home}/.netrc", *image.environment.values()}
     for secret in secrets:
-        variable, place = secret.get("env", ""), _dockerfile.target_of(secret)
+        variable, place = secret.get("env", ""), dockerfile.target_of(secret)
         if variable.startswith(("PIP_", "UV_")) or (variable and variable in shell):
             return None
         if place in looked or place in shell:
             return None
-    place = _dockerfile.target_of(secrets[0])
+    place = dockerfile.target_of(secrets[0])
     return wrong(
         f"The file is lent as {place}, and the installation does not look there, so it cannot sign in: {reads}."
     )
@@ -264,8 +263,8 @@ def _start(image: Image) -> Verdict | None:
     searched = image.environment.get("PYTHONPATH", "").split(":")
     if "/app/src" not in [image.folder, *(image.at(path) for path in searched if path)]:
         return wrong("Python does not find the code: PYTHONPATH no longer names /app/src.")
-    words = _dockerfile.words_of(rest)
-    program = next((word for word in words if _dockerfile.PYTHON.search(word)), "python3")
+    words = dockerfile.words_of(rest)
+    program = next((word for word in words if dockerfile.PYTHON.search(word)), "python3")
     if not image.sees_packages(program):
         return wrong(
             f"The packages are in the image, and {program} of {image.prefix_of(program)} does not look where they "
@@ -281,14 +280,14 @@ def ex_6_2(answer: str) -> Verdict:
     if not isinstance(answer, str) or "FROM" not in answer.upper():
         return no_dockerfile
     try:
-        instructions = _dockerfile.instructions_of(answer)
+        instructions = dockerfile.instructions_of(answer)
     except DockerfileSyntaxError as error:
         return wrong(f"The builder cannot read it: {error}.")
-    if not _dockerfile.stages_of(instructions):
+    if not dockerfile.stages_of(instructions):
         return no_dockerfile
     if refused := _base(instructions) or _secret(answer, instructions):
         return refused
-    image, installs = _dockerfile.follow(instructions)
+    image, installs = dockerfile.follow(instructions)
     if refused := _install(installs) or _user(image) or _content(image) or _start(image):
         return refused
     return right(

@@ -23,7 +23,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from companion.check import dags as _airflow
+from companion.check import dags
 from companion.check.verdict import KILLED, NO_BODY, NoVerdict, Verdict, exercise, is_stub, right, wrong
 from companion.workspace import environment_in
 from flightdelay.files import sha256
@@ -234,7 +234,7 @@ def _run(folder: Path, place: Path, tool: str) -> dict[str, Any]:
 def _airflow_run(work: Path, month: str) -> dict[str, Any]:
     text = (work / "monthly_airflow.py").read_text(encoding="utf-8")
     path = f"import sys; sys.path.insert(0, {str(work)!r}); sys.modules.pop('model_steps', None)\n"
-    ran = _airflow.try_out(path + text, [{"conf": {"month": month}}])
+    ran = dags.try_out(path + text, [{"conf": {"month": month}}])
     if ran["error"]:
         return {"error": ran["error"]}
     if len(ran["dags"]) != 1:

@@ -325,6 +325,13 @@ def _processes_in(work: str) -> Iterator[psutil.Process]:
             continue
 
 
+def kernel_manager() -> AsyncKernelManager:
+    """Return what starts a kernel of this environment: "python3" in the user's home may belong to another one."""
+    return AsyncKernelManager(
+        kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()
+    )
+
+
 def execute(notebook: NotebookNode, root: Path, sitting: Sitting, variant: str, commands: str) -> None:
     """Run all cells and store their outputs, without what only this machine has.
 
@@ -344,11 +351,7 @@ def execute(notebook: NotebookNode, root: Path, sitting: Sitting, variant: str, 
     with kernel_environment(sitting.recording(variant), commands) as environment:
         client = NotebookClient(
             notebook,
-            # Not "python3": a kernel of that name in the user's home may belong to another environment.
-            km=AsyncKernelManager(
-                kernel_name=CURRENT_ENV_KERNEL_NAME,
-                kernel_spec_manager=NbvalKernelspecManager(),
-            ),
+            km=kernel_manager(),
             timeout=CELL_TIMEOUT,
             iopub_timeout=60,
             raise_on_iopub_timeout=True,
