@@ -11,7 +11,7 @@ from companion.errors import WorkspaceError
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Path:
-    path = tmp_path / "notebooks" / "01-the-model.ipynb"
+    path = tmp_path / "notebooks" / "01-1-label-and-columns.ipynb"
     path.parent.mkdir()
     write(path, "first")
     return path
@@ -35,7 +35,7 @@ def test_copy_follows_until_the_learner_writes_in_it(notebook: Path) -> None:
     assert lab.copy_notebooks(root) == []  # nothing newer: nothing to say
     write(notebook, "third")
     assert [sentence.split(",")[0] for sentence in lab.copy_notebooks(root)] == [
-        "There is a newer 01-the-model.ipynb"
+        "There is a newer 01-1-label-and-columns.ipynb"
     ]
     assert copy.read_text() == "mine"
 
