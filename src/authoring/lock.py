@@ -2,8 +2,8 @@
 
 `requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs, and
 `requirements-dashboard.txt` ZenML's dashboard. All come out of one resolution, so that a version is the same in
-all of them, but for what the dashboard and Airflow do not agree on (FastAPI). `uv.lock` is not kept: it names
-the host of a package index, and readers have their own.
+all of them, but for what the dashboard and Airflow do not agree on (FastAPI). `uv.lock` is not kept: it names a host
+for each file, and `uv sync --frozen` fetches from there even where a reader's own index is set, as in a company.
 """
 
 import os
