@@ -14,7 +14,7 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export OBJC_DISABLE_INITIALIZE_FORK_SAFETY := YES
 
 # What would change every Python: another's packages, warnings as errors … (companion.bootstrap has the same list).
-unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS PYTHONINSPECT
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS PYTHONINSPECT PYTHONDONTWRITEBYTECODE
 
 RUN := .venv/bin/python
 SCRIPTS := .ci/run $(wildcard cluster-setup/*.sh)
@@ -165,11 +165,11 @@ lint: venv
 	@echo "Style and types: in order."
 
 check-tests: venv
-	@$(RUN) -m pytest tests -n 2 --dist loadgroup -q $(ONLY)
+	@$(RUN) -m pytest tests -n 2 --no-loadscope-reorder -q $(ONLY)
 
 # The one place that says how the notebooks are run; the run reads NBVAL.
 check-notebooks: venv
-	@$(RUN) -m pytest tests/nbval_strict -n 2 --dist loadscope -q -rfE $(ONLY)
+	@$(RUN) -m pytest tests/nbval_strict -n 2 --no-loadscope-reorder -q -rfE $(ONLY)
 	@echo "(x: the broken cell 1/0 that is added to each notebook failed, as it has to.)"
 
 # Cheap when nothing has changed; and only Python can tell whether .venv still works.

@@ -1,13 +1,38 @@
 """What several test modules share."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from nbval_strict.strict import pytest_collect_directory as pytest_collect_directory
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
+# The checks of these chapters run DAGs in a process that takes long to start: one worker has it.
+WITH_AIRFLOW = ("04", "05", "13")
+
+
+class ByChapter(LoadScopeScheduling):
+    """A worker takes a module, or all of a chapter's checks or of a tool in it, so that what they share is made once.
+
+    pytest-xdist 3.8.0 ignores its own mark for this, ``xdist_group``, under pytest 9.2 (pytest-xdist#1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        found = re.search(r"\[(?:ex_)?(\d+)[-_]", nodeid)
+        if module.endswith(("test_checks.py", "test_check_airflow.py")):
+            chapter = f"{int(found[1]):02}" if found else "04"
+            return "checks with Airflow" if chapter in WITH_AIRFLOW else f"checks of {chapter}"
+        tool = re.search(r"\[(plain|zenml|airflow|kubeflow)\b", nodeid)
+        return f"{module} with {tool[1]}" if tool else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByChapter:
+    return ByChapter(config, log)
 
 
 @pytest.fixture

@@ -335,7 +335,7 @@ def test_a_full_disk_is_said_before_anything_is_made(
 
 
 @pytest.mark.parametrize("name", bootstrap.MENDS)
-def test_a_package_is_mended_for_a_folder_with_special_characters(name: str, tmp_path: Path) -> None:
+def test_a_package_is_mended(name: str, tmp_path: Path) -> None:
     """With the package's own file; that of this environment, and uv's cache, stay as they are."""
     old, new = bootstrap.MENDS[name]
     [path] = Path(sys.prefix).glob(f"lib/python3.*/site-packages/{name}")
@@ -348,7 +348,7 @@ def test_a_package_is_mended_for_a_folder_with_special_characters(name: str, tmp
     before = linked.read_text()
     assert before.count(old) == 1, "another version: is it mended there?"
     for _ in range(2):
-        bootstrap.mend_for_path(venv)
+        bootstrap.mend(venv)
         assert copy.read_text().count(new) == 1
     assert linked.read_text() == before
     ast.parse(copy.read_text())

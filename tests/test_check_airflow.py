@@ -32,8 +32,6 @@ def one():
 one()
 """
 
-pytestmark = pytest.mark.xdist_group("check-airflow")  # they share a process that takes long to start
-
 
 def try_out(body: str, mark: Path) -> dict[str, object]:
     return dags.try_out(DAG.format(body=body), [{"conf": {"mark": str(mark)}}])

@@ -62,6 +62,7 @@ PYTHON_SETTINGS = (
     "PYTHONOPTIMIZE",
     "PYTHONWARNINGS",
     "PYTHONINSPECT",
+    "PYTHONDONTWRITEBYTECODE",  # a container sets it, and each of many processes would compile all packages again
 )
 # Of a person's settings of pip and uv only those reach an installation that say where packages are and how to
 # get there: which ones, the lock says. A company needs these.
@@ -115,8 +116,16 @@ UV_TOML = {
 }
 
 
-# What two packages do not foresee in the path of their environment, by file, with what mends it.
+# What packages do not foresee, by file, with what mends it.
 MENDS = {
+    # jsonschema 4.26.0, with what Jupyter wants of it, builds a grammar for addresses that nobody here checks: three
+    # seconds of every command of Airflow. Built when it is asked for, it costs nothing.
+    "jsonschema/_format.py": (
+        "        from rfc3987_syntax import is_valid_syntax as _rfc3987_is_valid_syntax\n",
+        "        def _rfc3987_is_valid_syntax(*given):\n"
+        "            from rfc3987_syntax import is_valid_syntax\n\n"
+        "            return is_valid_syntax(*given)\n",
+    ),
     # ZenML 0.98.0 hands its own folder to a configuration in which "%" begins a name. (Airflow doubles the sign.)
     "zenml/zen_stores/migrations/alembic.py": (
         '"script_location", str(Path(__file__).parent)\n',
@@ -368,13 +377,11 @@ def read_stamp(stamp: Path) -> Tuple[str, str]:
     return place, digest
 
 
-def mend_for_path(venv: Path) -> None:
-    """Mend the packages of `MENDS` where the path of the environment has a space or another special character.
+def mend(venv: Path) -> None:
+    """Mend the packages of `MENDS`.
 
     A file may be a link into uv's cache, so that it is replaced and not written to.
     """
-    if re.fullmatch(r"[\w./-]+", str(venv), re.ASCII):
-        return
     for name, (old, new) in MENDS.items():
         for path in venv.glob("lib/python3.*/site-packages/" + name):
             mended = path.with_suffix(".new")
@@ -404,7 +411,7 @@ def install(venv: Path) -> None:
     run([python, "-c", "import matplotlib.font_manager"], drawing)
     for packages in venv.glob("lib/python3.*/site-packages"):
         (packages / "chapters.pth").write_text("../../../chapters\n", encoding="ascii")
-    mend_for_path(venv)
+    mend(venv)
 
 
 def link_chapters(venv: Path) -> None:

@@ -125,7 +125,9 @@ def _print_ended_steps(log: Path, begins: int) -> int:
 def _prepare(tool: str) -> None:
     """Make the database of a tool that has one, so that it is not counted as part of a run."""
     if tool == "airflow":
-        subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
+        from airflow.utils.db import upgradedb
+
+        upgradedb()
     if tool == "zenml":
         from zenml.client import Client
 

@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from companion.bootstrap import ROOT, CannotBootstrap, fetch, installer_environment, mend_for_path, run
+from companion.bootstrap import ROOT, CannotBootstrap, fetch, installer_environment, mend, run
 from companion.environment import environment_in
 from companion.errors import SentenceError
 from companion.ports import free_port, open_here
@@ -83,7 +83,7 @@ def environment(root: Path) -> Path:
             uv = [str(Path(sys.executable).with_name("uv")), "pip", "sync", "--quiet", "--require-hashes"]
             environ = installer_environment(dict(os.environ), sys.executable)
             fetch([*uv, "--python", str(venv / "bin" / "python"), str(lock)], environ)
-            mend_for_path(venv)
+            mend(venv)
         except CannotBootstrap as error:
             shutil.rmtree(venv, ignore_errors=True)
             raise DashboardError(str(error)) from error

@@ -1,4 +1,4 @@
-"""nbval, strict, on every notebook: ``python -m pytest tests/nbval_strict -n 2 --dist loadscope``.
+"""nbval, strict, on every notebook: ``python -m pytest tests/nbval_strict -n 2``.
 
 Each notebook of ``notebooks/`` and ``solutions/`` runs as a temporary copy, in a kernel of this environment,
 with a work folder of its own and with recorded commands (`companion.replay`). After its own cells come

@@ -39,17 +39,29 @@ def test_the_months_of_the_parity_test_have_a_champion_to_compare_with(plain: li
 
 # Kills the process once, when it begins to grow its twentieth tree of a hundred.
 KILL_IN_TRAINING = """
-import os, signal, sys, threading
-grown = 0
-def watch(frame, event, argument):
-    global grown
-    if event == "call" and frame.f_code.co_name == "grow" and "grower" in frame.f_code.co_filename:
-        grown += 1
-        if grown == 20 and os.path.exists({flag!r}):
+import importlib.util, os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name != "sklearn.ensemble._hist_gradient_boosting.grower":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (load(module), watch(module.TreeGrower))
+        return spec
+
+def watch(grower):
+    grow, grown = grower.grow, []
+    def watched(self):
+        grown.append(self)
+        if len(grown) == 20 and os.path.exists({flag!r}):
             os.remove({flag!r})
             os.kill(os.getpid(), signal.SIGKILL)
-threading.setprofile(watch)
-sys.setprofile(watch)
+        return grow(self)
+    grower.grow = watched
+
+sys.meta_path.insert(0, Finder())
 """
 
 

@@ -25,9 +25,6 @@ from flightdelay.files import sha256
 from flightdelay.pipelines import in_plain_python
 from flightdelay.store import Store
 
-# One Airflow for all of them (where pytest-xdist is told `--dist loadgroup`).
-pytestmark = pytest.mark.xdist_group("airflow")
-
 DAG = "flight_delay_monthly"
 SAMPLE = 6000
 MONTHS = ["2013-02", "2013-03", "2013-04"]

@@ -104,7 +104,6 @@ def test_two_processes_of_one_tool(
     } == one_after_the_other
 
 
-@pytest.mark.xdist_group("airflow")
 def test_two_runs_of_the_dag_under_a_scheduler(
     met: Path, one_after_the_other: dict[str, str], tmp_path: Path
 ) -> None:
