@@ -19,8 +19,11 @@ state = companion.workspace("06-3")
 
 # %% [markdown]
 # If no container engine answers, the cell above has said so, and the answers of `docker` below are a recording of a
-# real run. Again you need the name of the book's image and the options of the first notebook (read-only disk, no
-# network), and September by your own Python, to compare with at the end.
+# real run. If you start with this notebook, read "The words" of the chapter's page first.
+#
+# The next two cells get three things: the name of the book's image, the options of each `docker run` (a read-only disk,
+# no network; each `--tmpfs` gives the container an empty folder of its own, in memory), and September's result from
+# your own Python, to compare with at the end.
 
 # %%
 columns = "{{.Repository}}:{{.Tag}}"
@@ -107,11 +110,11 @@ print("on this machine:", os.path.exists("/scratch/features.parquet"))
 
 # %% [markdown]
 # Zero files, and nothing here. The file was on a disk of the first container (`--tmpfs /scratch` makes one in memory),
-# and that disk went with it. The note of the first notebook went the same way, from a normal disk.
+# and that disk went with it. In the first notebook a note on a container's normal disk was gone in the same way.
 #
 # **Cause.** A path is a name on *one* disk. `/scratch/features.parquet` means something else in each container, as
 # `x` means something else in each function. Steps in containers share no memory, no current folder, no home,
-# no `/tmp`; on a cluster not even the machine. Nobody stands there to open doors by hand: the step may run on a machine
+# no `/tmp`; on a cluster not even the machine. Nobody mounts a folder for you there: the step may run on a machine
 # where your folder never was.
 #
 # **Fix.** Do not tell the next step *where* the file lies. **Hand over the file.** Somebody outside both steps
@@ -140,9 +143,9 @@ SVG(filename=str(repository() / "chapters" / "06-containers" / "two-disks.svg"))
 # you know why the tools make so much of it. ZenML, Airflow and Kubeflow differ in who carries; Kubeflow does it
 # by a store that all machines reach: the output is uploaded after the step, and downloaded before the next.
 #
-# "One shared folder for all steps" is tempting, and is what `-v` of the same folder everywhere would be. It
-# gives back what was lost and, with it, what you got rid of: hidden inputs, two runs that write the same file,
-# nobody who knows what came from what.
+# "One shared folder for all steps" is tempting, and is what `-v` of the same folder everywhere would be. The file is
+# back then. So is what chapter 02 got rid of: hidden inputs, two runs that write the same file, nobody who knows what
+# came from what.
 #
 # ### Without an engine
 #
@@ -208,8 +211,9 @@ companion.compare_bet(my_bet, ends)
 #
 # Mend both, so that they work alone, each in a process and on a disk of its own, and give the same report.
 # Copy them, change what has to change, and give the check both: `answer = [prepare, report]`. The check runs
-# them with other flights, and it lays the artifact under another path than the first step wrote it to. Try
-# them with the cell above as often as you like.
+# them with other flights, and it lays the artifact under another path than the first step wrote it to. Try them with
+# `alone.run`, as above, and hand `report` what `prepare` has made now: `state / "handed" / "prepared"`. (The cell above
+# can be run again too; its last line then compares your old bet.)
 
 
 # %%
@@ -236,7 +240,8 @@ check.ex_6_4(answer)
 # ## 2. All six, each in a container of its own
 #
 # Now the real six steps. One program, [`step.py`](../chapters/06-containers/step.py), is told which step to be. The
-# next cell copies it to the other two programs and prints its heart. `GIVEN` is the folder `/in`, `MADE` is `/out`.
+# next cell copies it beside the other two programs and prints its main function. `GIVEN` is the folder `/in`, `MADE` is
+# `/out`.
 
 # %%
 import inspect
@@ -249,7 +254,8 @@ print(inspect.getsource(one_of_six.run))
 
 # %% [markdown]
 # Each call gets its inputs under `/in`, by the wiring of chapter 02: only the files that `needs` lists for it. (All
-# outputs go to one folder on your side, which each step sees as `/out`. The program only writes there.)
+# outputs go to one folder on your side, which each step sees as `/out`. Five of the six only write there; `decide`
+# keeps the store there too, and looks for a champion in it. It is empty here, so there is none.)
 
 # %%
 needs = {
@@ -287,7 +293,7 @@ print(
 companion.compare_bet(my_bet, "the same digest" if alone_digest[-1] == said[-1] else "another digest")
 
 # %% [markdown]
-# Each of these files gave back what was put in, to the last decimal that counts here.
+# Each of these files gave back what was put in, to six decimals.
 #
 # And your own machine, which has the same packages and no container? `ran.evaluation["digest"]` is its digest, of the
 # run at the beginning: `print(ran.evaluation["digest"], said[-1])` in a cell of your own shows both. Are they equal? A
@@ -332,7 +338,7 @@ print((state / "own" / "Dockerfile").read_text())
 # %% [markdown]
 # ## Recap
 #
-# 1. You mended **two steps that share no disk**. A path is a name on one disk; what the next step needs is
+# 1. You mended **two steps** so that they share no disk. A path is a name on one disk; what the next step needs is
 #    declared as an output, and carried. That is an **artifact**.
 #
 # ## Clean-up

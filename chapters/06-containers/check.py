@@ -1,5 +1,6 @@
 """Checks of chapter 06: what is built again, a Dockerfile, a tag, and two steps that share no disk."""
 
+import inspect
 import json
 import posixpath
 import re
@@ -537,6 +538,11 @@ def ex_6_4(answer: list[Callable[..., Any]]) -> Verdict:
     if not isinstance(answer, list | tuple) or len(answer) != 2 or not all(callable(step) for step in answer):
         return wrong("The answer is a list of the two functions: [prepare, report].")
     prepare, report = answer
+    if (
+        "flights" not in inspect.signature(prepare).parameters
+        and "flights" in inspect.signature(report).parameters
+    ):
+        return wrong("The order is [prepare, report]: the one that gets `flights` comes first.")
     with tempfile.TemporaryDirectory(prefix="check-") as temporary:
         folder = Path(temporary)
         flights = folder / "flights.csv"
@@ -582,10 +588,15 @@ def _first_failed(error: str) -> Verdict:
             "prepare writes to a place on its own disk, and that disk is gone when it ends. Its output is asked "
             "for at the path that it is given as `prepared`."
         )
+    if "non-existent directory" in error:
+        return wrong(
+            f"prepare writes into a folder that is not there ({error}). `prepared` is the path of the file itself: "
+            "write to it as it is."
+        )
     if "No such file" in error or "FileNotFound" in error:
         return wrong(
-            f"prepare looks for a file that lies on your disk only ({error}): it has what it is given as "
-            "`flights`, and nothing else."
+            f"prepare reaches for a place that your disk has and its own has not ({error}). It reads what it is given "
+            "as `flights`, and writes to what it is given as `prepared`."
         )
     if "unexpected keyword" in error:
         return wrong("Leave the parameters' names as they are: the paths are given by name.")

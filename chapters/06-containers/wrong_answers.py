@@ -587,6 +587,10 @@ def returns_the_table(flights, prepared):
     return _table(flights)
 
 
+def below_the_path(flights, prepared):
+    _table(flights).to_csv(prepared / "prepared.csv", index=False)
+
+
 def into_a_folder(flights, prepared):
     prepared.mkdir()
     _table(flights).to_csv(prepared / "table.csv", index=False)
@@ -669,6 +673,7 @@ WRONG = {
         [renamed, report],
         [returns_the_table, report],
         [into_a_folder, report],
+        [below_the_path, report],
         [report, prepare],
         [prepare],
         prepare,
