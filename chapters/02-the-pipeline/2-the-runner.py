@@ -3,16 +3,16 @@
 #
 # About 40 minutes · 1 GB of memory · no cluster
 #
-# The first notebook wrote down what each of the six steps needs. Here you write the machine that runs them, and
+# The first notebook wrote down what each of the six steps needs. Here you write the function that runs them, and
 # look at what a run leaves behind: a model, and a decision whether it is used.
 #
 # You will
 #
 # 1. write a **runner** for any such wiring: each step once, after what it needs;
-# 2. keep it free of **hidden inputs**, those that no parameter names: it uses what it is given, stops where
-#    something is missing, and leaves all it was given as it found it.
+# 2. keep it free of **hidden inputs**: of what a function uses although no parameter names it. Yours stops when
+#    something is missing, and it does not change what it was given.
 #
-# Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
+# Twice you are asked to **bet first**: replace `None` by what you expect. The cell below the bet compares.
 
 # %%
 import companion
@@ -24,7 +24,9 @@ state = companion.workspace("02-2")
 #
 # This is the wiring of exercise 2.2, from the chapter's folder, where the first notebook has shown it
 # ([`wiring.py`](../chapters/02-the-pipeline/wiring.py)). For each artifact it has the step that makes it and the
-# names of that step's inputs.
+# names of that step's inputs. Four names come from outside: `month`; `window`, how many months to learn from (None is
+# all that came before); `sample`, at most how many flights to learn from (the month that is judged stays complete); and
+# `store`, where the model goes.
 
 # %%
 from chapter_02.wiring import STEPS
@@ -86,9 +88,9 @@ def run_dag(steps, given):
 
 
 # %% [markdown]
-# We hand over the steps in reverse order. Then `flightdelay.pipelines.in_plain_python`, which is six calls in a
-# row, judges the same month. Both runs make a **digest**: one checksum over the probabilities of all flights of
-# September. **Bet first:** how do the two digests compare?
+# `STEPS` names the last step first, and the runner gets it like that. Then `flightdelay.pipelines.in_plain_python`,
+# which is six calls in a row, runs the same month. Both runs make a **digest**: one checksum over the probabilities of
+# all flights of September, rounded to six decimals. **Bet first:** how do the two digests compare?
 
 # %%
 my_bet = None  # "different" or "equal"
@@ -117,8 +119,8 @@ companion.compare_bet(my_bet, "equal" if same else "different")
 # Five of the steps only return something. The sixth, `decide`, writes to the **store**: a model, and a file with the
 # month's decision. What does it decide? The model in use is the **champion**; the new one, the **challenger**, has
 # to beat it on flights that neither has seen. Where there is no champion yet, the opponent is the baseline of
-# chapter 01. The rule was fixed before any result; read it where it is kept. The challenger is promoted if, on the
-# month's flights,
+# chapter 01. The rule was fixed before any result. The next cell prints its three conditions; all of them must hold on
+# the month's flights.
 
 # %%
 import inspect
@@ -129,8 +131,8 @@ rule = inspect.getdoc(decide).split("\n\n")
 print(rule[2])
 
 # %% [markdown]
-# Watch it: February and March, in order, from a small sample. `judge` runs a month, prints what was compared, and
-# returns the decision.
+# Watch two decisions: February and March, in order, from a small sample. `judge` runs a month, prints what was
+# compared, and returns the decision.
 
 # %%
 import shutil
@@ -167,8 +169,8 @@ my_bet = None  # "keep" or "promote"
 companion.compare_bet(my_bet, judge("2013-03"))
 
 # %% [markdown]
-# Which opponent did it meet, the first time and the second? Then read what stands above and below the three
-# conditions.
+# Which opponent did it meet, the first time and the second? The next cell prints what the docstring of `decide` says
+# before and after the three conditions.
 
 # %%
 print(rule[1], rule[3], sep="\n\n")
@@ -186,9 +188,9 @@ judge("2013-04")
 print("months in the store:", year_store.months())
 
 # %% [markdown]
-# April's challenger is worse than March's, so March stays: the newest model is not the best by being new. And March
-# is there once. In April the baseline beats both: the rule does not remove a champion that is worse than the
-# baseline. That needs somebody who looks at these numbers.
+# April's challenger is worse than March's, so March stays: the newest model is not the best by being new. And March was
+# run twice and is in the list once. In April the baseline beats both: the rule does not remove a champion that is worse
+# than the baseline. That needs somebody who looks at these numbers.
 #
 # **It transfers.** A month is a reporting period. Where models have to be approved before use, as in a bank,
 # champion and challenger are the approved model and the candidate, with the rule written down beforehand. A
@@ -197,9 +199,9 @@ print("months in the store:", year_store.months())
 #
 # ## Optional: bring your own model
 #
-# `train` takes any scikit-learn classifier with `predict_proba`. Nothing else changes: months, contract,
-# evaluation, rule and store are there for every model. Here a logistic regression takes part; put your own in
-# its place.
+# `train` takes any scikit-learn classifier or pipeline with `predict_proba` that can take columns of text and missing
+# values. Nothing else changes: months, contract, evaluation, rule and store are there for every model. Here a logistic
+# regression takes part, behind two steps that make numbers of text and fill gaps; put your own in its place.
 
 # %%
 from sklearn.compose import make_column_transformer
@@ -218,16 +220,18 @@ own = make_pipeline(columns, LogisticRegression(max_iter=1000))
 from flightdelay.errors import StoreError
 
 asked = {"sample": 6_000, "store": state / "own-store", "estimator": own}
+shutil.rmtree(state / "own-store", ignore_errors=True)  # empty, also the second time
 try:
     in_plain_python.run("2013-02", **asked)
 except StoreError as error:
     print(error)
 
 # %% [markdown]
-# The pipeline fitted and judged the model, and then refused to store it. To be of use next month it has to be
-# **read** from the store, and a model file can be made to run code when it is read. So the store loads only
-# types that it trusts: those of the book's model, and those that you name. This one holds a `numpy.dtype` (the
-# imputer keeps one). You look it up, find a harmless description of a column, and name it:
+# The pipeline fitted and judged the model, and then refused to store it. To be of use next month it has to be **read**
+# from the store, and a model file can be made to run code when it is read. So the store loads only types that it
+# trusts: those of the book's model, and those that you name. This one holds a `numpy.dtype` (the imputer keeps one).
+# You look it up, find a harmless description of a column, and name it. (A forest holds `sklearn.tree._tree.Tree` too,
+# and skops warns of it: a forged one can stop Python. You made this file yourself, so you may name it.)
 
 # %%
 ran = in_plain_python.run("2013-02", **asked, trusted=["numpy.dtype"])

@@ -1,13 +1,15 @@
 """Checks of chapter 02: a rule of the contract, the wiring, the runner, and a step that survives a kill."""
 
+import contextlib
 import datetime
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
@@ -290,6 +292,26 @@ def ex_2_2(answer: Mapping[str, list[str]]) -> Verdict:
 
 # --- 2.3: the runner ---------------------------------------------------------------------------------------
 
+WORK = 5  # seconds of this process's own work, on any machine; a right answer takes a thousandth
+
+
+class Endless(BaseException):
+    """The learner's loop has no end; no ``except Exception`` of theirs may catch it."""
+
+
+@contextlib.contextmanager
+def _with_an_end() -> Iterator[None]:
+    def stop(*_: Any) -> None:
+        raise Endless
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, WORK)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
 
 @exercise
 def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
@@ -331,7 +353,12 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
     wanted |= {"thanks": (None, 3), "reply": (None, None)}
     my_steps, my_given = dict(steps), dict(given)
     try:
-        made = answer(my_steps, my_given)
+        with _with_an_end():
+            made = answer(my_steps, my_given)
+    except Endless:
+        return wrong(
+            "It goes round and round on this small wiring and never comes to an end: what makes its loop stop?"
+        )
     except RecursionError:
         return wrong("It calls itself without end: where does it stop asking for inputs?")
     except KeyError as error:
@@ -359,7 +386,8 @@ def ex_2_3(answer: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Verdict:
                 )
             return wrong("A whole list was used as a name: look up each of a step's inputs by itself.")
         return wrong(
-            f"A step was called with the wrong number of inputs, or in another form than asked ({error})."
+            "A step was called with the wrong number of inputs, or in another form than asked: it gets its inputs in "
+            "their order, without names."
         )
     if made is None:
         return wrong("The function returns nothing yet: end its body with `return`, and all that was made.")
@@ -403,7 +431,13 @@ def _without_an_input(runner: Callable[[dict[str, Any], dict[str, Any]], Any]) -
     """Run a wiring of which an input is neither made nor given; say what is wrong where that passes."""
     got: list[Any] = []
     try:
-        runner({"bread": (lambda *inputs: got.extend(inputs), ["dough"])}, {"salt": 1})
+        with _with_an_end():
+            runner({"bread": (lambda *inputs: got.extend(inputs), ["dough"])}, {"salt": 1})
+    except Endless:
+        return wrong(
+            "Where an input is neither made nor given it waits for it round and round, and never comes to an end. Stop "
+            "with an error."
+        )
     except Exception:
         return None
     if got:

@@ -362,6 +362,25 @@ def skips_what_is_missing(steps, given):
     return made
 
 
+def waits_for_what_is_missing(steps, given):
+    made, waiting = dict(given), dict(steps)
+    while waiting:
+        for name, (step, inputs) in list(waiting.items()):
+            if all(each in made for each in inputs):
+                made[name] = step(*(made[each] for each in inputs))
+                del waiting[name]
+    return made
+
+
+def waits_for_what_is_given(steps, given):
+    made = {}
+    while len(made) < len(steps) + len(given):
+        for name, (step, inputs) in steps.items():
+            if name not in made and all(each in made for each in inputs):
+                made[name] = step(*(made[each] for each in inputs))
+    return made
+
+
 def takes_none_for_not_made(steps, given):
     made = dict(given)
 
@@ -791,6 +810,8 @@ WRONG = {
         runs_without_a_return,
         passes_none_for_what_is_missing,
         skips_what_is_missing,
+        waits_for_what_is_missing,
+        waits_for_what_is_given,
         takes_none_for_not_made,
         takes_zero_for_not_made,
         WIRING,
