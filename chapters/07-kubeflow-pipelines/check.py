@@ -1,4 +1,4 @@
-"""Checks of chapter 07: a step found in the IR, a branch in the graph, settings, and a step added."""
+"""Checks of chapter 07: a step found in the IR, a branch in the graph, settings, a step written and a step added."""
 
 import builtins
 import contextlib
@@ -22,6 +22,7 @@ import pandas as pd
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from kfp import dsl, local
 from kfp.dsl.graph_component import GraphComponent
+from kfp.dsl.python_component import PythonComponent
 from kfp.local.config import LocalExecutionConfig
 from kubernetes.utils.quantity import parse_quantity
 
@@ -520,7 +521,7 @@ def _of_secret(platform: IR) -> Verdict | None:
     return None
 
 
-# --- 7.4: a step of one's own ------------------------------------------------------------------------------
+# --- 7.4 and 7.5: a step of one's own, and where it stands -------------------------------------------------
 
 LIST = ["carrier", "flight", "time_hour", "probability"]
 GIVEN = {"month": "2013-02", "window": 0, "sample": 2000, "data": str(DATA)}
@@ -588,7 +589,66 @@ def _conditions(step: Drawn) -> list[Drawn]:
 
 
 @exercise
-def ex_7_4(answer: Mapping[str, Any]) -> Verdict:
+def ex_7_4(answer: Any) -> Verdict:
+    """A step that takes two artifacts and makes one, run from its text alone."""
+    if isinstance(answer, GraphComponent):
+        return wrong("This is a pipeline. The step alone is asked for; where it stands is the next exercise.")
+    if not isinstance(answer, PythonComponent):
+        return wrong(
+            "A component is asked for: a function under @component, itself, neither called nor compiled."
+        )
+    if refused := _inputs(answer):
+        return refused
+    drawn: dict[str, str] = {}
+
+    def pipeline(month: str, data: str, threshold: float) -> None:
+        raw = with_kubeflow.ingest(month=month, window=0, sample=0, data=data)
+        valid = with_kubeflow.validate(raw=raw.output, month=month, window=0)
+        features = with_kubeflow.featurize(valid=valid.output)
+        challenger = with_kubeflow.train(features=features.output, month=month)
+        given: dict[str, Any] = {"month": month, "threshold": threshold}
+        for name, each in answer.component_spec.inputs.items():
+            if _is_artifact(each):
+                given[name] = (challenger if each.type.startswith("system.Model") else features).output
+        drawn["name"] = answer(**given).name
+
+    try:
+        ir = _ir(dsl.pipeline(name="the-step")(pipeline))
+    except Exception as error:
+        return _drawing_error(pipeline, error)
+    [step] = [each for each in _walk(ir, ir["root"]["dag"]) if each.name == drawn["name"]]
+    if refused := _wiring(ir, step) or _run_of(ir, step):
+        return refused
+    return right("It was run from the text in the file, in an empty folder: all it needs is declared.")
+
+
+def _is_artifact(declared: Any) -> bool:
+    return str(declared.type).startswith("system.")
+
+
+def _inputs(step: PythonComponent) -> Verdict | None:
+    """Say whether a step declares inputs that somebody can give it."""
+    inputs = step.component_spec.inputs or {}
+    artifacts = [name for name, each in inputs.items() if _is_artifact(each)]
+    texts = [name for name, each in inputs.items() if each.type == "String" and name != "month"]
+    if len(artifacts) < 2 and texts:
+        return wrong(
+            f"The step takes texts ({', '.join(sorted(texts))}) where it needs files: a path means nothing in the next "
+            "container. Take the features as Input[Dataset] and the challenger as Input[Model]."
+        )
+    for name in ("month", "threshold"):
+        if name not in inputs:
+            return wrong(f"The step has no input `{name}`: next month it will be another one.")
+    for name, each in inputs.items():
+        if name not in ("month", "threshold", *artifacts) and not each.optional:
+            return wrong(
+                f"The step asks for `{name}`, which nobody gives it: two artifacts, `month` and `threshold` are all."
+            )
+    return None
+
+
+@exercise
+def ex_7_5(answer: Mapping[str, Any]) -> Verdict:
     """A step in the book's pipeline, wired by artifacts, under a condition, and found in the IR."""
     wanted = ("pipeline", "executor", "condition")
     if not isinstance(answer, Mapping) or set(answer) != set(wanted):
@@ -674,7 +734,7 @@ def _six_steps(ir: IR, all_drawn: list[Drawn]) -> Verdict | None:
         if each.function == "decide" and each.task["cachingOptions"].get("enableCache"):
             return wrong(
                 "decide may be answered from the cache: asked again with the same inputs, it would write nothing into "
-                "the store. In the book's pipeline it always runs (section 5)."
+                "the store. In the book's pipeline it always runs."
             )
     return None
 
@@ -708,7 +768,8 @@ def _wiring(ir: IR, step: Drawn) -> Verdict | None:
             "declared stays in the container and goes with it: Output[Dataset]."
         )
     for name in ("month", "threshold"):
-        given = [_origin(ir, step, "parameters", each) for each in inputs.get("parameters", {})]
+        passed = step.task.get("inputs", {}).get("parameters", {})
+        given = [_origin(ir, step, "parameters", each) for each in passed]
         if not any(
             source.get("componentInputParameter") in (name, f"pipelinechannel--{name}") for source in given
         ):
@@ -766,7 +827,7 @@ def _run_of(ir: IR, step: Drawn) -> Verdict | None:
             inputs["artifacts"][name] = {
                 "artifacts": [{"name": name, "type": kind, "uri": str(file), "metadata": {}}]
             }
-        for name in part["inputDefinitions"]["parameters"]:
+        for name in step.task["inputs"]["parameters"]:  # where one is not passed, its default counts
             source = _origin(ir, step, "parameters", name)
             constant = source.get("runtimeValue", {}).get("constant")
             asked = str(source.get("componentInputParameter", "")).removeprefix("pipelinechannel--")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from kfp import dsl, kubernetes
 from kfp.dsl import Artifact, Dataset, Input, Model, Output
 
+from chapter_07.flight_list import list_flights
 from flightdelay.pipelines import with_kubeflow as book
 
 component = dsl.component(base_image=book.IMAGE, install_kfp_package=False)
@@ -461,7 +462,7 @@ def in_words(ingest, train, decide):
     train.set_memory_limit("2 gigabytes")
 
 
-# --- 7.4: a step of one's own ---
+# --- 7.4 and 7.5: a step of one's own, and where it stands ---
 
 
 def pipeline(
@@ -510,23 +511,6 @@ def answered(drawn, executor=None, condition=CONDITION):
         steps = ("ingest", "validate", "featurize", "train", "evaluate", "decide")
         executor = next((label for label in labels if label.removeprefix("exec-") not in steps), "none")
     return {"pipeline": drawn, "executor": executor, "condition": condition}
-
-
-@component
-def list_flights(
-    features: Input[Dataset], challenger: Input[Model], month: str, threshold: float, flights: Output[Dataset]
-) -> None:
-    from pathlib import Path
-
-    import pandas as pd
-
-    from flightdelay.steps.evaluate import month_rows, predict
-    from flightdelay.store import load_model
-
-    table = month_rows(pd.read_parquet(features.path), month)
-    table["probability"] = predict(load_model(Path(challenger.path).read_bytes()), table)
-    columns = ["carrier", "flight", "time_hour", "probability"]
-    table.loc[table["probability"] >= threshold, columns].to_csv(flights.path, index=False)
 
 
 @component
@@ -697,6 +681,56 @@ def writes_parquet(
     Path(flights.path).write_bytes(Path(features.path).read_bytes())
 
 
+@component
+def takes_the_features_twice(
+    features: Input[Dataset],
+    challenger: Input[Dataset],
+    month: str,
+    threshold: float,
+    flights: Output[Dataset],
+) -> None:
+    pass
+
+
+@component
+def without_a_threshold(
+    features: Input[Dataset], challenger: Input[Model], month: str, flights: Output[Dataset]
+) -> None:
+    pass
+
+
+@component
+def in_other_words(
+    threshold: float,
+    model: Input[Model],
+    rows: Input[Dataset],
+    listed: Output[Dataset],
+    month: str,
+    decimals: int = 12,
+) -> None:
+    import pathlib
+
+    import pandas
+
+    from flightdelay.steps import evaluate
+    from flightdelay.store import load_model
+
+    table = evaluate.month_rows(pandas.read_parquet(rows.path), month)
+    said = evaluate.predict(load_model(pathlib.Path(model.path).read_bytes()), table)
+    table = table.assign(probability=said.round(decimals))[said >= threshold]
+    text = table[["time_hour", "flight", "carrier", "probability"]].to_csv(index=False)
+    pathlib.Path(listed.path).write_text(text)
+
+
+def _for_other_words(inputs):
+    return {
+        "rows": inputs["features"],
+        "model": inputs["challenger"],
+        "month": inputs["month"],
+        "threshold": inputs["threshold"],
+    }
+
+
 class Paths(NamedTuple):
     one: str
     other: str
@@ -847,6 +881,31 @@ WRONG = {
         "retries=3",
     ],
     "ex_7_4": [
+        takes_paths,
+        reads_the_store,
+        decides_by_itself,
+        takes_anything,
+        takes_the_features_twice,
+        without_a_threshold,
+        declares_nothing,
+        returns_a_path,
+        writes_under_a_name_of_its_own,
+        leaves_a_copy,
+        calls_the_notebook,
+        forgets_an_import,
+        finds_by_accident,
+        keeps_the_index,
+        lists_every_month,
+        writes_parquet,
+        more_than_the_threshold,
+        makes_the_features_anew,
+        installs,
+        elsewhere,
+        list_flights.python_func,
+        RIGHT,
+        "exec-list-flights",
+    ],
+    "ex_7_5": [
         answered(pipeline(list_flights, condition=_if_of_python)),
         answered(pipeline(list_flights, condition=lambda decision: None)),
         answered(pipeline(list_flights, condition=lambda decision: decision.output != "promote")),
@@ -951,8 +1010,10 @@ ALSO_RIGHT = {
     "ex_7_1": [_right, by_option, lambda ir, task: {**by_option(ir, task)}],
     "ex_7_2": [calm_first, three_ways],
     "ex_7_3": [in_other_units, in_bytes, _but(limit="2048Mi")],
-    "ex_7_4": [
+    "ex_7_4": [list_flights, in_other_words],
+    "ex_7_5": [
         answered(RIGHT),
+        answered(pipeline(in_other_words, given=_for_other_words)),
         answered(RIGHT, condition=f" {CONDITION} "),
         answered(nested),
         answered(in_two_parts, "exec-list-flights", IN_TWO_PARTS),

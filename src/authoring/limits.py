@@ -13,7 +13,6 @@ TO_BE_SPLIT = {
     "03-zenml",
     "04-airflow",
     "05-schedules-and-backfills",
-    "07-kubeflow-pipelines",
     "08-kubernetes-jobs",
     "09-kubernetes-services",
     "10-debugging",

@@ -1,5 +1,6 @@
 """The compiled pipeline of Kubeflow, and the errors that chapter 07 shows."""
 
+import ast
 import os
 import re
 import subprocess
@@ -379,6 +380,32 @@ def test_the_lesson_shows_the_error_of_the_installed_kfp(wiring: Callable[..., N
         for output in cell.outputs
     )
     assert expected in shown
+
+
+def functions(path: Path) -> dict[str, tuple[str, list[str]]]:
+    """Return the signature and the lines of each function of a file, without its docstring."""
+    found = {}
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            lines = node.body[1:] if ast.get_docstring(node) else node.body
+            found[node.name] = (ast.unparse(node.args), [ast.unparse(line) for line in lines])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lesson", "name", "module", "same"),
+    [
+        ("1-from-function-to-file.py", "late_share", "built.py", "late_share"),
+        ("2-artifacts-and-branches.py", "load_month", "built.py", "load_month"),
+        ("2-artifacts-and-branches.py", "share_of", "built.py", "share_of"),
+        ("4-a-step-of-your-own.py", "answer", "flight_list.py", "list_flights"),
+    ],
+)
+def test_what_a_later_notebook_loads_is_what_the_reader_saw_being_built(
+    lesson: str, name: str, module: str, same: str
+) -> None:
+    folder = repository() / "chapters" / "07-kubeflow-pipelines"
+    assert functions(folder / lesson)[name] == functions(folder / module)[same]
 
 
 def test_pythons_if_compiles_and_draws_one_branch(tmp_path: Path) -> None:
