@@ -16,7 +16,7 @@ from companion.zenml_dashboard import DashboardError, environment, newest_state,
 
 
 def a_run(root: Path, number: int, statements: str) -> Path:
-    """Make the folder of a run of the notebook, with a database that these SQL statements have filled."""
+    """Make the folder of a run of a notebook, with a database that these SQL statements have filled."""
     state = root / "work" / "state" / "03" / f"run-{number}"
     store = state / "zenml" / "local_stores" / "default_zen_store"
     store.mkdir(parents=True)
@@ -43,7 +43,7 @@ def test_without_a_run_it_says_what_to_do(
     monkeypatch.setattr(zenml_dashboard, "ROOT", tmp_path)
     assert zenml_dashboard.main() == 1
     assert capsys.readouterr().err == (
-        "There is nothing to show yet: run the notebook 03-1-zenml first (make lab), then start this again.\n"
+        "There is nothing to show yet: run a notebook of chapter 03 first (make lab), then start this again.\n"
     )
 
 

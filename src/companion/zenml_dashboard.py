@@ -1,8 +1,8 @@
 """``make zenml-dashboard``: look at the runs of chapter 03 in ZenML's dashboard, on this machine only.
 
 ZenML's server and Airflow ask for different versions of FastAPI, so the dashboard has an environment of its own,
-``.venv-dashboard``, from ``requirements-dashboard.txt``. It reads the database of the newest run of the chapter's
-notebook; there is no login, since it listens on 127.0.0.1 alone.
+``.venv-dashboard``, from ``requirements-dashboard.txt``. It reads the database of the chapter's notebook that ran
+last; there is no login, since it listens on 127.0.0.1 alone.
 """
 
 import contextlib
@@ -32,14 +32,14 @@ class DashboardError(SentenceError):
 
 
 def newest_state(root: Path) -> Path:
-    """Return the folder of the newest run of chapter 03 in which a pipeline has run.
+    """Return the folder of the newest notebook of chapter 03 in which a pipeline has run.
 
-    A notebook that was started again has a new folder, which is empty until its pipelines run.
+    A notebook that was started, or started again, has a new folder, which is empty until its pipelines run.
 
     Raises
     ------
     DashboardError
-        If the notebook has not been run yet.
+        If no notebook has been run yet.
     """
     folder = root / "work" / "state" / "03"
     runs = {
@@ -49,7 +49,7 @@ def newest_state(root: Path) -> Path:
     }
     if not runs:
         raise DashboardError(
-            "There is nothing to show yet: run the notebook 03-1-zenml first (make lab), then start this again."
+            "There is nothing to show yet: run a notebook of chapter 03 first (make lab), then start this again."
         )
     return folder / max(runs, key=lambda name: int(name.removeprefix("run-")))
 
