@@ -1040,18 +1040,21 @@ print(f"late were  {flights['late'].mean():.0%} of the flights")
 #
 # Write the function. It is given
 #
-# - `ledger`: records with `approver` and `pipeline_version_id`, oldest first; the last entry is what is live and
-#   has to go;
+# - `ledger`: records, oldest first; the last entry is what is live and has to go. Each has an `approver` and names two
+#   things: `version` is the *model's*, such as `"2013-09-…"`; `pipeline_version_id` is the *compiled pipeline's*, the
+#   ID that Kubeflow gave to its upload;
 # - `known`: as for the gate (`data`, `tested`, `released`);
 # - `client`: a `kfp.Client`; the recurring runs of the pipeline are in the experiment with the id `"production"`,
 #   a dozen of them by now, and other teams have theirs in other experiments (`list_…` gives ten, if it is not told a
 #   `page_size`);
-# - `schedule(pipeline_version_id)` and `serve(version)`, as above.
+# - `serve`, as above: give it an entry's `version`;
+# - `schedule`, as above: give it an entry's `pipeline_version_id` and nothing else. (Section 5 calls this parameter
+#   `version`: for Kubeflow it is a version, that of the pipeline.)
 #
 # Choose the newest entry before the last that **your gate would let go today** (`gate(entry, entry["approver"],
 # known)` is the book's). Let production serve it. Afterwards exactly one schedule is enabled, and it starts the
-# version of that entry. Delete nothing and overwrite nothing: the bad version is evidence. If no entry is
-# clean, raise a `LookupError` before you touch anything. Return the version that is served now.
+# pipeline version of that entry. Delete nothing and overwrite nothing: the bad version is evidence. If no entry is
+# clean, raise a `LookupError` before you touch anything. Return the `version`, the model's, that is served now.
 
 
 # %%
