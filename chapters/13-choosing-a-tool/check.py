@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -26,33 +27,6 @@ from typing import Any
 from companion.check import dags
 from companion.check.verdict import KILLED, NO_BODY, NoVerdict, Verdict, exercise, is_stub, right, wrong
 from companion.workspace import environment_in
-from flightdelay.files import sha256
-from flightdelay.location import DATA
-
-REDELIVERED = ("2013-07", "2013-08", "2013-09")
-
-
-def deliver_again(folder: Path) -> Path:
-    """Write a data folder in which some months were delivered a second time, and return it (section 2).
-
-    In these months an update has overwritten the planned arrival with the true one. The sums in the manifest are
-    right, and every value keeps to the contract.
-    """
-    import pandas as pd
-
-    shutil.copytree(DATA, folder, dirs_exist_ok=True)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    for month in REDELIVERED:
-        path = folder / "flights" / f"{month}.parquet"
-        flights = pd.read_parquet(path)
-        plan, delay = flights["sched_arr_time"], flights["arr_delay"].fillna(0)
-        minute = ((plan // 100 * 60 + plan % 100 + delay) % 1440).astype("int32")
-        flights["sched_arr_time"] = minute // 60 * 100 + minute % 60
-        flights.to_parquet(path)
-        manifest["files"][f"flights/{month}.parquet"]["sha256"] = sha256(path)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
-
 
 # --- 13.1: the break-even ----------------------------------------------------------------------------------
 
@@ -161,17 +135,17 @@ def ex_13_2(answer: Path) -> Verdict:
     files = {tool: folder / f"monthly_{tool}.py" for tool in TOOLS}
     missing = [path.name for path in files.values() if not path.is_file()]
     if missing:
-        return wrong(f"There is no {missing[0]} in {folder.name}: run the cells that write the four files.")
+        return wrong(f"There is no {missing[0]} in {folder.name}: run the cell that copies the files.")
     if not (folder / "model_steps.py").is_file():
-        return wrong("There is no model_steps.py in the folder any more: run the cell that writes it.")
+        return wrong("There is no model_steps.py in the folder any more: run the cell that copies it.")
     if _parsed((folder / "model_steps.py").read_text(encoding="utf-8")) != _parsed(_model_steps()):
         return wrong(
-            "model_steps.py is not as the notebook writes it. It is the model's code, and a step can be wired without "
-            "touching it: run its cell again, and see what your four files lack."
+            "model_steps.py is not as the chapter has it. It is the model's code, and a step can be wired without "
+            "touching it: delete it, run the cell that copies the files, and see what your four files lack."
         )
     unchanged = [tool for tool, path in files.items() if not re.search(r"\bslice_report\b", _code(path))]
     if len(unchanged) == len(TOOLS):
-        return wrong("None of the four files calls slice_report yet: edit them, or their cells, and save.")
+        return wrong("None of the four files calls slice_report yet: edit them, and save.")
     if unchanged:
         return wrong(
             f"{files[unchanged[0]].name} nowhere calls slice_report. Either the step is missing there, or the wiring "
@@ -197,10 +171,8 @@ def ex_13_2(answer: Path) -> Verdict:
 
 
 def _model_steps() -> str:
-    """Return the file of the model's code as the lesson's cell writes it."""
-    lesson = Path(__file__).with_name("1-choosing-a-tool.py")
-    cell = lesson.read_text(encoding="utf-8").partition('four/model_steps.py"\n')[2].partition("\n\n# %%")[0]
-    return re.sub(r"^# ?", "", cell, flags=re.MULTILINE)
+    """Return the file of the model's code as the chapter has it."""
+    return (Path(__file__).parent / "four" / "model_steps.py").read_text(encoding="utf-8")
 
 
 def _parsed(text: str) -> str:
@@ -308,7 +280,7 @@ def _problem(tool: str, seen: Mapping[str, Any]) -> str:
             return "slice_report runs inside of another step. Make it a step: then it can be retried and looked at."
         return "the step is written down, but the pipeline does not call it, so it is not in the graph."
     if seen["error"]:
-        return f"it does not run: {seen['error']}"
+        return f"it does not run: {_explained(seen['error'])}"
     if "decide" in calls and "slice_report" in calls and calls.index("decide") < calls.index("slice_report"):
         return "decide comes before slice_report, so the decision is made without the report."
     if "slice_report" not in calls:
@@ -344,6 +316,37 @@ _GIVEN = {
     "airflow": ("evaluate", "decide"),
     "kubeflow": ("evaluate", "decide"),
 }
+
+
+# What a tool says of a mistake (a pattern), and what the mistake is.
+CALLS_ITSELF = (
+    "A step that has the name of the function that it is to call calls itself. Import the function of model_steps "
+    "inside of the step, or give the step another name."
+)
+CAUSES = {
+    r"RecursionError": CALLS_ITSELF,
+    # A task called in a task of Airflow does no work.
+    r"Cannot serialize object of type <class 'function'>": f"It hands on a function. {CALLS_ITSELF}",
+    r"has no attribute 'outputs?'": (
+        "`.output` is Kubeflow's word. Here the call of a step gives what the step returns, or something that stands "
+        "for it: pass that on."
+    ),
+    r"The task has multiple outputs": (
+        "`.output` is the one value of a component, and that it returns one, it says behind its brackets: `-> dict`. "
+        'Several outputs have names: `.outputs["…"]`.'
+    ),
+    r"Got: <kfp\.dsl\.pipeline_task": "A step is passed on where its value is wanted: that is its `.output`.",
+    r"NameError: name '(slice_report|decide|evaluate|model_steps)'": (
+        "The name is not known where it is used: import it there. Of a component of Kubeflow only its own lines "
+        "travel, and none from above it."
+    ),
+}
+
+
+def _explained(error: str) -> str:
+    """Return what a tool said, with the likely mistake behind it where that is known."""
+    causes = [cause for said, cause in CAUSES.items() if re.search(said, error)]
+    return f"{causes[0]} (It said: {textwrap.shorten(error, 110, placeholder=' …')})" if causes else error
 
 
 def _wires(tool: str, graph: Mapping[str, Any], new: Sequence[str], paths: Mapping[str, str]) -> str:
@@ -447,6 +450,7 @@ DECIDES = {
     "vision": {"an image per step"},
     "two": {"operated for you"},
 }
+MOST_NEEDS = 2  # named for one pick, here and in 13.4: with more of them nothing decides
 RULED_OUT = {
     ("auditors", "kubeflow"): "they have no cluster, and nobody who would run one",
     ("auditors", "managed"): "the data may not leave the house",
@@ -500,6 +504,11 @@ def ex_13_3(answer: Mapping[str, tuple[str, Sequence[str]]]) -> Verdict:
             return wrong(
                 f"{name}: {tool} has {idle[0]!r}, but nobody there asks for it. A reason is a need, and not a feature."
             )
+        if len(set(reasons)) > MOST_NEEDS:
+            return wrong(
+                f"{name}: that is all they ask for: {', '.join(sorted(set(reasons)))}. Name the one or two of it for "
+                "which they cannot take another tool."
+            )
         if not DECIDES[name] & set(reasons):
             others = [other for other in CAN if other != tool and set(reasons) <= CAN[other]]
             return wrong(
@@ -528,8 +537,8 @@ CASES = {
 # The first day of the three trials, for all readers and in every year.
 BEGINS = date(2027, 1, 4)
 FORMS = {
-    "tool": "a name of section 5's list",
-    "needs": "one or two words of section 5's list that this tool gives",
+    "tool": "a name of the list of tools",
+    "needs": "one or two words of the list that this tool gives",
     "why": "a sentence",
     "figures": "a list of (number, what it is, source), with the source case, bench or estimate",
     "owner": "a pair, who is called when it fails, and who stands in for them",
@@ -585,11 +594,11 @@ def _memo_problems(case: str, memo: Mapping[str, Any]) -> list[str]:
 
 def _needs(memo: Mapping[str, Any]) -> str:
     tool, needs = memo["tool"], _words(memo["needs"])
-    if not 1 <= len(needs) <= 2:
+    if not 1 <= len(set(needs)) <= MOST_NEEDS:
         return f"needs are a list of {FORMS['needs']}."
     absent = [need for need in needs if need not in CAN[tool]]
     if absent:
-        return f"{tool} does not give {absent[0]!r} by itself; look at its line in section 5."
+        return f"{tool} does not give {absent[0]!r} by itself; look at its line in the list."
     return ""
 
 
@@ -700,10 +709,16 @@ def _stop(stop: Any) -> str:
             return f"the stop criterion does not say {what}."
     if not _is_number(limit):
         return f"the limit {limit!r} is no number, so nobody can say on which side of it you are."
-    if most is not None and (not _is_number(most) or not 0 <= limit < most):
+    if most is not None and not _is_number(most):
+        return f"out_of {most!r} is no number: how many there are to count, or None where there is no most."
+    if most is not None and limit >= most:
         return (
-            f"beyond {limit:g} out of {most} there is nothing to count, so the trial cannot fail. Count what goes "
-            "wrong; out_of is how often it can, or None where there is no most."
+            f"you stop if more than {limit:g} are counted, and there are {most:g}: the trial cannot fail. Count what "
+            "goes wrong, and let the limit be less than all of it."
+        )
+    if most is not None and limit < 0:
+        return (
+            f"you stop if more than {limit:g} are counted, and 0 are more: the trial has failed as it begins."
         )
     try:
         day = by if isinstance(by, date) else date.fromisoformat(str(by))

@@ -168,13 +168,18 @@ def monthly(month: str):
     decide(evaluation=evaluation.output, report=report.outputs["report"])
 """
 GOOD = {"plain": PLAIN, "zenml": ZENML, "airflow": AIRFLOW, "kubeflow": KUBEFLOW}
+# The solution's: there Kubeflow's report is a parameter.
+SOLVED = {
+    tool: (Path(chapter_13.__file__).parent / "four-solved" / f"monthly_{tool}.py").read_text()
+    for tool in GOOD
+}
 
 
 def folder(name, tool="plain", **changes):
     """Write the four files, with changes (old text: new text) in one of them."""
     made = _root / name
     made.mkdir()
-    for each, text in GOOD.items():
+    for each, text in changes.get("of", GOOD).items():
         for old, new in changes.get("edits", {}).items() if each == tool else ():
             assert old in text, (name, old)
             text = text.replace(old, new)
@@ -333,6 +338,37 @@ path_in_airflow = folder(
     },
 )
 
+# Tools' words in the wrong place, and steps that hide the function that they are to call.
+asks_a_dict_for_its_output = folder("asks-a-dict", edits={"report=report)": "report=report.output)"})
+names_no_output = folder(
+    "names-no-output",
+    "kubeflow",
+    of=SOLVED,
+    edits={"def slice_report(evaluation: dict) -> dict:": "def slice_report(evaluation: dict):"},
+)
+hands_on_the_step = folder(
+    "hands-on-the-step", "kubeflow", of=SOLVED, edits={"report=report.output": "report=report"}
+)
+calls_itself_in_kubeflow = folder(
+    "calls-itself-in-kubeflow",
+    "kubeflow",
+    of=SOLVED,
+    edits={"    from model_steps import slice_report\n\n": ""},
+)
+calls_itself_in_zenml = folder(
+    "calls-itself-in-zenml", "zenml", of=SOLVED, edits={"report_step(": "slice_report("}
+)
+calls_itself_in_airflow = folder(
+    "calls-itself-in-airflow",
+    "airflow",
+    of=SOLVED,
+    edits={
+        "    from model_steps import slice_report\n\n": "",
+        "from airflow.sdk import dag, task\n": "from airflow.sdk import dag, task\n"
+        "from model_steps import slice_report\n",
+    },
+)
+
 # --- 13.3 ---
 
 PICKS = {
@@ -454,6 +490,12 @@ WRONG = {
         rounds_in_zenml,
         by_file_in_airflow,
         path_in_airflow,
+        asks_a_dict_for_its_output,
+        names_no_output,
+        hands_on_the_step,
+        calls_itself_in_kubeflow,
+        calls_itself_in_zenml,
+        calls_itself_in_airflow,
     ],
     "ex_13_3": [
         dict.fromkeys(PICKS, ("kubeflow", ["lineage"])),
@@ -471,6 +513,8 @@ WRONG = {
         {**PICKS, "nightly": ("dagster", ["backfill"])},
         {**PICKS, "vision": ("plain", ["own hardware"])},
         {**PICKS, "vision": ("kubeflow", ["own hardware"])},  # three others have that as well
+        {**PICKS, "auditors": ("zenml", ["own hardware", "cache", "lineage"])},  # all that is asked for
+        {**PICKS, "nightly": ("airflow", ["backfill", "schedule", "waits for other jobs"])},
         {**PICKS, "analyst": ("plain", "only Python")},
         {**PICKS, "two": "managed"},
     ],
@@ -509,6 +553,7 @@ WRONG = {
         memo("solo", stop=stop(limit=1000)),
         memo("solo", stop=stop(limit=-1)),
         memo("solo", stop=stop(limit=6)),  # more than 6 of 6
+        memo("solo", stop=stop(limit=6.5)),
         memo("solo", stop=stop(limit=float("inf"), out_of=None)),
         memo("solo", stop=stop(limit=float("nan"), out_of=None)),
         memo("solo", stop=stop(by="2028-01-05")),  # a year and a day
@@ -533,7 +578,8 @@ ALSO_RIGHT = {
         PICKS,
         {**PICKS, "vision": ("kubeflow", ("an image per step", "own hardware"))},
         {**PICKS, "two": ["managed", ["operated for you"]]},
-        {**PICKS, "auditors": ("zenml", ["own hardware", "cache", "lineage"])},
+        {**PICKS, "auditors": ("zenml", ["own hardware", "lineage"])},
+        {**PICKS, "auditors": ("zenml", ["cache", "lineage", "cache"])},  # two needs, one said twice
         # One or two: each of these decides.
         {**PICKS, "auditors": ("zenml", ["lineage"]), "nightly": ("airflow", ["backfill"])},
         {**PICKS, "vision": ("kubeflow", ["an image per step"])},
@@ -543,6 +589,8 @@ ALSO_RIGHT = {
         MEMO,
         memo("solo", needs={"lineage", "cache"}, stop=stop(by="2028-01-04")),
         memo("solo", owner=("Maria, who built it", "Ben")),
+        memo("solo", stop=stop(limit=0)),  # one late month is too many
+        memo("solo", stop=stop(limit=5)),
         # Sound texts with words that sound unsound: what a text is worth no word tells.
         memo("bank", owner=("the on-call engineer of the Airflow team", "the head of all platforms")),
         memo("bank", first_users=(3, "three of the 500 data scientists, those of the card group")),
@@ -554,7 +602,7 @@ ALSO_RIGHT = {
             "bank",
             stop={
                 **MEMO["bank"]["stop"],
-                "measure": "months in which the challenger has a better log loss than the champion",
+                "measure": "months in which the champion has a better log loss than the challenger",
                 "limit": np.int64(1),
                 "out_of": np.float64(8),
                 "by": date(2027, 9, 30),

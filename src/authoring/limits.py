@@ -17,7 +17,6 @@ TO_BE_SPLIT = {
     "10-debugging",
     "11-kubeflow-on-kind",
     "12-kubeflow-in-production",
-    "13-choosing-a-tool",
 }
 
 
