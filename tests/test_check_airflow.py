@@ -12,8 +12,11 @@ from threading import Thread
 import psutil
 import pytest
 
+from authoring import build
+from chapter_04.check import AROUND
 from companion.check import dags
 from companion.check.verdict import NoVerdict, Verdict, exercise
+from companion.environment import repository
 
 DAG = """
 import os, pathlib, subprocess, time
@@ -118,3 +121,12 @@ def test_an_interrupted_check_leaves_no_answer_for_the_next(tmp_path: Path) -> N
     thread.join()
     assert is_gone(int(mark.read_text()))
     assert try_out("pass", mark)["error"] == ""
+
+
+def test_the_file_around_the_tasks_is_the_one_that_the_exercise_shows() -> None:
+    lessons = (repository() / "chapters" / "04-airflow").glob("[1-4]-*.py")
+    cells = [cell for lesson in lessons for cell in build.notebooks_of(lesson)["learner"].cells]
+    shown = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for before, behind in AROUND.values():
+        assert before in shown
+        assert behind in shown

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections import Counter
 from functools import cache
 from itertools import combinations, pairwise
@@ -40,27 +41,52 @@ print("LOADS", json.dumps([[name for name in heavy if name in sys.modules], load
 """
 LARGEST_XCOM = 500  # characters
 MONTHS = ["2013-09", "2013-08", "2013-12"]
+# The file around the tasks, as the text of the exercise shows it: the answer may be the tasks alone.
+AROUND = {
+    "frames": (
+        "from pathlib import Path\nfrom airflow.sdk import DAG, task\n",
+        'with DAG("frames", params={"month": "2013-09", "folder": ""}):\n    count_late(read())\n',
+    ),
+    "retried": (
+        """from datetime import timedelta
+from pathlib import Path
+
+from airflow.sdk import DAG, task
+from airflow.sdk.exceptions import AirflowFailException
+from chapter_04.weather_service import ValidationError, pages, refuse_impossible
+""",
+        """with DAG("retried", params={"month": "2013-09", "origin": "JFK", "folder": ""}):
+    fetch()
+""",
+    ),
+}
 
 
-def _text(answer: Any) -> str:
-    return answer.read_text() if isinstance(answer, Path) else str(answer)
+def _text(answer: Any, dag_id: str) -> str:
+    """Return the whole DAG file: the answer, or the file into which it belongs."""
+    text = answer.read_text() if isinstance(answer, Path) else str(answer)
+    if dag_id not in AROUND or re.search(r"@dag\b|\bDAG\(", text):
+        return text
+    before, behind = AROUND[dag_id]
+    return f"{before}\n{textwrap.dedent(text)}\n{behind}"
 
 
 def _trial(answer: Any, runs: list[dict[str, Any]], dag_id: str, tasks: tuple[str, ...]) -> Trial | Verdict:
     """Run the file, or say why it cannot be run."""
     if not isinstance(answer, str | Path):
-        return wrong("The answer is the text of the DAG file, between three quotes.")
-    answer = _text(answer)
-    if "%%writefile" in answer:
+        return wrong("The answer is a text, of the DAG file or of its tasks, between three quotes.")
+    text = _text(answer, dag_id)
+    if "%%writefile" in text:
         return wrong("Leave out the line %%writefile: it belongs to the notebook, not to the file.")
-    if "\n" not in answer.strip():
+    if isinstance(answer, str) and "\n" not in answer.strip():
         return wrong("The answer is the text of the DAG file itself, not its name.")
-    found = try_out(answer, runs)
+    found = try_out(text, runs)
     if found["error"]:
         return wrong(f"Airflow cannot use this file: {found['error'][:200]}.")
     if len(found["dags"]) != 1:
         return wrong(
-            "Airflow finds no DAG in this file: the function under @dag has to be called at the end of the file."
+            "Airflow finds no DAG in this file: it has neither `with DAG(...)` at its top level nor a function under "
+            "@dag that is called at the end."
             if not found["dags"]
             else f"The file holds {len(found['dags'])} DAGs; one is asked for."
         )
@@ -73,7 +99,7 @@ def _trial(answer: Any, runs: list[dict[str, Any]], dag_id: str, tasks: tuple[st
         there = ", ".join(sorted(found["tasks"])) or "none"
         return wrong(
             f"There is no task {missing[0]} (there are: {there}): a function under @task becomes one where it is "
-            "called below @dag."
+            "called, in the DAG."
         )
     return found
 
@@ -83,7 +109,7 @@ def _unfit_to_read(text: str, found: Trial) -> Verdict | None:
     if found["data_read"]:
         return wrong(
             f"Reading the file opens {found['data_read'][0]}, before any run and for every run the same. The lines "
-            "below @dag are run when the file is read, too: only the body of a function under @task waits."
+            "of the DAG are run when the file is read, too: only the body of a function under @task waits."
         )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -167,7 +193,7 @@ def ex_4_1(answer: str) -> Verdict:
     found = _trial(answer, runs, "late_rate", ("measure",))
     if isinstance(found, Verdict):
         return found
-    if unfit := _unfit_to_read(_text(answer), found):
+    if unfit := _unfit_to_read(_text(answer, "late_rate"), found):
         return unfit
     if any(Path(name).name == "reads.txt" for run in found["runs"] for name in run["written"]):
         return wrong("The task still adds a line to reads.txt; nothing counts there any more.")
@@ -241,7 +267,7 @@ def ex_4_2(answer: str) -> Verdict:
             )
         if run["state"] != "success":
             return wrong(f"A run fails: {_reason(run)}.")
-    if unfit := _unfit_to_read(_text(answer), found):
+    if unfit := _unfit_to_read(_text(answer, "frames"), found):
         return unfit
     if not found["runs"][0]["files"]:
         return wrong(

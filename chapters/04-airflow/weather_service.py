@@ -2,18 +2,21 @@
 
 It stands for whatever a task calls and does not own. What it tells are the real observations of ``data/``; its
 misbehaviour is kept in files beside Airflow's database, since every task may run in a process of its own.
+
+A DAG file may import this module at its top: what takes long is imported when somebody asks.
 """
 
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from flightdelay.data import load
 from flightdelay.errors import ValidationError
 from flightdelay.files import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["origin", "time_hour", "temp", "humid", "wind_speed", "precip", "visib"]
 ROWS_OF_A_PAGE = 200
@@ -39,7 +42,7 @@ def misbehave(origin: str, hang_ups: int = 0, broken: bool = False) -> None:
     write_atomically(_orders(origin), json.dumps({"hang_ups": hang_ups, "broken": broken}).encode())
 
 
-def pages(origin: str, month: str) -> Iterator[pd.DataFrame]:
+def pages(origin: str, month: str) -> "Iterator[pd.DataFrame]":
     """Yield an airport's hourly observations of a month, 200 rows at a time.
 
     Parameters
@@ -54,6 +57,8 @@ def pages(origin: str, month: str) -> Iterator[pd.DataFrame]:
     ConnectionError
         After the first page, while the service has orders to hang up.
     """
+    from flightdelay.data import load
+
     orders = json.loads(_orders(origin).read_text()) if _orders(origin).exists() else {}
     rows = load("weather", [month], COLUMNS).query("origin == @origin").reset_index(drop=True)
     if orders.get("broken"):
@@ -65,7 +70,16 @@ def pages(origin: str, month: str) -> Iterator[pd.DataFrame]:
         yield rows[first : first + ROWS_OF_A_PAGE]
 
 
-def refuse_impossible(page: pd.DataFrame) -> None:
+def download(origin: str, month: str, folder: str) -> str:
+    """Write an airport's month to ``<month>-<origin>.csv`` in the folder, and return the path of that file."""
+    import pandas as pd
+
+    path = Path(folder) / f"{month}-{origin}.csv"
+    pd.concat(pages(origin, month)).to_csv(path, index=False)
+    return str(path)
+
+
+def refuse_impossible(page: "pd.DataFrame") -> None:
     """Raise a ValidationError for the first row whose humidity cannot be."""
     impossible = page[~page["humid"].between(0, 100) & page["humid"].notna()]
     if len(impossible):

@@ -54,6 +54,52 @@ def late_rate():
 
 late_rate()
 """
+IN_A_WITH_BLOCK = """
+from airflow.sdk import DAG, task
+
+@task
+def measure(params=None):
+    from flightdelay.data import load
+
+    delays = load("flights", [params["month"]], ["arr_delay"])["arr_delay"].dropna()
+    return round(float((delays > 15).mean()), 3)
+
+with DAG("late_rate", params={"month": "2013-09"}):
+    measure()
+"""
+# The file of the notebook.
+AS_WRITTEN = """
+import os
+from airflow.sdk import DAG, task
+from flightdelay.data import load
+
+with open(os.environ["AIRFLOW_HOME"] + "/reads.txt", "a") as out:
+    out.write("September was read\\n")
+delays = load("flights", ["2013-09"], ["arr_delay"])["arr_delay"].dropna()
+
+@task
+def measure(params=None):
+    return round(float((delays > 15).mean()), 3)
+
+with DAG("late_rate", params={"month": "2013-09"}):
+    measure()
+"""
+WORK_IN_THE_BLOCK = """
+from airflow.sdk import DAG, task
+
+with DAG("late_rate", params={"month": "2013-09"}):
+    from flightdelay.data import load
+
+    delays = load("flights", ["2013-09"], ["arr_delay"])["arr_delay"].dropna()
+
+    @task
+    def measure(params=None):
+        return round(float((delays > 15).mean()), 3)
+
+    measure()
+"""
+NO_BLOCK = IN_A_WITH_BLOCK.partition("with DAG")[0]
+NO_TASK_IN_THE_BLOCK = _changed(IN_A_WITH_BLOCK, ("\n    measure()\n", "\n    ...\n"))
 EVERY_MONTH_AT_THE_TOP = _changed(
     LATE_RATE,
     (
@@ -193,6 +239,33 @@ def _sent(send, take):
     )
 
 
+# The answer may be the tasks alone.
+READ_AND_COUNT = """
+@task
+def read(params=None):
+    from flightdelay.data import load
+
+    path = Path(params["folder"]) / f"{params['month']}.parquet"
+    load("flights", [params["month"]]).to_parquet(path)
+    return str(path)
+
+@task
+def count_late(path):
+    import pandas as pd
+
+    return int((pd.read_parquet(path)["arr_delay"] > 15).sum())
+"""
+INDENTED = "".join(f"    {line}\n" if line else "\n" for line in READ_AND_COUNT.splitlines())
+ONE_TASK_OF_TWO = READ_AND_COUNT.partition("@task\ndef count_late")[0]
+TASKS_WITH_ONE_NAME_FOR_ALL = _changed(
+    READ_AND_COUNT, ("f\"{params['month']}.parquet\"", '"flights.parquet"')
+)
+PANDAS_ABOVE_THE_TASKS = _changed(
+    READ_AND_COUNT,
+    ("@task\ndef read", "import pandas as pd\n\n@task\ndef read"),
+    ("    import pandas as pd\n\n    return", "    return"),
+)
+NOT_DECORATED = _changed(READ_AND_COUNT, ("@task\ndef count_late", "def count_late"))
 DATAFRAME = _sent("        return flights\n", '(path["arr_delay"] > 15)')
 ONE_COLUMN_AS_A_LIST = _sent(
     '        return flights["arr_delay"].dropna().tolist()\n', "(pd.Series(path) > 15)"
@@ -342,6 +415,43 @@ def retried():
 
 retried()
 """
+FETCH = """
+@task(retries=4, retry_delay=timedelta(minutes=1), retry_exponential_backoff=2)
+def fetch(params=None):
+    import pandas as pd
+
+    path = Path(params["folder"]) / f"{params['month']}-{params['origin']}.csv"
+    whole = pd.concat(pages(params["origin"], params["month"]))
+    try:
+        refuse_impossible(whole)
+    except ValidationError as error:
+        raise AirflowFailException(str(error)) from error
+    whole.to_csv(path.with_suffix(".part"), index=False)
+    path.with_suffix(".part").replace(path)
+    return str(path)
+"""
+THE_COLLEAGUES_TASK = """
+@task(retries=3, retry_delay=0)
+def fetch(params=None):
+    path = Path(params["folder"]) / f"{params['month']}-{params['origin']}.csv"
+    for page in pages(params["origin"], params["month"]):
+        refuse_impossible(page)
+        page.to_csv(path, mode="a", index=False, header=not path.exists())
+    return str(path)
+"""
+TASK_WITH_EVEN_WAITS = _changed(FETCH, (", retry_exponential_backoff=2", ""))
+TASK_STRAIGHT_TO_THE_FILE = _changed(
+    FETCH,
+    ('path.with_suffix(".part"), index', "path, index"),
+    ('    path.with_suffix(".part").replace(path)\n', ""),
+)
+DOWNLOADS = _changed(
+    FETCH, ("    whole.to_csv", "    from chapter_04.weather_service import download\n\n    whole.to_csv")
+)
+DOWNLOADS = DOWNLOADS.partition("    whole.to_csv")[0] + (
+    '    return download(params["origin"], params["month"], params["folder"])\n'
+)
+SECONDS = _changed(FETCH, ("retry_delay=timedelta(minutes=1)", "retry_delay=60"))
 NO_RETRIES = _changed(RETRIED, (_SETTINGS, "@task"))
 ONE_RETRY = _changed(RETRIED, ("retries=4", "retries=1"))
 A_HUNDRED_RETRIES = _changed(RETRIED, ("retries=4", "retries=100"))
@@ -498,6 +608,24 @@ def _wired(arrows):
     return _changed(MONTH_END, (_ARROWS, arrows))
 
 
+FROM_THE_MODULE = """
+from airflow.sdk import DAG, task
+from chapter_04.month_end import airports, announce, close, keep_champion, report
+
+@task.branch
+def choose(params=None):
+    return "announce" if params["decision"] == "promote" else "keep_champion"
+
+with DAG("month_end", params={"airports": ["EWR", "JFK", "LGA"], "decision": "keep", "folder": ""}):
+    closed = close.override(trigger_rule="none_failed_min_one_success")()
+    report.expand(origin=airports()) >> choose() >> [announce(), keep_champion()] >> closed
+"""
+NO_SETTING = _changed(FROM_THE_MODULE, ('.override(trigger_rule="none_failed_min_one_success")()', "()"))
+FORGIVES_FAILURES = _changed(FROM_THE_MODULE, ("none_failed_min_one_success", "all_done"))
+CHOOSE_LEFT_OPEN = _changed(
+    FROM_THE_MODULE, ('return "announce" if params["decision"] == "promote" else "keep_champion"', "...")
+)
+NOTHING_WIRED = FROM_THE_MODULE.partition("    closed =")[0] + "    ...\n"
 NO_ARROWS = _wired("    airports(), choose(), announce(), close()\n")
 LIST_OF_NAMES = _wired(
     '    reports = report.expand(origin=["EWR", "JFK", "LGA"])\n    airports()\n'
@@ -658,9 +786,11 @@ SET_UPSTREAM = _wired(
 NONE_FAILED = _changed(MONTH_END, ("none_failed_min_one_success", "none_failed"))
 
 ALSO_RIGHT = {
-    "ex_4_1": [WITH_THE_LIGHT_MODULES, A_NUMPY_RATE, CLASSIC_OPERATOR],
-    "ex_4_2": [A_NUMPY_COUNT, A_NAME_IN_THE_FOLDER, IN_A_DICT, AS_CSV],
+    "ex_4_1": [LATE_RATE, WITH_THE_LIGHT_MODULES, A_NUMPY_RATE, CLASSIC_OPERATOR],
+    "ex_4_2": [FRAMES, INDENTED, A_NUMPY_COUNT, A_NAME_IN_THE_FOLDER, IN_A_DICT, AS_CSV],
     "ex_4_3": [
+        RETRIED,
+        SECONDS,
         IN_A_FOLDER_OF_ITS_OWN,
         TRUE_IS_TWO,
         A_SMALL_FACTOR_AND_A_LID,
@@ -668,11 +798,15 @@ ALSO_RIGHT = {
         BY_A_TEMPORARY_FILE,
         BY_THE_BOOKS_WRITER,
     ],
-    "ex_4_4": [A_JOIN_BEFORE_CLOSE, A_LIST_OF_ONE, SET_UPSTREAM, NONE_FAILED],
+    "ex_4_4": [MONTH_END, A_JOIN_BEFORE_CLOSE, A_LIST_OF_ONE, SET_UPSTREAM, NONE_FAILED],
 }
 WRONG = {
     "ex_4_1": [
         AS_GIVEN,
+        AS_WRITTEN,
+        WORK_IN_THE_BLOCK,
+        NO_BLOCK,
+        NO_TASK_IN_THE_BLOCK,
         EVERY_MONTH_AT_THE_TOP,
         IN_THE_DAG_FUNCTION,
         AS_A_DEFAULT,
@@ -697,6 +831,10 @@ WRONG = {
         0.13,
     ],
     "ex_4_2": [
+        ONE_TASK_OF_TWO,
+        TASKS_WITH_ONE_NAME_FOR_ALL,
+        PANDAS_ABOVE_THE_TASKS,
+        NOT_DECORATED,
         DATAFRAME,
         ONE_COLUMN_AS_A_LIST,
         RECORDS,
@@ -719,6 +857,10 @@ WRONG = {
         APPENDS_A_RUN,
     ],
     "ex_4_3": [
+        THE_COLLEAGUES_TASK,
+        TASK_WITH_EVEN_WAITS,
+        TASK_STRAIGHT_TO_THE_FILE,
+        DOWNLOADS,
         AS_THE_COLLEAGUE,
         NO_RETRIES,
         ONE_RETRY,
@@ -756,6 +898,10 @@ WRONG = {
         NO_PATH,
     ],
     "ex_4_4": [
+        NO_SETTING,
+        FORGIVES_FAILURES,
+        CHOOSE_LEFT_OPEN,
+        NOTHING_WIRED,
         NO_ARROWS,
         LIST_OF_NAMES,
         PYTHON_LOOP,

@@ -131,9 +131,13 @@ def dag_files(lesson: Path) -> dict[str, str]:
     return found
 
 
-def test_ruff_finds_nothing_of_an_older_airflow_in_the_lesson(tmp_path: Path) -> None:
-    files = dag_files(repository() / "chapters" / "04-airflow" / "1-airflow.py")
+def test_ruff_finds_nothing_of_an_older_airflow_in_the_lessons(tmp_path: Path) -> None:
+    chapter = repository() / "chapters" / "04-airflow"
+    lessons = sorted(chapter.glob("[1-4]-*.py"))
+    files = {f"{lesson.stem}_{name}": text for lesson in lessons for name, text in dag_files(lesson).items()}
     assert len(files) > 10
+    files |= {path.name: path.read_text() for path in chapter.glob("[a-z]*.py")}
+    assert "promotion.py" in files
     old = "from airflow.decorators import dag\n\n\n@dag(schedule_interval='@daily')\ndef old(): ...\n"
     for name, text in (files | {"old.py": old}).items():
         (tmp_path / name).write_text(text)

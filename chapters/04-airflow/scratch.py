@@ -1,0 +1,26 @@
+"""Tasks of the DAG scratch: a folder that is there for one run only."""
+
+import shutil
+from pathlib import Path
+
+from airflow.sdk import setup, task, teardown
+
+
+@setup
+def make(params=None):
+    """Make the folder."""
+    path = Path(params["folder"]) / "scratch"
+    path.mkdir()
+    return str(path)
+
+
+@task
+def work(path):
+    """Fail half-way."""
+    raise MemoryError(f"too large for this machine, with {path[-7:]} half full")
+
+
+@teardown
+def remove(path):
+    """Remove the folder with all that is in it."""
+    shutil.rmtree(path)
