@@ -33,6 +33,7 @@ from flightdelay.data import DATA
 chapter = repository() / "chapters" / "05-schedules-and-backfills"
 shutil.copytree(DATA, state / "data", dirs_exist_ok=True)
 shutil.copytree(chapter / "dags", state / "dags", copy_function=shutil.copy, dirs_exist_ok=True)
+store = state / "store"  # where the task keeps what it finds
 
 # %% [markdown]
 # A new Airflow takes half a minute on an idle machine. To look at it in a browser, print `services.url`,
@@ -56,7 +57,6 @@ print("running:", services.running)
 # %%
 from chapter_05.backfills import backfill, compare, in_order, look, results, runs
 
-store = state / "store"
 backfill(services, "2013-03", "2013-04", "--reprocess-behavior", "completed")
 
 # %% [markdown]
