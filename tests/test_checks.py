@@ -96,7 +96,7 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
         "A number stands there without quotes",
     ),
     "ex_11_2": (lambda: listed("11", "whole_nodes"), "the middle of the node alone"),
-    "ex_13_2": (lambda: listed("13", "asks_a_dict_for_its_output"), "is Kubeflow\'s word"),
+    "ex_13_2": (lambda: listed("13", "asks_a_dict_for_its_output"), "is Kubeflow's word"),
     "ex_13_3": (
         lambda: dict(listed("13", "PICKS"), two=("managed", ["schedule"])),
         "For which other need of theirs are these not taken?",

@@ -286,8 +286,8 @@ for title, run in watched.items():
     report(run)
 
 # %% [markdown]
-# With other bytes `load` runs. With another helper `late_shares` runs, and so does `worst`, which is given other shares;
-# `load`, whose file is the old one again, does not.
+# With other bytes `load` runs. With another helper `late_shares` runs, and so does `worst`, which is given other
+# shares; `load`, whose file is the old one again, does not.
 #
 # The book takes the parameter: it is seen in the records of each run, and a step that reads another month each
 # time needs no new policy. Where nothing helps, `@step(enable_cache=False)` makes a step run every time. That is
