@@ -105,8 +105,9 @@ companion.compare_bet(my_bet, came_from)
 # ## 2. Retries, and a last task
 #
 # `set_retry` has a failed task started again. `dsl.ExitHandler` takes a task that stands outside the order of the
-# others; the cell below the bet gives it one that tells the desk. January 2014 is not in the data, so `load_month`
-# will fail. The pipeline gives it two retries. **Bet first:** how often is it started, and is anybody told?
+# others; the cell below the bet gives it one that would tell the people on duty. January 2014 is not in the data, so
+# `load_month` will fail. The pipeline gives it two retries. **Bet first:** how often is it started, and is anybody
+# told?
 
 # %%
 my_bet = None  # a pair: a whole number, and "nobody" or "the desk"
