@@ -52,7 +52,7 @@ def test_stub_has_the_indentation_of_its_block(lesson: Path) -> None:
         TITLE + EXERCISE.replace("### BEGIN SOLUTION\nanswer = 3\n### END SOLUTION\n", function)
     )
     built = build.notebooks_of(lesson)
-    assert built["learner"].cells[2].source == "def answer(x):\n    answer = None  # your turn"
+    assert built["learner"].cells[2].source == "def answer(x):\n    return None  # your turn: write the body"
     assert built["solution"].cells[2].source == "def answer(x):\n    y = x\n    return y"
 
 

@@ -132,9 +132,8 @@ def answer(flights: pd.DataFrame) -> float:
     """Return the share of late flights."""
     ### BEGIN SOLUTION
     arr_delay = flights["arr_delay"].dropna()
-    answer = (arr_delay > 15).mean()
+    return (arr_delay > 15).mean()
     ### END SOLUTION
-    return answer
 
 
 # %%

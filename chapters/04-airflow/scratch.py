@@ -1,9 +1,8 @@
-"""Tasks of the DAG scratch: a folder that is there for one run only."""
+"""Tasks of the DAG scratch: a folder that is there for one run only. Its file has the third, which removes it."""
 
-import shutil
 from pathlib import Path
 
-from airflow.sdk import setup, task, teardown
+from airflow.sdk import setup, task
 
 
 @setup
@@ -18,9 +17,3 @@ def make(params=None):
 def work(path):
     """Fail half-way."""
     raise MemoryError(f"too large for this machine, with {path[-7:]} half full")
-
-
-@teardown
-def remove(path):
-    """Remove the folder with all that is in it."""
-    shutil.rmtree(path)

@@ -51,6 +51,7 @@ from flightdelay.files import locked, write_atomically
 FOLDERS = {"learner": "notebooks", "solution": "solutions"}
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "answer = None  # your turn"
+STUB_OF_A_BODY = "return None  # your turn: write the body"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -201,7 +202,7 @@ def _cells(lesson: Path) -> list[NotebookNode]:
 def _variant(source: str, variant: str) -> str:
     """Return a code cell's source with its solution kept, or replaced by the stub."""
     if variant == "learner":
-        return SOLUTION.sub(rf"\g<1>{STUB}", source)
+        return SOLUTION.sub(lambda block: block[1] + (STUB_OF_A_BODY if block[1] else STUB), source)
     return SOLUTION.sub(lambda block: block[2].rstrip("\n"), source)
 
 

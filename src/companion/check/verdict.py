@@ -58,13 +58,12 @@ def too_long(seconds: float) -> str:
 
 
 def is_stub(answer: Any) -> bool:
-    """Say whether the body of a learner's function is still the line ``answer = None``."""
+    """Say whether the body of a learner's function is still the line ``return None``."""
     code = getattr(answer, "__code__", None)
-    if code is None or code.co_varnames[code.co_argcount :] != ("answer",):
+    if code is None or code.co_names or len(code.co_varnames) > code.co_argcount + code.co_kwonlyargcount:
         return False
-    # Nothing but None is loaded and stored: no call, no other value.
-    values = [each.argval for each in dis.get_instructions(code) if each.opname.startswith("LOAD_")]
-    return not code.co_names and all(value is None for value in values)
+    # Nothing but None is loaded: no call, no other value.
+    return all(each.argval is None for each in dis.get_instructions(code) if each.opname.startswith("LOAD_"))
 
 
 def right(shows: str) -> Verdict:
