@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05.3 · Schedules and backfills: what a retraining is worth
 #
-# About 35 minutes · 2 GB of memory · no cluster
+# About 35 minutes · 1 GB of memory · no cluster
 #
 # The first two notebooks made runs that may be started for any month, on any day. So everything is in place for a
 # model that learns anew every month. Here you ask the data whether that helps. Airflow has done its part; this
