@@ -40,7 +40,8 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 #
 # A function under `@task` becomes a task, and **calling** such functions in the `with DAG` block draws the arrows:
 # `count(fetch())` says that `count` needs what `fetch` returns. It is the wiring of chapter 02, in another notation.
-# Airflow fills an argument `params` with the run's parameters. (Many DAGs are written as a function under `@dag`,
+# Airflow fills an argument `params` with the run's parameters. `schedule=None` says that no clock starts this DAG, only
+# you (chapter 05 has clocks). (Many DAGs are written as a function under `@dag`,
 # which is called once at the end of the file, in place of the `with` block. The two mean the same.)
 
 # %%
@@ -57,7 +58,7 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 # def count(path):
 #     return len(Path(path).read_text().splitlines()) - 1
 #
-# with DAG("weather", params={"month": "2013-09", "origin": "EWR", "folder": ""}):
+# with DAG("weather", schedule=None, params={"month": "2013-09", "origin": "EWR", "folder": ""}):
 #     count(fetch())
 
 # %% [markdown]
@@ -137,7 +138,7 @@ print(observed.loc[hours, ["temp", "wind_speed", "precip"]])
 # def measure(params=None):
 #     return round(float((delays > 15).mean()), 3)
 #
-# with DAG("late_rate", params={"month": "2013-09"}):
+# with DAG("late_rate", schedule=None, params={"month": "2013-09"}):
 #     measure()
 
 # %% [markdown]
@@ -239,7 +240,7 @@ def measure(params=None):
     delays = load("flights", [params["month"]], ["arr_delay"])["arr_delay"].dropna()
     return round(float((delays > 15).mean()), 3)
 
-with DAG("late_rate", params={"month": "2013-09"}):
+with DAG("late_rate", schedule=None, params={"month": "2013-09"}):
     measure()
 """
 ### END SOLUTION
@@ -269,7 +270,7 @@ check.ex_4_1(answer)
 # def count_late(flights):
 #     return int((flights["arr_delay"] > 15).sum())
 #
-# with DAG("frames", params={"month": "2013-09", "folder": ""}):
+# with DAG("frames", schedule=None, params={"month": "2013-09", "folder": ""}):
 #     count_late(read())
 
 # %% [markdown]
@@ -312,7 +313,7 @@ print("it begins:", database("select substr(value, 1, 36) from xcom where length
 #     print("fitted")
 #     return model
 #
-# with DAG("model"):
+# with DAG("model", schedule=None):
 #     fit()
 
 # %%
@@ -349,7 +350,7 @@ print(errors[0].split(". Give it")[0] if errors else "no error")
 #
 # # here come your two tasks
 #
-# with DAG("frames", params={"month": "2013-09", "folder": ""}):
+# with DAG("frames", schedule=None, params={"month": "2013-09", "folder": ""}):
 #     count_late(read())
 # ```
 

@@ -46,7 +46,7 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 # def count(path):
 #     return len(Path(path).read_text().splitlines()) - 1
 #
-# with DAG("weather", params={"month": "2013-09", "origin": "EWR", "folder": ""}):
+# with DAG("weather", schedule=None, params={"month": "2013-09", "origin": "EWR", "folder": ""}):
 #     count(fetch())
 
 # %% [markdown]
@@ -83,7 +83,7 @@ print(errors[0])
 #         page.to_csv(path, mode="a", index=False, header=not path.exists())
 #     return str(path)
 #
-# with DAG("retried", params={"month": "2013-09", "origin": "JFK", "folder": ""}):
+# with DAG("retried", schedule=None, params={"month": "2013-09", "origin": "JFK", "folder": ""}):
 #     fetch()
 
 # %% [markdown]
@@ -194,7 +194,7 @@ print(errors[0])
 #     except ValidationError as error:
 #         raise AirflowFailException(str(error)) from error
 #
-# with DAG("refused", params={"month": "2013-10"}):
+# with DAG("refused", schedule=None, params={"month": "2013-10"}):
 #     look()
 
 # %%
@@ -233,7 +233,7 @@ print(errors[-1])
 #
 # # here comes your task
 #
-# with DAG("retried", params={"month": "2013-09", "origin": "JFK", "folder": ""}):
+# with DAG("retried", schedule=None, params={"month": "2013-09", "origin": "JFK", "folder": ""}):
 #     fetch()
 # ```
 #

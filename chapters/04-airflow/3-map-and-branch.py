@@ -70,7 +70,7 @@ print(inspect.getsource(promotion.judge))
 # def announce(params=None):
 #     return f"the challenger of {params['month']} is the new champion"
 #
-# with DAG("promotion", params={"month": "2013-09", "sample": 6000, "store": "", "folder": ""}):
+# with DAG("promotion", schedule=None, params={"month": "2013-09", "sample": 6000, "store": "", "folder": ""}):
 #     chosen = choose(judge(fetch.expand(origin=airports())))
 #     chosen >> [announce(), keep_champion()]
 
@@ -160,7 +160,7 @@ print(inspect.getsource(month_end.report))
 # @task.branch
 # def choose(params=None): ...
 #
-# with DAG("month_end", params={"airports": ["EWR", "JFK", "LGA"], "decision": "keep", "folder": ""}):
+# with DAG("month_end", schedule=None, params={"airports": ["EWR", "JFK", "LGA"], "decision": "keep", "folder": ""}):
 #     ...
 
 # %% [markdown]
@@ -187,7 +187,7 @@ from chapter_04.month_end import airports, announce, close, keep_champion, repor
 def choose(params=None):
     return "announce" if params["decision"] == "promote" else "keep_champion"
 
-with DAG("month_end", params={"airports": ["EWR", "JFK", "LGA"], "decision": "keep", "folder": ""}):
+with DAG("month_end", schedule=None, params={"airports": ["EWR", "JFK", "LGA"], "decision": "keep", "folder": ""}):
     reports = report.expand(origin=airports())
     closed = close.override(trigger_rule="none_failed_min_one_success")()
     reports >> choose() >> [announce(), keep_champion()] >> closed
@@ -336,7 +336,7 @@ for name in ("make", "work"):
 #     """Remove the folder with all that is in it."""
 #     shutil.rmtree(path)
 #
-# with DAG("scratch", params={"folder": ""}):
+# with DAG("scratch", schedule=None, params={"folder": ""}):
 #     path = make()
 #     work(path) >> remove(path)
 

@@ -45,7 +45,7 @@ MONTHS = ["2013-09", "2013-08", "2013-12"]
 AROUND = {
     "frames": (
         "from pathlib import Path\nfrom airflow.sdk import DAG, task\n",
-        'with DAG("frames", params={"month": "2013-09", "folder": ""}):\n    count_late(read())\n',
+        'with DAG("frames", schedule=None, params={"month": "2013-09", "folder": ""}):\n    count_late(read())\n',
     ),
     "retried": (
         """from datetime import timedelta
@@ -55,7 +55,7 @@ from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 from chapter_04.weather_service import ValidationError, pages, refuse_impossible
 """,
-        """with DAG("retried", params={"month": "2013-09", "origin": "JFK", "folder": ""}):
+        """with DAG("retried", schedule=None, params={"month": "2013-09", "origin": "JFK", "folder": ""}):
     fetch()
 """,
     ),
