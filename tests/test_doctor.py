@@ -203,7 +203,7 @@ def test_what_the_chapters_do_is_tried(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_program_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        trial, "PROGRAMS", {"Python": ("python", "-c", "print(1); raise SystemExit('no name')")}
+        trial, "PROGRAMS", {"Python": ("python", "-c", "print(1, flush=True); raise SystemExit('no name')")}
     )
     assert trial.wait_for(trial.start_programs()) == {"Python": "no name"}
     answers = {"a file": "", "Airflow": "The user has no name"}
