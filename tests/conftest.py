@@ -12,7 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 # The checks of these chapters run DAGs in a process that takes long to start: one worker has it.
-WITH_AIRFLOW = ("04", "05", "13")
+WITH_AIRFLOW = (4, 5, 13)
+CHECKS_WITH_AIRFLOW = "checks with Airflow"
 
 
 class ByChapter(LoadScopeScheduling):
@@ -23,10 +24,12 @@ class ByChapter(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        found = re.search(r"\[(?:ex_)?(\d+)[-_]", nodeid)
-        if module.endswith(("test_checks.py", "test_check_airflow.py")):
-            chapter = f"{int(found[1]):02}" if found else "04"
-            return "checks with Airflow" if chapter in WITH_AIRFLOW else f"checks of {chapter}"
+        if module.endswith("test_check_airflow.py"):
+            return CHECKS_WITH_AIRFLOW
+        if module.endswith("test_checks.py"):
+            found = re.search(r"\[(?:ex_)?(\d+)[-_]", nodeid)
+            chapter = int(found[1]) if found else None
+            return CHECKS_WITH_AIRFLOW if chapter in WITH_AIRFLOW else f"checks of {chapter}"
         tool = re.search(r"\[(plain|zenml|airflow|kubeflow)\b", nodeid)
         return f"{module} with {tool[1]}" if tool else module
 

@@ -1,17 +1,17 @@
 """What the sittings of chapter 05 share: the DAG in its folder is the one that the first notebook writes."""
 
 import ast
-import re
 from pathlib import Path
 
 import pytest
 
+from authoring import build
 from chapter_05.backfills import compare, in_order, look
 from flightdelay.data import DATA
 
 ROOT = Path(__file__).parents[1]
 CHAPTER = ROOT / "chapters" / "05-schedules-and-backfills"
-WRITTEN = re.compile(r'^# %%writefile "\{state\}/dags/monthly\.py"\n((?:#.*\n)+)', re.MULTILINE)
+WRITES = '%%writefile "{state}/dags/monthly.py"\n'
 
 
 def without_docstrings(source: str) -> str:
@@ -23,8 +23,8 @@ def without_docstrings(source: str) -> str:
 
 
 def test_the_dag_of_the_folder_is_that_of_the_first_notebook() -> None:
-    [cell] = WRITTEN.findall((CHAPTER / "1-month-of-a-run.py").read_text(encoding="utf-8"))
-    written = re.sub(r"^# ?", "", cell, flags=re.MULTILINE)
+    cells = build.notebooks_of(CHAPTER / "1-month-of-a-run.py")["solution"].cells
+    [written] = [cell.source.removeprefix(WRITES) for cell in cells if cell.source.startswith(WRITES)]
     finished = (CHAPTER / "dags" / "monthly.py").read_text(encoding="utf-8")
     assert without_docstrings(written) == without_docstrings(finished)
 

@@ -72,8 +72,11 @@ def test_check_rejects_wrong_answers(sitting: Sitting, name: str, capsys: pytest
 
 @pytest.mark.parametrize(("sitting", "name"), EXERCISES)
 def test_check_accepts_other_styles(sitting: Sitting, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = listed(sitting.key[:2], "ALSO_RIGHT").get(name)
+    if not answers:
+        pytest.skip("no right answer in another style is listed")
     refused = []
-    for answer in listed(sitting.key[:2], "ALSO_RIGHT").get(name, []):
+    for answer in answers:
         getattr(check, name)(answer)
         verdict = capsys.readouterr().out
         if not verdict.startswith(_verdict.RIGHT_MARK):
