@@ -1,0 +1,404 @@
+"""Record a cluster while somebody works on it: each change, and all the states that it leads to.
+
+`Recorder` stands between kubectl and a real cluster. What reads is passed on; what changes something is passed on
+and kept, and once a second, and at each change, all objects of the namespaces are looked at. What has changed since
+the last look becomes a frame of the step that it belongs to (`companion.recorded.recording`).
+"""
+
+import base64
+import http.client
+import json
+import re
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml  # type: ignore[import-untyped]
+
+from authoring.api import definitions_of
+from companion.recorded.objects import Object
+from companion.recorded.protobuf import Messages, ProtobufError, decoded
+from companion.recorded.recording import Entry, Frame, Key, Recording, Step
+from companion.recorded.state import PLURALS, WORKLOADS, State
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+# Not looked at: they change all the time, or say nothing to a reader.
+LEFT_OUT = ("leases.coordination.k8s.io", "events.events.k8s.io", "controllerrevisions.apps", "endpoints")
+# What changes all the time by itself: no reason for a frame.
+RESTLESS = re.compile(r'"(lastHeartbeatTime|resourceVersion|lastProbeTime)": *("[^"]*"|null),? *')
+SECONDS_BETWEEN_LOOKS = 1.0
+
+Delta = tuple[float, Entry | None, Key]  # when, what came or changed (or nothing, when it went), of which key
+
+
+class Upstream:
+    """A real API server, as a kubeconfig tells how to reach it."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self.place = urlsplit(cluster["server"])
+        self._context = ssl.create_default_context(
+            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+        )
+        with tempfile.NamedTemporaryFile() as both:
+            both.write(base64.b64decode(user["client-certificate-data"]))
+            both.write(base64.b64decode(user["client-key-data"]))
+            both.flush()
+            self._context.load_cert_chain(both.name)
+
+    def open(
+        self, method: str, path: str, content: bytes, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        """Send a request, and return the answer as it begins."""
+        connection = http.client.HTTPSConnection(self.place.netloc, context=self._context, timeout=900)
+        connection.request(method, path, content or None, headers)
+        return connection.getresponse()
+
+    def get(self, path: str, accept: str = "application/json") -> tuple[int, str]:
+        """Return the code and the text of an answer."""
+        with self.open("GET", path, b"", {"Accept": accept}) as response:
+            return response.status, response.read().decode(errors="replace")
+
+
+class Recorder:
+    """Records what happens in some namespaces of a cluster.
+
+    Parameters
+    ----------
+    upstream
+        The cluster.
+    messages
+        How its API is written in protobuf (`authoring.api.messages_of`).
+    namespaces
+        What is recorded; all else is kept as it is at the beginning.
+    made
+        What the reader is told of the recording: its date, the cluster's versions.
+    """
+
+    def __init__(
+        self, upstream: Upstream, messages: Messages, namespaces: list[str], made: dict[str, str]
+    ) -> None:
+        self.upstream, self.namespaces, self.made = upstream, namespaces, made
+        self.api = definitions_of(upstream, messages)
+        self._resources = self._listable(self.api["documents"])
+        self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        self.logs: dict[str, str] = {}
+        self._asked: dict[str, set[str]] = {}
+        self.things: dict[str, Object] = {}  # by uid, all that was ever seen
+        self.start = time.time()
+        self.base = [entry for entry in self._all().values() if entry.key.namespace not in namespaces]
+        self._now: dict[Key, Entry] = {entry.key: entry for entry in self.base}
+        self.changes: list[Step] = []
+        self.deltas: list[Delta] = []
+        self._end = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._look_on, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Return where kubectl finds the cluster that is recorded."""
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def stop(self) -> Recording:
+        """End, and return what was recorded."""
+        self._look()
+        self._end.set()
+        self.server.shutdown()
+        steps = session(self.base, self.changes, self.deltas, self.things)
+        return Recording(self.made, self.start, self.base, [steps], self.logs)
+
+    # --- looking
+
+    def _listable(self, documents: dict[str, str]) -> list[tuple[str, str, bool]]:
+        """Return of all that can be listed: what `Key` calls it, its address, and whether it is in a namespace."""
+        found = []
+        preferred = {
+            group["name"]: group["preferredVersion"]["groupVersion"]
+            for group in json.loads(documents["apis"])["groups"]
+        }
+        for path in ["api/v1", *(f"apis/{version}" for version in preferred.values())]:
+            group = path.split("/")[1] if path.startswith("apis") else ""
+            for each in json.loads(documents[path])["resources"]:
+                name = f"{each['name']}.{group}" if group else each["name"]
+                if "list" in each["verbs"] and "/" not in each["name"] and name not in LEFT_OUT:
+                    found.append((name, f"/{path}", each["namespaced"]))
+        return found
+
+    def _all(self) -> dict[Key, Entry]:
+        """Look at everything, in all namespaces."""
+        found = {}
+        for name, path, _ in self._resources:
+            for entry in self._listed(name, f"{path}/{name.partition('.')[0]}"):
+                found[entry.key] = entry
+        return found
+
+    def _listed(self, name: str, path: str) -> Iterator[Entry]:
+        code, text = self.upstream.get(f"{path}?includeObject=Object", TABLE)
+        if code != 200:
+            return
+        table = json.loads(text)
+        if table["kind"] != "Table":  # as some aggregated servers answer
+            rows = [{"cells": [], "object": each} for each in table.get("items", [])]
+        else:
+            rows = table["rows"] or []
+            if table.get("columnDefinitions"):
+                self.api["columns"][name] = table["columnDefinitions"]
+        for row in rows:
+            thing = row["object"]
+            metadata = thing["metadata"]
+            metadata.pop("managedFields", None)
+            if metadata.get("uid"):
+                self.things[metadata["uid"]] = thing
+            yield Entry(Key(name, metadata.get("namespace", ""), metadata["name"]), thing, row["cells"])
+
+    def _look_on(self) -> None:
+        while not self._end.wait(SECONDS_BETWEEN_LOOKS):
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the namespaces, and keep what has changed since the last look."""
+        with self._looking:
+            found: dict[Key, Entry] = {}
+            for name, path, namespaced in self._resources:
+                plural = name.partition(".")[0]
+                if namespaced:
+                    for namespace in self.namespaces:
+                        for entry in self._listed(name, f"{path}/namespaces/{namespace}/{plural}"):
+                            found[entry.key] = entry
+                elif name in (
+                    "namespaces",
+                    "persistentvolumes",
+                    "clusterrolebindings.rbac.authorization.k8s.io",
+                ):
+                    for entry in self._listed(name, f"{path}/{plural}"):
+                        found[entry.key] = entry
+            moment = time.time()
+            kept = {key for key in self._now if key.namespace in self.namespaces or key in found}
+            changed = [e for e in found.values() if _said(e) != _said(self._now.get(e.key))]
+            gone = [key for key in kept - found.keys() if key.resource != "answers"]
+            metered = all(entry.key.resource.endswith("metrics.k8s.io") for entry in changed) and not gone
+            if (changed or gone) and not metered:
+                self._keep(moment, changed, gone)
+
+    def _keep(self, moment: float, changed: list[Entry], gone: list[Key]) -> None:
+        for entry in changed:
+            if entry.key.resource == "pods":
+                self._read_logs(entry.object)
+        for namespace, paths in self._asked.items():
+            for path in paths:
+                answer = self._answer(namespace, path)
+                if _said(answer) != _said(self._now.get(answer.key)):
+                    changed.append(answer)
+        for entry in changed:
+            self._now[entry.key] = entry
+            self.deltas.append((moment, entry, entry.key))
+        for key in gone:
+            self._now.pop(key, None)
+            self.deltas.append((moment, None, key))
+
+    def _answer(self, namespace: str, path: str) -> Entry:
+        code, text = self.upstream.get(f"/api/v1/namespaces/{namespace}/{path}")
+        name = path.replace("/proxy/", "/", 1)
+        return Entry(
+            Key("answers", namespace, name), {"status": code, "body": text, "metadata": {"name": name}}
+        )
+
+    def _read_logs(self, pod: Object) -> None:
+        """Keep what each container of a Pod has printed so far, and the one before it."""
+        status, metadata = pod.get("status") or {}, pod["metadata"]
+        states = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
+        for each in states:
+            earlier = ((each.get("lastState") or {}).get("terminated") or {}).get("containerID")
+            for container, previous in ((each.get("containerID"), False), (earlier, True)):
+                if container:
+                    code, text = self.upstream.get(
+                        f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log?container="
+                        f"{each['name']}&timestamps=true&previous={str(previous).lower()}"
+                    )
+                    if code == 200 and len(text) >= len(self.logs.get(container, "")):
+                        self.logs[container] = text
+
+    # --- changes
+
+    def asks(self, namespace: str, path: str) -> None:
+        """Ask a Service from now on, whenever something changes."""
+        with self._lock:
+            self._asked.setdefault(namespace, set()).add(path)
+
+    def change(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Pass a change on, and keep it with the state that it led to; the answer is JSON."""
+        with self._lock:
+            self._look()
+            moment = time.time()
+            wish = headers | {"Accept": "application/json"}
+            with self.upstream.open(method, path, content, wish) as response:
+                code, body = response.status, response.read()
+            self.changes += self._step(method, path, content, code, body, moment)
+            self._look()
+        return code, body
+
+    def _step(
+        self, method: str, path: str, content: bytes, code: int, body: bytes, moment: float
+    ) -> Iterator[Step]:
+        parts = [unquote(part) for part in urlsplit(path).path.split("/") if part]
+        group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
+        namespace = ""
+        if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
+            namespace, rest = rest[1], rest[2:]
+        resource = f"{rest[0]}.{group}" if group else rest[0]
+        answer = json.loads(body)
+        verb = {"POST": "create", "DELETE": "delete"}.get(method, "update")
+        name = rest[1] if len(rest) > 1 else (answer.get("metadata") or {}).get("name") or ""
+        if code >= 400:
+            if verb == "create":
+                try:
+                    wish = decoded(self.api["messages"], content)
+                except ProtobufError:
+                    wish = json.loads(content)
+                name = name or (wish.get("metadata") or {}).get("name", "")
+                yield Step(verb, Key(resource, namespace, name), wish, moment, refused=answer)
+            return
+        if rest[2:] == ["scale"]:
+            answer = json.loads(self.upstream.get(urlsplit(path).path.removesuffix("/scale"))[1])
+        answer.get("metadata", {}).pop("managedFields", None)
+        thing = None if verb == "delete" else answer
+        yield Step(verb, Key(resource, namespace, name), thing, moment)
+
+
+def _said(entry: Entry | None) -> str:
+    return "" if entry is None else RESTLESS.sub("", json.dumps(entry.object, sort_keys=True))
+
+
+def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def respond(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            left_out = ("Host", "Accept-Encoding")
+            headers = {name: value for name, value in self.headers.items() if name not in left_out}
+            parts = urlsplit(self.path)
+            reads = (
+                self.command == "GET" or "authorization.k8s.io" in parts.path or parts.path.endswith("/token")
+            )
+            if reads or "dryRun" in parse_qs(parts.query):
+                asked = re.match(r"/api/v1/namespaces/([^/]+)/((?:services|pods)/[^/]+/proxy/.*)", parts.path)
+                if asked:
+                    recorder.asks(asked[1], asked[2])
+                self.pass_on(content, headers)
+                return
+            code, body = recorder.change(self.command, self.path, content, headers)
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond
+
+        def pass_on(self, content: bytes, headers: dict[str, str]) -> None:
+            with recorder.upstream.open(self.command, self.path, content, headers) as response:
+                self.send_response(response.status)
+                self.send_header("Content-Type", response.headers.get("Content-Type", ""))
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                try:
+                    while part := response.read1(65536):
+                        self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                    self.wfile.write(b"0\r\n\r\n")
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+# --- which change led to what
+
+
+def session(
+    base: list[Entry], changes: list[Step], deltas: list[Delta], things: dict[str, Object]
+) -> list[Step]:
+    """Give each change the frames that it led to, and return them all, in order.
+
+    What happens to a workload, or to what it owns, belongs to the last change of that workload, unless something
+    else of the namespace was changed since that may have to do with it (all but a workload that ends by itself).
+    All else belongs to the last change in the namespace.
+    """
+    state = State({entry.key: entry for entry in base})
+    begun: list[Step] = []
+    before: list[dict[Key, Entry]] = []
+    to_begin = iter([*changes, None])
+    following = next(to_begin)
+    for moment, entry, key in sorted(deltas, key=lambda delta: delta[0]):
+        while following is not None and following.start <= moment:
+            following.plain = not following.refused and state.needs_no_recording(
+                following.verb, following.key
+            )
+            begun.append(following)
+            before.append(dict(state.entries))
+            state.mount(following.key, following.thing)
+            following = next(to_begin)
+        there = entry or state.entries.get(key)
+        number = _belongs_to(_root(there, key, things), key.namespace, begun)
+        frame = Frame(0.0, [entry] if entry else [], [] if entry else [key])
+        state.apply(frame)
+        if number is not None:
+            step = begun[number]
+            frame.at = round(moment - step.start, 3)
+            if step.frames and step.frames[-1].at == frame.at:
+                step.frames[-1].put += frame.put
+                step.frames[-1].gone += frame.gone
+            else:
+                step.frames.append(frame)
+            if key in before[number] and key not in {each.key for each in step.before}:
+                step.before.append(before[number][key])
+    return begun
+
+
+def _root(entry: Entry | None, key: Key, things: dict[str, Object]) -> Key:
+    """Return what an object belongs to in the end: of a Pod its Job, of an Event what it is about."""
+    thing: Object = entry.object if entry else {}
+    if key.resource == "events":
+        thing = things.get(thing.get("involvedObject", {}).get("uid", ""), thing)
+    elif key.resource == "persistentvolumes":
+        claim = (thing.get("spec") or {}).get("claimRef") or {}
+        return Key("persistentvolumeclaims", claim.get("namespace", ""), claim.get("name", ""))
+    elif key.resource == "pods.metrics.k8s.io":
+        named = (each for each in things.values() if each.get("kind") == "Pod")
+        thing = next((each for each in named if each["metadata"]["name"] == key.name), thing)
+    while True:
+        owners = (thing.get("metadata") or {}).get("ownerReferences") or []
+        above = things.get(owners[0]["uid"]) if owners else None
+        if above is None:
+            break
+        thing = above
+    kind = thing.get("kind", "")
+    if kind not in PLURALS:
+        return key
+    return Key(PLURALS[kind], thing["metadata"].get("namespace", ""), thing["metadata"]["name"])
+
+
+def _belongs_to(root: Key, namespace: str, begun: list[Step]) -> int | None:
+    """Return the number of the change to which belongs what happens to a root."""
+    space = namespace or root.namespace
+    for number in reversed(range(len(begun))):
+        step = begun[number]
+        here = step.key.namespace in ("", space)
+        if step.key == root or step.key == Key("namespaces", "", space):
+            return number
+        ends_by_itself = step.key.resource in ("jobs.batch", "cronjobs.batch", "pods")
+        if not here or step.plain or step.refused or (root.resource in WORKLOADS and ends_by_itself):
+            continue
+        return number
+    return None

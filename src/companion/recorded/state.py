@@ -1,0 +1,210 @@
+"""The objects of a cluster at one moment, and what depends on what among them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from companion.recorded.objects import Object, digest
+from companion.recorded.recording import Entry, Frame, Key
+
+# What others react to for as long as it is there.
+LASTING = (
+    "deployments.apps", "statefulsets.apps", "services", "resourcequotas", "limitranges",
+    "networkpolicies.networking.k8s.io", "poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling",
+)  # fmt: skip
+# What is only kept: to make, change or delete it has no effect while nothing uses it.
+PASSIVE = (
+    "namespaces", "configmaps", "secrets", "serviceaccounts", "roles.rbac.authorization.k8s.io",
+    "rolebindings.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
+)  # fmt: skip
+WORKLOADS = ("jobs.batch", "cronjobs.batch", "deployments.apps", "statefulsets.apps", "pods")
+ROLES = "roles.rbac.authorization.k8s.io"
+BINDINGS = ("rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io")
+PLURALS = {
+    "ConfigMap": "configmaps", "Secret": "secrets", "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Job": "jobs.batch", "CronJob": "cronjobs.batch", "Deployment": "deployments.apps", "Pod": "pods",
+    "ReplicaSet": "replicasets.apps", "StatefulSet": "statefulsets.apps", "Service": "services",
+    "Node": "nodes", "EndpointSlice": "endpointslices.discovery.k8s.io", "Role": ROLES,
+    "ClusterRole": "clusterroles.rbac.authorization.k8s.io", "DaemonSet": "daemonsets.apps",
+}  # fmt: skip
+
+
+@dataclass
+class State:
+    """All objects of one moment."""
+
+    entries: dict[Key, Entry] = field(default_factory=dict)
+    # What a claim has been mounted by so far: its content depends on it.
+    mounted: dict[Key, list[str]] = field(default_factory=dict)
+
+    def apply(self, frame: Frame) -> None:
+        """Let happen what a frame tells."""
+        for entry in frame.put:
+            self.entries[entry.key] = entry
+        for key in frame.gone:
+            self.entries.pop(key, None)
+
+    def of(self, resource: str, namespace: str = "") -> list[Entry]:
+        """Return all objects of a resource, in one namespace or in all, by name."""
+        found = [
+            entry
+            for key, entry in self.entries.items()
+            if key.resource == resource and namespace in ("", key.namespace)
+        ]
+        return sorted(found, key=lambda entry: (entry.key.namespace, entry.key.name))
+
+    def context(self, key: Key, thing: Object | None) -> dict[str, str]:
+        """Return, by name, the sums of all that the result of a change depends on.
+
+        These are the objects that it refers to by name, the rights of its account, what a claim was mounted by
+        before, what uses it, and what lasts in its namespace.
+        """
+        around = {
+            f"{other.resource} {other.name}": digest(entry.object)
+            for other, entry in self.entries.items()
+            if other.namespace == key.namespace
+            and other != key
+            and other.resource in LASTING
+            and other.namespace
+        }
+        for other in references(key.namespace, thing or self.object_of(key)):
+            if other.name != "default":  # each namespace has that account, a moment after it was made
+                around[f"{other.resource} {other.name}"] = digest(self.object_of(other))
+            if other.resource == "persistentvolumeclaims":
+                around[f"content of {other.name}"] = " ".join(self.mounted.get(other, []))
+            if other.resource == "serviceaccounts":
+                around[f"rights of {other.name}"] = self._rights(other)
+        if key.resource in PASSIVE:
+            for entry in self.users(key):
+                around[f"{entry.key.resource} {entry.key.name}"] = digest(entry.object)
+        return around
+
+    def object_of(self, key: Key) -> Object | None:
+        """Return an object, or None."""
+        entry = self.entries.get(key)
+        return entry.object if entry else None
+
+    def _rights(self, account: Key) -> str:
+        """Return a sum of the roles that an account of a namespace was given."""
+        found = []
+        for binding in (each for resource in BINDINGS for each in self.of(resource)):
+            for subject in binding.object.get("subjects") or []:
+                if subject.get("name") == account.name and subject.get("namespace") == account.namespace:
+                    role = binding.object["roleRef"]
+                    home = binding.key.namespace if role["kind"] == "Role" else ""
+                    held = self.object_of(Key(PLURALS[role["kind"]], home, role["name"])) or {}
+                    found.append(json.dumps([home, held.get("rules")], sort_keys=True))
+        return digest({"rules": sorted(found)}) if found else ""
+
+    def users(self, key: Key) -> list[Entry]:
+        """Return the workloads that a passive object matters to."""
+        # A role matters to all in its namespace: whose account it is for is said elsewhere.
+        everybody = key.resource.endswith("rbac.authorization.k8s.io")
+        return [
+            entry
+            for other, entry in self.entries.items()
+            if other.resource in WORKLOADS
+            and not entry.object["metadata"].get("ownerReferences")
+            and (other.namespace == key.namespace or not key.namespace)
+            and not _has_ended(entry.object)
+            and (
+                key in references(other.namespace, entry.object)
+                or (everybody and _account(entry.object) != "default")
+            )
+        ]
+
+    def mount(self, key: Key, thing: Object | None) -> None:
+        """Remember that a workload mounts the claims that it names."""
+        for other in references(key.namespace, thing):
+            if other.resource == "persistentvolumeclaims" and key.resource in WORKLOADS:
+                self.mounted.setdefault(other, []).append(digest(thing))
+
+    def needs_no_recording(self, verb: str, key: Key) -> bool:
+        """Say whether the outcome is known without having been seen: nothing reacts to it, or it only goes."""
+        thing = self.object_of(key)
+        if key.resource in PASSIVE:
+            return key.resource == "namespaces" or not self.users(key)
+        if verb != "delete" or thing is None or thing["metadata"].get("ownerReferences"):
+            return False
+        if key.resource == "persistentvolumeclaims":
+            pods = self.of("pods", key.namespace)
+            return not any(key in references(key.namespace, pod.object) for pod in pods)
+        behind = any(
+            _selects(service.object.get("spec", {}).get("selector"), pod.object)
+            for service in self.of("services", key.namespace)
+            for pod in self.owned(key)
+        )
+        return (key.resource in WORKLOADS and not behind) or key.resource == "events"
+
+    def owned(self, key: Key) -> list[Entry]:
+        """Return what an object owns, at any distance, with itself."""
+        there = self.entries.get(key)
+        found, uids = ([there] if there else []), {there.object["metadata"].get("uid")} if there else set()
+        more = True
+        while more:
+            more = False
+            for entry in self.entries.values():
+                owners = entry.object.get("metadata", {}).get("ownerReferences") or []
+                if entry not in found and any(owner["uid"] in uids for owner in owners):
+                    found.append(entry)
+                    uids.add(entry.object["metadata"]["uid"])
+                    more = True
+        return found
+
+
+def references(namespace: str, thing: Object | None) -> list[Key]:
+    """Return what a workload refers to by name: ConfigMaps, Secrets, claims, and its account."""
+    found: list[Key] = []
+    for spec in _pod_specs(thing or {}):
+        account = spec.get("serviceAccountName") or "default"
+        found.append(Key("serviceaccounts", namespace, account))
+        for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
+            for source in container.get("envFrom") or []:
+                for name, resource in (("configMapRef", "configmaps"), ("secretRef", "secrets")):
+                    if name in source:
+                        found.append(Key(resource, namespace, source[name].get("name", "")))
+            for variable in container.get("env") or []:
+                value = variable.get("valueFrom") or {}
+                for name, resource in (("configMapKeyRef", "configmaps"), ("secretKeyRef", "secrets")):
+                    if name in value:
+                        found.append(Key(resource, namespace, value[name].get("name", "")))
+        for volume in spec.get("volumes") or []:
+            for name, named, resource in (
+                ("configMap", "name", "configmaps"),
+                ("secret", "secretName", "secrets"),
+                ("persistentVolumeClaim", "claimName", "persistentvolumeclaims"),
+            ):
+                if name in volume:
+                    found.append(Key(resource, namespace, (volume[name] or {}).get(named, "")))
+    # Each Pod gets the certificates; nobody chooses them.
+    return sorted({key for key in found if key.name != "kube-root-ca.crt"})
+
+
+def _pod_specs(thing: Object) -> Iterator[Object]:
+    spec = thing.get("spec") or {}
+    match thing.get("kind"):
+        case "Pod":
+            yield spec
+        case "CronJob":
+            yield ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template", {}).get("spec") or {}
+        case "Job" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet":
+            yield (spec.get("template") or {}).get("spec") or {}
+
+
+def _account(thing: Object) -> str:
+    return next((spec.get("serviceAccountName") or "default" for spec in _pod_specs(thing)), "default")
+
+
+def _has_ended(thing: Object) -> bool:
+    status = thing.get("status") or {}
+    ends = ("Complete", "Failed")
+    conditions = status.get("conditions") or []
+    return status.get("phase") in ("Succeeded", "Failed") or any(
+        each["type"] in ends and each["status"] == "True" for each in conditions
+    )
+
+
+def _selects(selector: Object | None, pod: Object) -> bool:
+    labels = pod.get("metadata", {}).get("labels") or {}
+    return bool(selector) and all(labels.get(name) == value for name, value in (selector or {}).items())

@@ -1,0 +1,448 @@
+"""The recorded cluster as its reader has brought it so far.
+
+Time stands still until somebody looks: each command that reads moves the clock to the next thing that was seen to
+happen in the namespace that it asks about, and a ``kubectl wait`` moves it on until what it waits for has come.
+
+A change leads to the recorded step that it equals: the same object results, defaults filled in, the object was the
+same before, and so was all that the result depends on (`State.context`). Some changes need no recording, since
+nothing reacts to them: a Namespace, a ConfigMap that nothing uses, the deletion of a finished Job.
+"""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from companion.errors import SentenceError
+from companion.recorded.objects import Object, differences, digest, essence
+from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
+from companion.recorded.state import State
+from flightdelay.files import write_atomically
+
+
+class NotRecorded(SentenceError):
+    """No recording holds this change; the text says what this cluster knows."""
+
+
+class Refused(Exception):
+    """The cluster refuses a change, as the real one did; `status` is what it said."""
+
+    def __init__(self, status: Object) -> None:
+        super().__init__(status.get("message"))
+        self.status = status
+
+
+class World:
+    """A recorded cluster.
+
+    Parameters
+    ----------
+    recording
+        What it knows.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.clock = recording.start
+        self.version = 1  # the newest resourceVersion
+        self.lock = threading.RLock()
+        self.journal: list[tuple[int, str, Entry]] = []  # version, ADDED or MODIFIED or DELETED, what
+        self.state = State()
+        self.history: list[list[Any]] = []  # the changes so far: verb, key, object, time
+        self.kept_in: Path | None = None  # where they are written down
+        self._untouched = False  # nobody has looked since the last change
+        self._pending: list[tuple[float, list[Entry], list[Key]]] = []
+        self._used: dict[int, int] = {}
+        # By how much later than recorded a container runs here (seconds): its log tells the time of each line.
+        self._later: dict[str, float] = {}
+        # What the reader wrote beside the spec stays the reader's: kubectl apply compares with it.
+        self._notes: dict[Key, dict[str, str]] = {}
+        for entry in recording.base:
+            self._put(entry)
+        self._steps = [known for session in recording.sessions for known in _known(recording.base, session)]
+
+    # --- reading
+
+    def get(self, key: Key) -> Entry | None:
+        """Return what is there under a key."""
+        return self.state.entries.get(key)
+
+    def of(self, resource: str, namespace: str = "") -> list[Entry]:
+        """Return all objects of a resource, in one namespace or in all, by name."""
+        return self.state.of(resource, namespace)
+
+    def later(self, container: str) -> float:
+        """Return by how many seconds a container runs later here than when it was recorded."""
+        return self._later.get(container, 0.0)
+
+    def look(self, namespace: str = "") -> None:
+        """Let time go on for somebody who looks; whoever looks right after a change sees what it made."""
+        with self.lock:
+            if self._untouched:
+                self._untouched = False
+            else:
+                self.tick(namespace)
+
+    def tick(self, namespace: str = "") -> bool:
+        """Let the next thing happen that was seen to happen in a namespace; say whether there was one."""
+        with self.lock:
+            due = [
+                when
+                for when, put, gone in self._pending
+                if not namespace or any(key.namespace == namespace for key in self._keys(put, gone))
+            ]
+            if not due:
+                return False
+            self.clock = max(self.clock, min(due))
+            for each in sorted(self._pending, key=lambda pending: pending[0]):
+                if each[0] <= self.clock:
+                    self._pending.remove(each)
+                    self._happen(*each[1:])
+            return True
+
+    @staticmethod
+    def _keys(put: list[Entry], gone: list[Key]) -> Iterator[Key]:
+        yield from (entry.key for entry in put)
+        yield from gone
+
+    # --- changing
+
+    def change(self, verb: str, key: Key, thing: Object | None, dry_run: bool = False) -> Object:
+        """Make a change, and return the object that results; of a deletion, the one that was there.
+
+        Parameters
+        ----------
+        verb
+            ``create``, ``update`` or ``delete``.
+        key
+            What is changed.
+        thing
+            The whole object that shall be there then.
+        dry_run
+            Only say what would result.
+
+        Raises
+        ------
+        Refused
+            If the cluster does not take it.
+        NotRecorded
+            If nobody has seen what comes of it.
+        """
+        with self.lock:
+            result = self._changed(verb, key, thing, dry_run)
+            if not dry_run:
+                self._untouched = True
+                self.history.append([verb, list(key), thing, self.clock])
+                if self.kept_in:
+                    write_atomically(self.kept_in, json.dumps(self.history).encode())
+            return result
+
+    def again(self, history: list[list[Any]]) -> None:
+        """Make the changes of an earlier run again, each at its time.
+
+        Raises
+        ------
+        NotRecorded
+            If the recording is another one by now.
+        Refused
+            As before.
+        """
+        for verb, key, thing, clock in history:
+            while self._pending and min(each[0] for each in self._pending) <= clock:
+                self.tick()
+            self.clock = max(self.clock, clock)
+            self.change(verb, Key(*key), thing)
+
+    def _changed(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
+        there = self.state.entries.get(key)
+        before = there.object if there else None
+        if verb == "update" and there and thing and digest(thing) == digest(before):
+            # Beside the spec nothing reacts.
+            return thing if dry_run else self._keep(key, self._noted(before or {}, thing), there.cells)
+        step = self._step(verb, key, thing, dry_run)
+        if step is not None and step.refused:
+            raise Refused(step.refused)
+        if step is not None:
+            if not dry_run:
+                self._take(step, key, thing)
+            now = self.state.entries.get(key)
+            return now.object if now and not dry_run else (step.thing or thing or before or {})
+        if self.state.needs_no_recording(verb, key):
+            return self._simply(verb, key, thing, dry_run)
+        if verb == "update" and thing and _template_changes(before or {}, thing):
+            raise Refused(_immutable(key))
+        raise NotRecorded(self._refusal(verb, key, thing))
+
+    def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Step | None:
+        """Return the recorded step that equals a change: of several, the next one that was not taken yet."""
+        now = self.state.object_of(key)
+        same = [
+            number
+            for number, (step, (before, context)) in enumerate(self._steps)
+            if (step.verb, step.key) == (verb, key)
+            and digest(step.thing) == digest(thing)
+            and before == digest(now)
+            and context == self.state.context(key, thing)
+        ]
+        if not same:
+            return None
+        number = min(same, key=lambda each: (self._used.get(each, 0), each))
+        if not dry_run:
+            self._used[number] = self._used.get(number, 0) + 1
+        return self._steps[number][0]
+
+    def _take(self, step: Step, key: Key, thing: Object | None) -> None:
+        """Begin a recorded step: its first frame happens now, the others are to come."""
+        names = self._names(step)
+        by = self.clock - step.start
+        if thing is not None:
+            self._notes[key] = dict(thing.get("metadata", {}).get("annotations") or {})
+            self.state.mount(key, thing)
+        for number, frame in enumerate(step.frames):
+            put = [self._moved(entry, step.start, by) for entry in renamed(frame.put, names)]
+            for entry in put:
+                self._later |= dict.fromkeys(_containers(entry.object), by)
+            gone = [Key(*(names.get(part, part) for part in each)) for each in frame.gone]
+            if number == 0:
+                self._happen(put, gone)
+            else:
+                self._pending.append((self.clock + frame.at, put, gone))
+
+    @staticmethod
+    def _moved(entry: Entry, around: float, by: float) -> Entry:
+        moved = json.loads(shifted(json.dumps(entry.object), around, by))
+        return Entry(entry.key, moved, entry.cells)
+
+    def _names(self, step: Step) -> dict[str, str]:
+        """Return what the objects that a step found are called here: a Pod's name is another in each run."""
+        names: dict[str, str] = {}
+        for role, recorded in _by_role(step.before).items():
+            here = _by_role(
+                entry for entry in self.state.entries.values() if entry.key.namespace == step.key.namespace
+            )
+            for one, other in zip(recorded, here.get(role, []), strict=False):
+                names |= _identities(one.object, other.object)
+        return names
+
+    # --- what happens
+
+    def _happen(self, put: list[Entry], gone: list[Key]) -> None:
+        for entry in put:
+            self._put(entry)
+        for key in gone:
+            self._remove(key)
+
+    def _put(self, entry: Entry) -> None:
+        self.version += 1
+        thing = {**entry.object, "metadata": {**entry.object.get("metadata", {})}}
+        thing["metadata"]["resourceVersion"] = str(self.version)
+        if entry.key in self._notes:
+            thing = self._noted(thing, {"metadata": {"annotations": self._notes[entry.key]}})
+        kept = Entry(entry.key, thing, entry.cells)
+        self.journal.append((self.version, "MODIFIED" if entry.key in self.state.entries else "ADDED", kept))
+        self.state.entries[entry.key] = kept
+
+    def _remove(self, key: Key) -> None:
+        entry = self.state.entries.pop(key, None)
+        self._notes.pop(key, None)
+        if entry is not None:
+            self.version += 1
+            self.journal.append((self.version, "DELETED", entry))
+
+    def _keep(self, key: Key, thing: Object, cells: list[Any]) -> Object:
+        self._notes[key] = dict(thing.get("metadata", {}).get("annotations") or {})
+        self._put(Entry(key, thing, cells))
+        return self.state.entries[key].object
+
+    @staticmethod
+    def _noted(thing: Object, wish: Object) -> Object:
+        """Return an object with the reader's own annotations; the cluster's stay."""
+        metadata = thing["metadata"]
+        notes = dict(metadata.get("annotations") or {}) | dict(wish["metadata"].get("annotations") or {})
+        return {**thing, "metadata": {**metadata, **({"annotations": notes} if notes else {})}}
+
+    # --- what needs no recording
+
+    def _simply(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
+        there = self.state.entries.get(key)
+        if verb == "delete":
+            was = there.object if there else {}
+            if not dry_run:
+                inside = [
+                    other
+                    for other in self.state.entries
+                    if key.resource == "namespaces" and other.namespace == key.name
+                ]
+                doomed = [key, *inside, *(entry.key for entry in self.state.owned(key))]
+                self._pending = [
+                    each for each in self._pending if not any(k in doomed for k in self._keys(each[1], []))
+                ]
+                for other in doomed:
+                    self._remove(other)
+                if key.resource == "namespaces":
+                    self.state.mounted = {
+                        k: v for k, v in self.state.mounted.items() if k.namespace != key.name
+                    }
+            return was
+        made = json.loads(json.dumps(thing))
+        given = {"uid": self._uid(), "creationTimestamp": written(self.clock)}
+        old = there.object["metadata"] if there else given
+        made["metadata"] |= {name: old[name] for name in given}
+        if made.pop("stringData", None) or made.get("kind") == "Secret":
+            made = {**made, **{k: v for k, v in essence(thing or {}).items() if k in ("data", "type")}}
+        if key.resource == "namespaces":
+            made |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+            made["metadata"]["labels"] = {
+                **(made["metadata"].get("labels") or {}),
+                "kubernetes.io/metadata.name": key.name,
+            }
+        if dry_run:
+            return dict(made)
+        if key.resource == "namespaces" and there is None:
+            self._furnish(key.name)
+        return self._keep(key, made, [])
+
+    def _furnish(self, namespace: str) -> None:
+        """Put into a new namespace what each one has: the same as lies in ``default``."""
+        for key in (
+            Key("serviceaccounts", "default", "default"),
+            Key("configmaps", "default", "kube-root-ca.crt"),
+        ):
+            entry = self.state.entries.get(key)
+            if entry:
+                thing = json.loads(json.dumps(entry.object))
+                thing["metadata"] |= {"namespace": namespace, "uid": self._uid()}
+                thing["metadata"]["creationTimestamp"] = written(self.clock)
+                self._put(Entry(Key(key.resource, namespace, key.name), thing, entry.cells))
+
+    def _uid(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"recorded {self.version}"))
+
+    # --- what is not known
+
+    def _refusal(self, verb: str, key: Key, thing: Object | None) -> str:
+        kind = (thing or self.state.object_of(key) or {}).get("kind", key.resource)
+        this = f"This cluster is a recording ({self.recording.made.get('date', 'undated')})"
+        live = "A live cluster (make cluster-up) would take it."
+        known = [step for step, _ in self._steps if step.key == key and step.verb == verb]
+        now = digest(self.state.object_of(key))
+        contexts = [found for step, found in self._steps if step.key == key and step.verb == verb
+                    and digest(step.thing) == digest(thing)]  # fmt: skip
+        if contexts:
+            before, context = contexts[-1]
+            if before != now:
+                state = (
+                    "not there" if not before else "not there yet" if not now else "as the notebook left it"
+                )
+                return (
+                    f"{this}: it saw this change of the {kind} {key.name} when that was {state}, and now it is "
+                    f"{'there' if not before else 'not'}. Run the notebook's cells above first. {live}"
+                )
+            here = self.state.context(key, thing)
+            other = [name for name in context.keys() | here.keys() if context.get(name) != here.get(name)]
+            return (
+                f"{this}: it saw this change of the {kind} {key.name} when {' and '.join(sorted(other))} "
+                f"{'was' if len(other) == 1 else 'were'} as the notebook has it, and here it is not so. Run the "
+                f"cells above first. {live}"
+            )
+        if not known:
+            done = {"create": "made", "update": "changed", "delete": "deleted"}[verb]
+            return f"{this}: it never saw a {kind} {key.name} in {key.namespace or 'it'} {done}. {live}"
+        return f"{this}: {self._alternatives(key, thing, known)} {live}"
+
+    @staticmethod
+    def _alternatives(key: Key, thing: Object | None, known: list[Step]) -> str:
+        """Say in which fields a change differs from those that were recorded."""
+        wish = essence(thing or {})
+        nearest: dict[str, list[str]] = {}
+        mine: dict[str, str] = {}
+        fewest = min(len(differences(essence(step.thing or {}), wish)) for step in known)
+        for step in known:
+            found = differences(essence(step.thing or {}), wish)
+            if len(found) == fewest:
+                for path, there, here in found[:3]:
+                    name = path.replace("spec.template.spec.", "")
+                    said = _shown(there, name, step.thing)
+                    if said not in nearest.setdefault(name, []):
+                        nearest[name].append(said)
+                    mine[name] = _shown(here, name, thing)
+        fields = "; ".join(
+            f"{name} {' or '.join(values)}, and you wrote {mine[name]}" for name, values in nearest.items()
+        )
+        return f"of {key.name} it knows {fields}."
+
+
+def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, tuple[str, dict[str, str]]]]:
+    """Yield the steps of a session that only a recording can tell, each with what was there and its context."""
+    state = State({entry.key: entry for entry in base})
+    changes = sorted(
+        (step.start + frame.at, order, frame) for order, step in enumerate(session) for frame in step.frames
+    )
+    done = 0
+    for step in session:
+        while done < len(changes) and changes[done][0] < step.start:
+            state.apply(changes[done][2])
+            done += 1
+        if not step.plain:
+            yield step, (digest(state.object_of(step.key)), state.context(step.key, step.thing))
+        state.mount(step.key, step.thing)
+
+
+def _template_changes(old: Object, new: Object) -> bool:
+    """Say whether somebody wants to change what a Job runs: it is the record of what was run."""
+    wishes = [essence(thing).get("spec", {}).get("template") for thing in (old, new)]
+    return new.get("kind") == "Job" and wishes[0] != wishes[1]
+
+
+def _immutable(key: Key) -> Object:
+    said = f'Job.batch "{key.name}" is invalid: spec.template: Invalid value: …: field is immutable'
+    cause = {
+        "reason": "FieldValueInvalid",
+        "message": "Invalid value: …: field is immutable",
+        "field": "spec.template",
+    }
+    details = {"name": key.name, "group": "batch", "kind": "Job", "causes": [cause]}
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": said}
+    return status | {"reason": "Invalid", "details": details, "code": 422}
+
+
+def _containers(pod: Object) -> Iterator[str]:
+    """Yield the ids of the containers that a Pod has had."""
+    status = pod.get("status") or {}
+    for each in [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]:
+        for ended in (each, *(each.get("lastState") or {}).values(), *(each.get("state") or {}).values()):
+            if ended.get("containerID"):
+                yield ended["containerID"]
+
+
+def _by_role(entries: Any) -> dict[tuple[str, ...], list[Entry]]:
+    """Group objects by what they are for: those with an owner by owner, the others by name; the oldest first."""
+    found: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in entries:
+        metadata = entry.object.get("metadata", {})
+        owner = next(iter(metadata.get("ownerReferences") or []), None)
+        name = f"of {owner['kind']} {owner['name']}" if owner else entry.key.name
+        found.setdefault((entry.key.resource, entry.key.namespace, name), []).append(entry)
+    for group in found.values():
+        group.sort(key=lambda entry: entry.object.get("metadata", {}).get("creationTimestamp") or "")
+    return found
+
+
+def _identities(one: Object, other: Object) -> dict[str, str]:
+    """Return what in the first object's world is called otherwise in the second's."""
+    pairs = [(one["metadata"].get(name), other["metadata"].get(name)) for name in ("name", "uid")] + [
+        ((one.get("status") or {}).get("podIP"), (other.get("status") or {}).get("podIP"))
+    ]
+    return {a: b for a, b in pairs if a and b and a != b}
+
+
+def _shown(value: Any, path: str, thing: Object | None) -> str:
+    """Return a field's value as its writer wrote it, where the essence holds a plain number."""
+    if value is None:
+        return "nothing"
+    if any(part in path for part in ("memory", "storage")) and str(value).isdigit():
+        return f"{float(value) / 2**20:g}Mi"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) < 80 else f"{text[:77]}…"

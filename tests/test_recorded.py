@@ -1,0 +1,577 @@
+"""The recorded cluster: a real kubectl talks to it, and it never pretends (`companion.recorded`)."""
+
+import copy
+import gzip
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from companion.bootstrap import ROOT
+from companion.recorded.definitions import Definitions
+from companion.recorded.objects import differences, digest, essence
+from companion.recorded.patches import PatchError, patched
+from companion.recorded.protobuf import ProtobufError, decoded
+from companion.recorded.recording import (
+    Entry,
+    Frame,
+    Key,
+    Recording,
+    RecordingError,
+    Step,
+    read,
+    seconds,
+    shifted,
+    write,
+    written,
+)
+from companion.recorded.selectors import SelectorError, selector
+from companion.recorded.server import Server
+from companion.recorded.tables import duration
+from companion.recorded.world import NotRecorded, Refused, World
+
+START = 1_780_000_000.0
+KUBECTL = (
+    Path(os.environ["VIRTUAL_ENV"] if "VIRTUAL_ENV" in os.environ else ROOT / ".venv") / "bin" / "kubectl"
+)
+
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: december, namespace: space, labels: {run: december}}
+spec:
+  backoffLimit: 1
+  template:
+    metadata: {labels: {run: december}}
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: train
+          image: pipelines-for-humans/python:0.1.0
+          resources: {requests: {memory: 300Mi}, limits: {memory: 400Mi}}
+          args: ["2013-12"]
+"""
+
+
+def job(text: str = JOB, **status: Any) -> dict[str, Any]:
+    made = yaml.safe_load(text)
+    made["metadata"] |= {"uid": "job-uid", "creationTimestamp": written(START)}
+    return {**made, "status": status}
+
+
+def pod(name: str, phase: str) -> Entry:
+    thing = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "space",
+            "uid": f"uid-{name}",
+            "labels": {"run": "december"},
+            "creationTimestamp": written(START),
+            "ownerReferences": [{"kind": "Job", "name": "december", "uid": "job-uid", "controller": True}],
+        },
+        "spec": {"containers": [{"name": "train", "image": "x"}]},
+        "status": {
+            "phase": phase,
+            "containerStatuses": [
+                {"name": "train", "containerID": "containerd://1", "state": {phase.lower(): {}}}
+            ],
+        },
+    }
+    return Entry(Key("pods", "space", name), thing, [name, "0/1", phase, 0, "1s"])
+
+
+def entry(resource: str, thing: dict[str, Any], *cells: Any) -> Entry:
+    metadata = thing["metadata"]
+    return Entry(Key(resource, metadata.get("namespace", ""), metadata["name"]), thing, list(cells))
+
+
+def recorded() -> Recording:
+    """Return a recording of one Job that is killed, mended once, and of a service account with few rights."""
+    key = Key("jobs.batch", "space", "december")
+    failed = {"type": "Failed", "status": "True"}
+    killed = Step(
+        "create",
+        key,
+        job(),
+        START,
+        frames=[
+            Frame(0.1, [entry("jobs.batch", job(active=1), "december", "Running", "0/1", "0s", "0s")]),
+            Frame(2, [pod("december-abcde", "Pending")]),
+            Frame(5, [pod("december-abcde", "Running")]),
+            Frame(60, [pod("december-abcde", "Failed"),
+                       entry("jobs.batch", job(conditions=[failed]), "december", "Failed", "0/1", "60s", "60s")]),
+        ],
+    )  # fmt: skip
+    gone = Step(
+        "delete",
+        key,
+        None,
+        START + 100,
+        [],
+        [Frame(0.1, [], [key, Key("pods", "space", "december-abcde")])],
+        plain=True,
+    )
+    more = JOB.replace("400Mi", "1Gi")
+    complete = {"type": "Complete", "status": "True"}
+    mended = Step(
+        "create",
+        key,
+        job(more),
+        START + 200,
+        frames=[
+            Frame(0.1, [entry("jobs.batch", job(more, active=1), "december", "Running", "0/1", "0s", "0s")]),
+            Frame(30, [entry("jobs.batch", job(more, conditions=[complete]), "december", "Complete", "1/1", "30s", "30s")]),
+        ],
+    )  # fmt: skip
+    too_much = JOB.replace("300Mi", "2Gi")
+    says = 'Job.batch "december" is invalid: requests: must be less than or equal to memory limit of 400Mi'
+    refused = Step("create", key, job(too_much), START - 10, refused={
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": says, "reason": "Invalid", "code": 422,
+    })  # fmt: skip
+    role = {
+        "metadata": {"name": "reads", "namespace": "space"},
+        "rules": [{"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods", "pods/log"]}],
+    }
+    binding = {
+        "metadata": {"name": "reads", "namespace": "space"},
+        "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": "space"}],
+        "roleRef": {"kind": "Role", "name": "reads"},
+    }
+    base = [
+        entry("namespaces", {"metadata": {"name": "space", "creationTimestamp": written(START - 60)}}, "space", "Active", "60s"),
+        entry("roles.rbac.authorization.k8s.io", role, "reads", "x"),
+        entry("rolebindings.rbac.authorization.k8s.io", binding, "reads", "Role/reads", "1s"),
+    ]  # fmt: skip
+    lines = "".join(f"{written(START + at)[:-1]}.5Z line {at}\n" for at in (6, 20, 70))
+    made = {"cluster": "a cluster of a test", "date": "2026-11-28"}
+    return Recording(made, START, base, [[refused, killed, gone, mended]], {"containerd://1": lines})
+
+
+class Reader:
+    """A person with kubectl, and a recorded cluster that it talks to."""
+
+    def __init__(self, folder: Path, recording: Recording) -> None:
+        self.world = World(recording)
+        self.server = Server(self.world, Definitions.read(ROOT / "cluster-setup" / "api.json.gz")).start()
+        self.config = folder / "kubeconfig"
+        self.folder = folder
+        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        cluster = {"name": "c", "cluster": {"server": self.server.address}}
+        self.config.write_text(
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "clusters": [cluster],
+                    "users": [{"name": "u", "user": {}}],
+                    "contexts": [context],
+                    "current-context": "c",
+                }
+            )
+        )
+
+    def run(self, *arguments: str, stdin: str | None = None) -> tuple[int, str]:
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(self.config),
+            "KUBECACHEDIR": str(self.folder / "cache"),
+        }
+        done = subprocess.run(
+            [KUBECTL, *arguments], input=stdin, capture_output=True, text=True, env=environment, timeout=120
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def __call__(self, line: str, stdin: str | None = None) -> str:
+        return self.run(*line.split(), stdin=stdin)[1]
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path) -> Iterator[Reader]:
+    reader = Reader(tmp_path, recorded())
+    yield reader
+    reader.server.shutdown()
+
+
+# --- a reader's way
+
+
+def test_time_goes_on_when_somebody_looks(kubectl: Reader) -> None:
+    assert kubectl("apply -f -", JOB) == "job.batch/december created\n"
+    seen = [kubectl("get pods -n space --no-headers").split()[:3] for _ in range(4)]
+    assert seen[0] == ["No", "resources", "found"]
+    assert [each[2] for each in seen[1:]] == ["Pending", "Running", "Failed"]
+    # To look at the nodes, or at another namespace, is not to wait for this one.
+    assert "Failed" in kubectl("get jobs -n space")
+
+
+def test_a_wait_goes_on_to_what_it_waits_for(kubectl: Reader) -> None:
+    kubectl("apply -f -", JOB)
+    assert kubectl("wait -n space --for=condition=failed job/december --timeout=60s").endswith(
+        "condition met\n"
+    )
+    assert kubectl("get pods -n space --no-headers").split()[2] == "Failed"
+
+
+def test_who_waits_for_what_never_comes_is_told(kubectl: Reader) -> None:
+    kubectl("apply -f -", JOB)
+    said = kubectl("wait -n space --for=condition=complete job/december --timeout=60s")
+    assert "in this recorded cluster that does not come any more" in said
+    assert "timed out" not in said
+
+
+def test_a_log_holds_what_was_printed_by_then(kubectl: Reader) -> None:
+    kubectl("apply -f -", JOB)
+    for _ in range(3):
+        kubectl("get pods -n space")
+    assert kubectl("logs -n space december-abcde").splitlines() == ["line 6", "line 20"]
+    assert kubectl("logs -n space -l run=december --tail=1") == "line 20\n"
+    assert "not found" in kubectl("logs -n space december-abcde --previous")
+    assert "is not valid for pod" in kubectl("logs -n space december-abcde -c other")
+
+
+def test_ages_are_those_of_the_recording(kubectl: Reader) -> None:
+    kubectl("apply -f -", JOB)
+    kubectl("wait -n space --for=condition=failed job/december --timeout=60s")
+    found = json.loads(kubectl("get job december -n space -o json"))
+    assert abs(time.time() - 60 - seconds(found["metadata"]["creationTimestamp"])) < 5
+    assert kubectl("get jobs -n space --no-headers").split()[-1] == "60s"
+    assert " 2m " in f"{kubectl('get namespace space --no-headers').strip()} "
+
+
+def test_reads_that_no_notebook_makes(kubectl: Reader) -> None:
+    kubectl("apply -f -", JOB)
+    for _ in range(3):
+        kubectl("get pods -n space")
+    assert kubectl("get pods -n space -l run=december,x!=y -o name") == "pod/december-abcde\n"
+    assert "No resources" in kubectl("get pods -n space -l run=other")
+    assert (
+        kubectl("get pods -A --field-selector status.phase=Failed -o jsonpath={.items[*].metadata.name}")
+        == "december-abcde"
+    )
+    assert "Controlled By:  Job/december" in kubectl("describe pod december-abcde -n space")
+    assert "backoffLimit: 1" in kubectl("get job december -n space -o yaml")
+    assert "FIELD: backoffLimit <integer>" in kubectl("explain job.spec.backoffLimit")
+    assert "cronjobs" in kubectl("api-resources --api-group=batch")
+    assert kubectl("get widgets").startswith("error: the server doesn't have a resource type")
+    assert kubectl("get pod nobody -n space") == 'Error from server (NotFound): pods "nobody" not found\n'
+
+
+def test_a_change_that_was_recorded_is_taken_in_whatever_words(kubectl: Reader) -> None:
+    kubectl("apply -f -", JOB)
+    assert "deleted" in kubectl("delete job december -n space")
+    assert kubectl("get pods -n space").startswith("No resources")
+    same = yaml.safe_load(JOB)
+    container = same["spec"]["template"]["spec"]["containers"][0]
+    container["resources"] = {"limits": {"memory": "1024Mi"}, "requests": {"memory": "307200Ki"}}
+    container |= {"imagePullPolicy": "IfNotPresent", "image": "docker.io/pipelines-for-humans/python:0.1.0"}
+    same["spec"] |= {"completions": 1, "parallelism": 1}
+    assert kubectl("create -f -", json.dumps(same)) == "job.batch/december created\n"
+    assert "condition met" in kubectl("wait -n space --for=condition=complete job/december --timeout=60s")
+
+
+def test_a_change_that_nobody_saw_is_refused_in_a_sentence(kubectl: Reader) -> None:
+    code, said = kubectl.run("apply", "-f", "-", stdin=JOB.replace("400Mi", "900Mi"))
+    assert code == 1
+    assert "it knows containers[0].resources.limits.memory 400Mi or 1024Mi, and you wrote 900Mi" in " ".join(
+        said.split()
+    )
+    assert "make cluster-up" in said
+    assert kubectl("get jobs -n space").startswith("No resources"), "a refused change changes nothing"
+    said = kubectl("run look --image=x -n space")
+    assert "never saw a Pod look in space made" in said
+    assert "no program runs" in kubectl("exec -n space deployment/none -- ls") or "NotFound" in kubectl(
+        "exec -n space p -- ls"
+    )
+
+
+def test_what_the_real_one_refused_is_refused_in_its_words(kubectl: Reader) -> None:
+    assert "must be less than or equal to memory limit" in kubectl("apply -f -", JOB.replace("300Mi", "2Gi"))
+    kubectl("apply -f -", JOB)
+    assert "field is immutable" in kubectl("apply -f -", JOB.replace("2013-12", "2013-11"))
+    assert 'unknown field "spec.backofLimit"' in kubectl(
+        "apply -f -", JOB.replace("backoffLimit", "backofLimit")
+    )
+    assert "already exists" in kubectl("create -f -", JOB)
+    assert "error" in kubectl("apply -f -", "{nonsense: [")
+
+
+def test_a_dry_run_moves_nothing(kubectl: Reader) -> None:
+    assert "created (server dry run)" in kubectl("apply --dry-run=server -f -", JOB)
+    assert kubectl("get jobs -n space").startswith("No resources")
+    assert kubectl("apply -f -", JOB) == "job.batch/december created\n"
+
+
+def test_what_nothing_reacts_to_needs_no_recording(kubectl: Reader) -> None:
+    assert kubectl("create namespace other") == "namespace/other created\n"
+    assert kubectl("create configmap run -n other --from-literal=MONTH=2013-09") == "configmap/run created\n"
+    assert kubectl("get configmap -n other --no-headers").split()[:2] == ["run", "1"]
+    assert kubectl("create secret generic s -n other --from-literal=TOKEN=abc") == "secret/s created\n"
+    assert kubectl("get secret s -n other -o jsonpath={.data.TOKEN}") == "YWJj"
+    assert 'namespaces "none" not found' in kubectl("create configmap run -n none --from-literal=a=b")
+    assert "deleted" in kubectl("delete namespace other")
+    assert "NotFound" in kubectl("get namespace other")
+    assert "No resources" in kubectl("get configmaps -n other")
+
+
+def test_rights_are_worked_out_from_the_roles(kubectl: Reader) -> None:
+    who = "--as=system:serviceaccount:space:reader -n space"
+    assert kubectl(f"auth can-i list pods {who}") == "yes\n"
+    assert kubectl(f"auth can-i get pods --subresource=log {who}") == "yes\n"
+    assert kubectl(f"auth can-i delete pods {who}") == "no\n"
+    assert kubectl("auth can-i delete pods") == "yes\n"
+    assert "No resources" in kubectl(f"get pods {who}")
+    assert 'cannot list resource "secrets" in API group ""' in kubectl(f"get secrets {who}")
+
+
+def test_a_restart_finds_the_cluster_as_it_was_left(kubectl: Reader, tmp_path: Path) -> None:
+    kubectl.world.kept_in = tmp_path / "history.json"
+    kubectl("apply -f -", JOB)
+    kubectl("wait -n space --for=condition=failed job/december --timeout=60s")
+    kubectl("create namespace other")
+    again = World(recorded())
+    again.again(json.loads((tmp_path / "history.json").read_bytes()))
+    assert again.get(Key("namespaces", "", "other")) is not None
+    found = again.get(Key("jobs.batch", "space", "december"))
+    assert found is not None
+    assert found.object["status"]["conditions"][0]["type"] == "Failed"
+
+
+# --- what a change depends on
+
+
+def test_the_same_change_in_another_setting_is_another_change() -> None:
+    recording = recorded()
+    reads = yaml.safe_load(JOB)
+    reads["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "run"}}]
+    config = entry(
+        "configmaps",
+        {"kind": "ConfigMap", "metadata": {"name": "run", "namespace": "space"}, "data": {"M": "1"}},
+    )
+    key = Key("jobs.batch", "space", "reads")
+    reads["metadata"]["name"] = "reads"
+    made = Step("create", config.key, config.object, START, frames=[Frame(0.1, [config])], plain=True)
+    recording.sessions.append(
+        [made, Step("create", key, reads, START + 9, frames=[Frame(0.1, [entry("jobs.batch", reads)])])]
+    )
+    with pytest.raises(NotRecorded, match="when configmaps run was as the notebook has it"):
+        World(recording).change("create", key, reads)
+    world = World(recording)
+    world.change("create", config.key, {**config.object, "data": {"M": "2"}})
+    with pytest.raises(NotRecorded, match="configmaps run"):
+        world.change("create", key, reads)
+    world.change("update", config.key, config.object)
+    world.change("create", key, reads)
+    with pytest.raises(NotRecorded, match="never saw a ConfigMap run"):
+        world.change("update", config.key, {**config.object, "data": {"M": "3"}})  # now a Job uses it
+
+
+def test_what_a_pod_is_called_here_stands_in_later_steps() -> None:
+    recording = recorded()
+    (_, killed, *_), key = recording.sessions[0], Key("jobs.batch", "space", "december")
+    labelled = job(JOB.replace("metadata: {name: december", "metadata: {annotations: {a: b}, name: december"))
+    labelled["spec"]["suspend"] = True
+    other = copy.deepcopy(killed)
+    other.frames[1].put[0] = pod("december-zzzzz", "Pending")
+    other.frames = other.frames[:2]
+    ended = pod("december-zzzzz", "Succeeded")
+    suspended = Step(
+        "update", key, labelled, START + 50, [pod("december-zzzzz", "Pending")], [Frame(0.1, [ended])]
+    )
+    recording.sessions.append([other, suspended])
+    world = World(recording)
+    world.change("create", key, job())
+    while world.tick("space"):
+        pass
+    world.change("update", key, labelled)
+    names = [each.key.name for each in world.of("pods", "space")]
+    assert names == ["december-abcde"], "a Pod keeps the name under which the reader knows it"
+
+
+def test_a_recorded_refusal_changes_nothing() -> None:
+    world = World(recorded())
+    with pytest.raises(Refused, match="less than or equal"):
+        world.change(
+            "create", Key("jobs.batch", "space", "december"), yaml.safe_load(JOB.replace("300Mi", "2Gi"))
+        )
+    assert not world.of("jobs.batch")
+    assert not world.history
+
+
+# --- what objects mean
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("limits: {memory: 400Mi}", "limits: {memory: 409600Ki}"),
+        ("backoffLimit: 1", "backoffLimit: 1\n  completions: 1\n  suspend: false"),
+        ("image: pipelines-for-humans/python:0.1.0", "image: docker.io/pipelines-for-humans/python:0.1.0"),
+        (
+            "restartPolicy: Never",
+            "restartPolicy: Never\n      terminationGracePeriodSeconds: 30\n      dnsPolicy: ClusterFirst",
+        ),
+        ("namespace: space,", "namespace: space, annotations: {note: mine},"),
+    ],
+)
+def test_other_words_for_the_same(one: str, other: str) -> None:
+    assert one in JOB
+    mine, theirs = yaml.safe_load(JOB), yaml.safe_load(JOB.replace(one, other))
+    assert differences(essence(mine), essence(theirs)) == []
+    assert digest(mine) == digest(theirs)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("memory: 400Mi", "memory: 400M"),
+        ("backoffLimit: 1", "backoffLimit: 0"),
+        ("requests: {memory: 300Mi}, ", ""),
+        ("labels: {run: december}}\n    spec", "labels: {run: november}}\n    spec"),
+        ("restartPolicy: Never", "restartPolicy: OnFailure"),
+        ('"2013-12"', '"2013-12", "--sample", "10"'),
+    ],
+)
+def test_words_that_mean_something_else(one: str, other: str) -> None:
+    assert one in JOB
+    assert digest(yaml.safe_load(JOB)) != digest(yaml.safe_load(JOB.replace(one, other)))
+
+
+def test_services_and_secrets_mean_the_same_too() -> None:
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "s"},
+        "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
+    }
+    given = copy.deepcopy(service)
+    given["spec"] |= {
+        "clusterIP": "10.96.0.9",
+        "clusterIPs": ["10.96.0.9"],
+        "ipFamilies": ["IPv4"],
+        "type": "ClusterIP",
+    }
+    given["spec"]["ports"] = [{"port": 80, "targetPort": 80, "protocol": "TCP"}]
+    assert digest(service) == digest(given)
+    headless = {**service, "spec": {**service["spec"], "clusterIP": "None"}}
+    assert digest(service) != digest(headless)
+    plain = {"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"}}
+    assert digest(plain) == digest(
+        {"kind": "Secret", "metadata": {"name": "s"}, "type": "Opaque", "data": {"a": "Yg=="}}
+    )
+
+
+def test_patches() -> None:
+    thing = yaml.safe_load(JOB)
+    strategic = {"spec": {"template": {"spec": {"containers": [{"name": "train", "image": "new"}]}}}}
+    made = patched(thing, "application/strategic-merge-patch+json", strategic)
+    container = made["spec"]["template"]["spec"]["containers"][0]
+    assert (container["image"], container["args"]) == ("new", ["2013-12"])
+    gone = {"spec": {"template": {"spec": {"containers": [{"name": "train", "$patch": "delete"}]}}}}
+    assert (
+        patched(thing, "application/strategic-merge-patch+json", gone)["spec"]["template"]["spec"][
+            "containers"
+        ]
+        == []
+    )
+    merged = patched(thing, "application/merge-patch+json", {"spec": {"backoffLimit": None}})
+    assert "backoffLimit" not in merged["spec"]
+    operations = [
+        {"op": "test", "path": "/spec/backoffLimit", "value": 1},
+        {"op": "replace", "path": "/spec/backoffLimit", "value": 4},
+        {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--sample"},
+        {"op": "remove", "path": "/metadata/labels/run"},
+    ]
+    made = patched(thing, "application/json-patch+json", operations)
+    assert made["spec"]["backoffLimit"] == 4
+    assert made["spec"]["template"]["spec"]["containers"][0]["args"] == ["2013-12", "--sample"]
+    assert made["metadata"]["labels"] == {}
+    assert thing == yaml.safe_load(JOB), "the object itself stays as it was"
+    for bad in (
+        [{"op": "remove", "path": "/spec/none"}],
+        [{"op": "test", "path": "/spec/backoffLimit", "value": 2}],
+    ):
+        with pytest.raises(PatchError):
+            patched(thing, "application/json-patch+json", bad)
+
+
+def test_selectors() -> None:
+    thing = {
+        "metadata": {"name": "a", "labels": {"app": "x", "tier": "front"}},
+        "status": {"phase": "Running"},
+    }
+    for labels in ("app=x", "app==x,tier", "app in (x, y)", "app notin (z)", "!other", "app!=y", ""):
+        assert selector(labels, "")(thing), labels
+    for labels in ("app=y", "!app", "app in (y)", "app notin (x)", "other"):
+        assert not selector(labels, "")(thing), labels
+    assert selector("", "metadata.name=a,status.phase!=Failed")(thing)
+    assert not selector("", "status.phase=Failed")(thing)
+    for bad in ("a=b=c", "app x"):
+        with pytest.raises(SelectorError):
+            selector(bad, "")
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [(0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (599, "9m59s"), (600, "10m"), (10_799, "179m"),
+     (10_800, "3h"), (11_000, "3h3m"), (28_800, "8h"), (172_799, "47h"), (172_800, "2d"), (180_000, "2d2h"),
+     (700_000, "8d"), (63_072_000, "2y"), (70_000_000, "2y80d")],
+)  # fmt: skip
+def test_lengths_of_time_as_kubectl_says_them(length: int, said: str) -> None:
+    assert duration(length) == said
+
+
+def test_only_times_of_the_cluster_are_moved() -> None:
+    text = f'"{written(START)}" and {written(START)[:-1]}.123456Z, but not 2013-09-12T21:30:00Z'
+    moved = shifted(text, START, 60)
+    assert (
+        moved
+        == f'"{written(START + 60)}" and {written(START + 60)[:-1]}.123456Z, but not 2013-09-12T21:30:00Z'
+    )
+
+
+# --- what lies on disk
+
+
+def test_a_recording_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
+    path = tmp_path / "recordings" / "1-x.cluster.json.gz"
+    write(recorded(), path)
+    first = path.read_bytes()
+    assert read(path) == recorded()
+    write(read(path), path)
+    assert path.read_bytes() == first
+
+
+def test_damaged_recordings_are_told_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "1-x.cluster.json.gz"
+    write(recorded(), path)
+    whole = path.read_bytes()
+    other = gzip.compress(json.dumps(json.loads(gzip.decompress(whole)) | {"format": 99}).encode())
+    for content, says in (
+        (whole[: len(whole) // 2], "is damaged|cannot be read"),
+        (b"", "is damaged|cannot be read"),
+        (gzip.compress(b"{}"), "is damaged"),
+        (b"<<<<<<< HEAD", "cannot be read"),
+        (other, "has the format 99"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(RecordingError, match=says):
+            read(path)
+    path.unlink()
+    with pytest.raises(RecordingError, match="cannot be read"):
+        read(path)
+    with pytest.raises(RecordingError, match="missing or damaged"):
+        Definitions.read(path)
+
+
+def test_nonsense_in_protobuf() -> None:
+    messages = Definitions.read(ROOT / "cluster-setup" / "api.json.gz").messages
+    for content in (b"", b"k8s\x00", b"k8s\x00\xff\xff", b"{}"):
+        with pytest.raises(ProtobufError):
+            decoded(messages, content)
