@@ -1,13 +1,14 @@
 """No script and no notebook talks to a cluster that cluster-setup did not make."""
 
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from companion.cluster import settings
-from companion.environment import tool_environment
+from companion.environment import recorded_kubeconfig, tool_environment
 
 ROOT = Path(__file__).parents[1]
 CODE = [*sorted((ROOT / "src").rglob("*.py")), *sorted((ROOT / "dags").rglob("*.py"))]
@@ -62,12 +63,15 @@ def test_the_places_that_are_allowed_name_only_ours() -> None:
         text = (ROOT / "src" / path).read_text(encoding="utf-8")
         for line in text.splitlines():
             if "KUBECONFIG" in line and ("environ" in line or '"KUBECONFIG":' in line):
-                assert "settings.KUBECONFIG" in line
+                assert "settings.KUBECONFIG" in line or "recorded_kubeconfig()" in line
             if "--kubeconfig" in line:
                 assert "settings.KUBECONFIG" in line
             assert "--context" not in line
     assert settings.KUBECONFIG == ROOT / "build" / "cluster" / "kubeconfig"
-    assert tool_environment(ROOT)["KUBECONFIG"] == str(settings.KUBECONFIG)
+    assert tool_environment(ROOT)["KUBECONFIG"].split(os.pathsep) == [
+        str(settings.KUBECONFIG),
+        str(recorded_kubeconfig()),
+    ]
 
 
 @pytest.mark.parametrize(("notebook", "cells"), notebook_cells(), ids=lambda value: str(value)[:40])

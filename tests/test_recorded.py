@@ -128,7 +128,10 @@ def recorded() -> Recording:
         START + 200,
         frames=[
             Frame(0.1, [entry("jobs.batch", job(more, active=1), "december", "Running", "0/1", "0s", "0s")]),
-            Frame(30, [entry("jobs.batch", job(more, conditions=[complete]), "december", "Complete", "1/1", "30s", "30s")]),
+            Frame(
+                30,
+                [entry("jobs.batch", job(more, conditions=[complete]), "december", "Complete", "1/1", "30s", "9s")],
+            ),
         ],
     )  # fmt: skip
     too_much = JOB.replace("300Mi", "2Gi")
@@ -145,8 +148,9 @@ def recorded() -> Recording:
         "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": "space"}],
         "roleRef": {"kind": "Role", "name": "reads"},
     }
+    space = {"metadata": {"name": "space", "creationTimestamp": written(START - 60)}}
     base = [
-        entry("namespaces", {"metadata": {"name": "space", "creationTimestamp": written(START - 60)}}, "space", "Active", "60s"),
+        entry("namespaces", space, "space", "Active", "9s"),
         entry("roles.rbac.authorization.k8s.io", role, "reads", "x"),
         entry("rolebindings.rbac.authorization.k8s.io", binding, "reads", "Role/reads", "1s"),
     ]  # fmt: skip

@@ -4,12 +4,10 @@ import gzip
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from authoring.upstream import Upstream
 from companion.recorded.protobuf import Messages
-
-if TYPE_CHECKING:
-    from authoring.record import Upstream
 
 # Whose schemas are kept, for kubectl explain and for the server's check of fields.
 SCHEMAS = (
@@ -40,7 +38,7 @@ FIELD = re.compile(
 )
 
 
-def definitions_of(upstream: "Upstream", messages: Messages) -> dict[str, Any]:
+def definitions_of(upstream: Upstream, messages: Messages) -> dict[str, Any]:
     """Return what an API server says of itself, as `companion.recorded.definitions.Definitions` reads it."""
     documents: dict[str, str] = {}
     for name in ("api", "apis"):

@@ -17,6 +17,7 @@ How a lesson is written is in docs/writing.md.
 import argparse
 import ast
 import contextlib
+import copy
 import hashlib
 import os
 import re
@@ -42,9 +43,10 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from authoring.readme import with_map
 from companion import replay
 from companion.chapters import ChapterError, Sitting, chapters
-from companion.environment import repository
-from companion.errors import WorkspaceError
+from companion.environment import kubeconfig_of, repository
+from companion.errors import SentenceError
 from companion.portable import without_paths
+from companion.recorded.recording import write
 from flightdelay.files import locked, write_atomically
 
 # The two notebooks of a lesson and the folders they are written to.
@@ -275,7 +277,7 @@ def _difference(notebook: NotebookNode, path: Path) -> str:
 
 
 @contextlib.contextmanager
-def kernel_environment(recording: Path, commands: str) -> Iterator[dict[str, str]]:
+def kernel_environment(recording: Path, commands: str, cluster: str = "") -> Iterator[dict[str, str]]:
     """Give the environment in which the build and the tests run a notebook, with a work folder of its own.
 
     At the end the folder is removed, and what the notebook has started and not ended is killed.
@@ -286,11 +288,15 @@ def kernel_environment(recording: Path, commands: str) -> Iterator[dict[str, str
         Where the answers to the notebook's commands lie (`Sitting.recording`), if it has any.
     commands
         ``replay`` or ``record`` (`companion.replay`).
+    cluster
+        Where the cluster answers that is being recorded (`authoring.record`).
     """
     with tempfile.TemporaryDirectory(prefix="companion-", ignore_cleanup_errors=True) as work:
         environment = {
             "COMPANION_WORK": work,
             "COMPANION_COMMANDS": commands,
+            # A cluster that runs on this machine is asked only where somebody says so.
+            **({"COMPANION_CLUSTER": "recorded"} if commands == "replay" else {}),
             "COMPANION_RECORDING": str(Path(work) / recording.name if commands == "record" else recording),
             # Before the kernel starts: with rich tracebacks a failing cell goes unnoticed.
             "ZENML_ENABLE_RICH_TRACEBACK": "false",
@@ -301,6 +307,12 @@ def kernel_environment(recording: Path, commands: str) -> Iterator[dict[str, str
             "OMP_NUM_THREADS": "1",
             "TZ": "UTC",
         }
+        if cluster:
+            del environment["COMPANION_COMMANDS"]
+            kubeconfig = Path(work) / "state" / "recorded-kubeconfig"
+            kubeconfig.parent.mkdir()
+            kubeconfig.write_text(kubeconfig_of(cluster), encoding="utf-8")
+            environment |= {"COMPANION_CLUSTER": "record", "KUBECONFIG": str(kubeconfig)}
         try:
             yield environment
         finally:
@@ -333,7 +345,9 @@ def kernel_manager() -> AsyncKernelManager:
     )
 
 
-def execute(notebook: NotebookNode, root: Path, sitting: Sitting, variant: str, commands: str) -> None:
+def execute(
+    notebook: NotebookNode, root: Path, sitting: Sitting, variant: str, commands: str, cluster: str = ""
+) -> None:
     """Run all cells and store their outputs, without what only this machine has.
 
     Raises
@@ -349,7 +363,7 @@ def execute(notebook: NotebookNode, root: Path, sitting: Sitting, variant: str, 
         nonlocal running
         running = cell_index
 
-    with kernel_environment(sitting.recording(variant), commands) as environment:
+    with kernel_environment(sitting.recording(variant), commands, cluster) as environment:
         client = NotebookClient(
             notebook,
             km=kernel_manager(),
@@ -385,7 +399,7 @@ def execute(notebook: NotebookNode, root: Path, sitting: Sitting, variant: str, 
             if cell.cell_type == "code":
                 cell.outputs = nbformat.from_dict(_without_paths(cell.outputs, work))
         recording = Path(environment["COMPANION_RECORDING"])
-        if commands == "record" and recording.exists():
+        if commands == "record" and not cluster and recording.exists():
             sitting.recording(variant).parent.mkdir(exist_ok=True)
             write_atomically(sitting.recording(variant), recording.read_bytes())
 
@@ -404,6 +418,31 @@ def _without_paths(part: Any, work: str) -> Any:
     return part
 
 
+def record_cluster(sitting: Sitting, root: Path, built: dict[str, NotebookNode]) -> None:
+    """Run both notebooks of a sitting, and what else is tried there, on the real cluster, and record it.
+
+    Raises
+    ------
+    BuildError
+        If a cell or a try fails.
+    ClusterError
+        If there is no cluster.
+    """
+    from authoring.record import recorder_of  # with the cluster's settings, which no other notebook needs
+
+    with recorder_of(sitting.namespaces) as recorder:
+        for variant in ("solution", "learner"):
+            notebook = copy.deepcopy(built[variant])
+            execute(notebook, root, sitting, variant, "record", recorder.address)
+            print(f"{sitting.notebook}: {variant} ran on the cluster", flush=True)
+        if sitting.tries.exists():
+            with kernel_environment(sitting.recording("solution"), "record", recorder.address) as environment:
+                done = subprocess.run([sys.executable, sitting.tries], env={**os.environ, **environment})
+            if done.returncode:
+                raise BuildError(f"{_short(sitting.tries)} ended with exit code {done.returncode}.")
+        write(recorder.stop(), sitting.cluster)
+
+
 def build(sitting: Sitting, root: Path, commands: str = "replay") -> None:
     """Build, execute and write the two notebooks of a lesson.
 
@@ -414,6 +453,9 @@ def build(sitting: Sitting, root: Path, commands: str = "replay") -> None:
     """
     name = sitting.notebook
     built = notebooks_of(sitting.lesson)
+    if commands == "record" and sitting.namespaces:
+        record_cluster(sitting, root, built)
+        commands = "replay"  # the outputs are those of the recorded cluster, which every reader has
     if commands == "record" or name not in not_yet_run(root):
         for variant, notebook in built.items():
             start = time.monotonic()
@@ -460,7 +502,7 @@ def main(arguments: list[str] | None = None) -> int:
                 build(sitting, root, "record" if options.record else "replay")
         readme = root / "README.md"
         write_atomically(readme, with_map(readme.read_text(encoding="utf-8"), chapters(root)).encode())
-    except (BuildError, ChapterError, WorkspaceError) as error:
+    except (BuildError, ChapterError, SentenceError) as error:
         print(f"build: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -5,22 +5,23 @@ and kept, and once a second, and at each change, all objects of the namespaces a
 the last look becomes a frame of the step that it belongs to (`companion.recorded.recording`).
 """
 
-import base64
-import http.client
+import contextlib
 import json
 import re
-import ssl
-import tempfile
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import yaml  # type: ignore[import-untyped]
-
-from authoring.api import definitions_of
+from authoring.api import definitions_of, messages_of, write
+from authoring.upstream import Upstream
+from companion.cluster import settings
+from companion.cluster.shell import Shell
+from companion.recorded.definitions import Definitions
 from companion.recorded.objects import Object
 from companion.recorded.protobuf import Messages, ProtobufError, decoded
 from companion.recorded.recording import Entry, Frame, Key, Recording, Step
@@ -36,34 +37,27 @@ SECONDS_BETWEEN_LOOKS = 1.0
 Delta = tuple[float, Entry | None, Key]  # when, what came or changed (or nothing, when it went), of which key
 
 
-class Upstream:
-    """A real API server, as a kubeconfig tells how to reach it."""
+@contextlib.contextmanager
+def recorder_of(namespaces: tuple[str, ...]) -> Iterator["Recorder"]:
+    """Give a recorder of these namespaces of the book's own cluster, where they do not exist yet.
 
-    def __init__(self, kubeconfig: Path) -> None:
-        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        self.place = urlsplit(cluster["server"])
-        self._context = ssl.create_default_context(
-            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-        )
-        with tempfile.NamedTemporaryFile() as both:
-            both.write(base64.b64decode(user["client-certificate-data"]))
-            both.write(base64.b64decode(user["client-key-data"]))
-            both.flush()
-            self._context.load_cert_chain(both.name)
-
-    def open(
-        self, method: str, path: str, content: bytes, headers: dict[str, str]
-    ) -> http.client.HTTPResponse:
-        """Send a request, and return the answer as it begins."""
-        connection = http.client.HTTPSConnection(self.place.netloc, context=self._context, timeout=900)
-        connection.request(method, path, content or None, headers)
-        return connection.getresponse()
-
-    def get(self, path: str, accept: str = "application/json") -> tuple[int, str]:
-        """Return the code and the text of an answer."""
-        with self.open("GET", path, b"", {"Accept": accept}) as response:
-            return response.status, response.read().decode(errors="replace")
+    Raises
+    ------
+    ClusterError
+        If there is no cluster.
+    """
+    shell = Shell()
+    shell.do_kubectl("delete", "namespace", *namespaces, "--ignore-not-found")
+    version = json.loads(shell.ask_kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
+    nodes = len(shell.ask_kubectl("get", "nodes", "-o", "name").splitlines())
+    made = {"cluster": f"kind with {nodes} node{'s' * (nodes > 1)}, Kubernetes {version}"}
+    made["date"] = datetime.now(UTC).date().isoformat()
+    messages = Definitions.read(settings.SETUP / "api.json.gz").messages
+    recorder = Recorder(Upstream(settings.KUBECONFIG), messages, list(namespaces), made)
+    try:
+        yield recorder
+    finally:
+        recorder.end()
 
 
 class Recorder:
@@ -93,7 +87,11 @@ class Recorder:
         self._asked: dict[str, set[str]] = {}
         self.things: dict[str, Object] = {}  # by uid, all that was ever seen
         self.start = time.time()
-        self.base = [entry for entry in self._all().values() if entry.key.namespace not in namespaces]
+        self.base = [
+            entry
+            for entry in self._all().values()
+            if entry.key.namespace not in namespaces and entry.key.name not in namespaces
+        ]
         self._now: dict[Key, Entry] = {entry.key: entry for entry in self.base}
         self.changes: list[Step] = []
         self.deltas: list[Delta] = []
@@ -107,11 +105,15 @@ class Recorder:
         """Return where kubectl finds the cluster that is recorded."""
         return f"http://127.0.0.1:{self.server.server_port}"
 
+    def end(self) -> None:
+        """Look no more."""
+        self._end.set()
+        self.server.shutdown()
+
     def stop(self) -> Recording:
         """End, and return what was recorded."""
         self._look()
-        self._end.set()
-        self.server.shutdown()
+        self.end()
         steps = session(self.base, self.changes, self.deltas, self.things)
         return Recording(self.made, self.start, self.base, [steps], self.logs)
 
@@ -402,3 +404,19 @@ def _belongs_to(root: Key, namespace: str, begun: list[Step]) -> int | None:
             continue
         return number
     return None
+
+
+def main(arguments: list[str]) -> int:
+    """Write what the API of the book's own cluster says of itself, for all recordings.
+
+    ``python -m authoring.record API APIMACHINERY``: the folders of the Go modules ``k8s.io/api`` and
+    ``k8s.io/apimachinery``, of the cluster's version.
+    """
+    recorder = Recorder(Upstream(settings.KUBECONFIG), messages_of(*map(Path, arguments)), [], {})
+    recorder.end()
+    write(recorder.api, settings.SETUP / "api.json.gz")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -29,11 +29,14 @@ class Sitting:
         The name of the lesson without suffix, such as ``1-label-and-columns``.
     minutes
         What it takes a reader, without the page.
+    namespaces
+        Of the cluster, where the notebook works on one: these are recorded.
     """
 
     folder: Path
     name: str
     minutes: int
+    namespaces: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -53,6 +56,16 @@ class Sitting:
     def recording(self, variant: str) -> Path:
         """Return where the recorded answers of the notebook's commands lie, ``learner``'s or ``solution``'s."""
         return self.folder / "recordings" / f"{self.name}.{variant}.json"
+
+    @property
+    def cluster(self) -> Path:
+        """Where the cluster lies that was recorded while the notebook ran."""
+        return self.folder / "recordings" / f"{self.name}.cluster.json.gz"
+
+    @property
+    def tries(self) -> Path:
+        """A program that makes other changes on that cluster, right and wrong ones, to be recorded as well."""
+        return self.folder / f"tries_{self.name[0]}.py"
 
 
 @dataclass(frozen=True)
@@ -121,5 +134,8 @@ def _chapter(folder: Path) -> Chapter:
             f"{where} gives minutes for {', '.join(said['minutes']) or 'nothing'}, and the lessons there are "
             f"{', '.join(there) or 'none'}."
         )
-    sittings = tuple(Sitting(folder, name, said["minutes"][name]) for name in there)
+    namespaces = said.get("namespaces", {})
+    sittings = tuple(
+        Sitting(folder, name, said["minutes"][name], tuple(namespaces.get(name, ()))) for name in there
+    )
     return Chapter(folder, said["title"], said["able_to"], said["needs"], sittings, said.get("run", {}))

@@ -1,6 +1,8 @@
 """Where the book's files are, and what its tools find in their environment: one folder, nothing of the user's own."""
 
+import contextlib
 import getpass
+import json
 import os
 import sys
 from pathlib import Path
@@ -68,9 +70,38 @@ def tool_environment(folder: Path) -> dict[str, str]:
         "GOMP_SPINCOUNT": "10000",
         # Filled when .venv is made: the list of fonts takes long on a busy machine, and then a notebook says so.
         "MPLCONFIGDIR": str(Path(sys.prefix) / "matplotlib"),
-        # The only cluster that a notebook may ever talk to.
-        "KUBECONFIG": str(repository() / "build" / "cluster" / "kubeconfig"),
+        # The only clusters that a notebook may ever talk to: the one that make cluster-up made, else a recorded one.
+        "KUBECONFIG": os.pathsep.join(
+            (str(repository() / "build" / "cluster" / "kubeconfig"), str(recorded_kubeconfig()))
+        ),
+        "KUBECACHEDIR": str(recorded_kubeconfig().with_name("kubectl-cache")),
+        # The book's kubectl comes before one of the reader's own.
+        "PATH": _with_own_commands(os.environ.get("PATH", os.defpath)),
     }
+
+
+def recorded_kubeconfig() -> Path:
+    """Return the kubeconfig of the recorded cluster (`companion.recorded.serve`)."""
+    return work_folder() / "state" / "recorded-kubeconfig"
+
+
+def kubeconfig_of(server: str) -> str:
+    """Return a kubeconfig that leads to a recorded cluster at this address, and to no other."""
+    name = "recorded-pipelines"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": server}}],
+        "users": [{"name": "reader", "user": {}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": "reader"}}],
+        "current-context": name,
+    }
+    return json.dumps(config, indent=1)
+
+
+def _with_own_commands(path: str) -> str:
+    own = str(Path(sys.prefix) / "bin")
+    return os.pathsep.join([own, *(each for each in path.split(os.pathsep) if each != own)])
 
 
 def environment_in(folder: Path) -> dict[str, str]:
@@ -108,6 +139,11 @@ def enter(folder: Path) -> None:
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]
     os.environ.update(environment)
+    # Without any of its files, kubectl would ask whatever listens at port 8080.
+    with contextlib.suppress(OSError):
+        if not recorded_kubeconfig().exists():
+            recorded_kubeconfig().parent.mkdir(parents=True, exist_ok=True)
+            recorded_kubeconfig().write_text(kubeconfig_of("http://127.0.0.1:1"), encoding="utf-8")
 
 
 def person() -> dict[str, str]:

@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 from companion import replay
-from companion.environment import enter, environment_in, repository, work_folder
+from companion.environment import enter, environment_in, recorded_kubeconfig, repository, work_folder
 from companion.errors import WorkspaceError
 
 # Two of them are what lessons and checks ask this module for.
@@ -104,11 +104,35 @@ def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
                 f'companion.workspace("{sitting}", go_on=True) in the first cell.'
             )
     enter(_folder_of[chapter])
-    if "COMPANION_COMMANDS" in os.environ and not begun:
+    says = " ".join(filter(None, (_lead_to_cluster(sitting), says)))
+    if "COMPANION_COMMANDS" in os.environ and not begun and not _has_cluster(sitting):
         replay.install()
         _name_cells()
     if says:
         print(says)
+
+
+def _has_cluster(sitting: str) -> bool:
+    chapter, number = sitting.split("-")
+    return any(repository().glob(f"chapters/{chapter}-*/recordings/{number}-*.cluster.json.gz"))
+
+
+def _lead_to_cluster(sitting: str) -> str:
+    """Lead kubectl to the cluster of a notebook that has one; return what the reader has to know.
+
+    The book's own cluster, where it answers, else the recorded one.
+    """
+    mode = os.environ.get("COMPANION_CLUSTER")
+    if mode == "record":  # `authoring.record` stands before the cluster
+        os.environ["KUBECONFIG"] = str(recorded_kubeconfig())
+    if mode == "record" or not _has_cluster(sitting):
+        return ""
+    from companion.recorded import serve  # it needs packages, and most notebooks do not need it
+
+    if mode == "recorded":  # the book's own build and tests: nobody has to be told
+        serve.serve(sitting)
+        return ""
+    return "" if serve.live_answers() else serve.serve(sitting)
 
 
 def _state(chapter: str) -> Path:

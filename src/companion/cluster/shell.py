@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from companion.bootstrap import ROOT
 from companion.causes import CLUSTER, cause_in
 from companion.cluster import settings
+from companion.environment import recorded_kubeconfig
 from companion.errors import SentenceError
 from companion.ports import open_here
 from companion.programs import output_of
@@ -158,7 +159,7 @@ class Shell:
         """Return the environment of every command: one kubeconfig, and no file outside build/cluster."""
         environment = {
             **os.environ,
-            "KUBECONFIG": str(settings.KUBECONFIG),
+            "KUBECONFIG": os.environ["KUBECONFIG"] if at_recorded_cluster() else str(settings.KUBECONFIG),
             "KUBECACHEDIR": str(settings.STATE / "kubectl-cache"),
         }
         if self._engine == "podman":
@@ -167,7 +168,11 @@ class Shell:
 
     def _check_kubeconfig(self) -> None:
         # A dry run of the whole way, before there is a cluster, has to be possible; a recording needs none.
-        if not replays() and not (self.dry_run and not settings.KUBECONFIG.exists()):
+        if (
+            not replays()
+            and not at_recorded_cluster()
+            and not (self.dry_run and not settings.KUBECONFIG.exists())
+        ):
             check_kubeconfig()
 
     def _run_kubectl(self, arguments: list[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
@@ -291,7 +296,8 @@ def require() -> None:
     ClusterError
         If there is no cluster, or if it does not answer.
     """
-    os.environ["KUBECONFIG"] = str(settings.KUBECONFIG)
+    if not at_recorded_cluster():
+        os.environ["KUBECONFIG"] = str(settings.KUBECONFIG)
     try:
         version = json.loads(Shell().ask_kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
     except NotOurs:
@@ -301,6 +307,11 @@ def require() -> None:
             "The cluster does not answer: make cluster-up starts it again, or says why it cannot."
         ) from error
     print(f"Cluster {settings.CONTEXT} · Kubernetes {version}")
+
+
+def at_recorded_cluster() -> bool:
+    """Say whether this is a notebook whose kubectl talks to a recorded cluster, or to one that is being recorded."""
+    return os.environ.get("KUBECONFIG") == str(recorded_kubeconfig())
 
 
 def kubeflow_answers() -> bool:
