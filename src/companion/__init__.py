@@ -5,6 +5,6 @@ Importing this package is cheap; it pulls in no orchestrator and no pandas.
 
 from companion.bets import compare_bet
 from companion.environment import tool_environment
-from companion.workspace import workspace
+from companion.workspace import copy_manifests, workspace
 
-__all__ = ["compare_bet", "tool_environment", "workspace"]
+__all__ = ["compare_bet", "copy_manifests", "tool_environment", "workspace"]

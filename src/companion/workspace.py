@@ -112,6 +112,32 @@ def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
         print(says)
 
 
+def copy_manifests(state: Path) -> None:
+    """Copy the chapter's manifests (``chapters/NN-…/manifests/``) to the notebook's folder, where they are edited.
+
+    What lies there already stays as it is.
+
+    Parameters
+    ----------
+    state
+        The notebook's folder, as `workspace` returned it.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder cannot be written.
+    """
+    from flightdelay.files import write_atomically  # it needs a package, and make doctor imports this module
+
+    for path in sorted(repository().glob(f"chapters/{state.parent.name}-*/manifests/*.yaml")):
+        copy = state / path.name
+        try:
+            if not copy.exists():
+                write_atomically(copy, path.read_bytes())
+        except OSError as error:
+            raise WorkspaceError(f"Cannot write {copy} ({error.strerror}): make it writable.") from error
+
+
 def _has_cluster(sitting: str) -> bool:
     chapter, number = sitting.split("-")
     return any(repository().glob(f"chapters/{chapter}-*/recordings/{number}-*.cluster.json.gz"))
