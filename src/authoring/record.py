@@ -24,7 +24,7 @@ from companion.cluster.shell import Shell
 from companion.recorded.definitions import Definitions
 from companion.recorded.objects import Object
 from companion.recorded.protobuf import Messages, ProtobufError, decoded
-from companion.recorded.recording import Entry, Frame, Key, Recording, Step
+from companion.recorded.recording import Entry, Frame, Key, Recording, Step, answer_key
 from companion.recorded.state import PLURALS, WORKLOADS, State
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -84,7 +84,8 @@ class Recorder:
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self.logs: dict[str, str] = {}
-        self._asked: dict[str, set[str]] = {}
+        # What a Service was asked: namespace, path, and what was sent.
+        self._asked: set[tuple[str, str, bytes]] = set()
         self.things: dict[str, Object] = {}  # by uid, all that was ever seen
         self.start = time.time()
         self.base = [
@@ -194,11 +195,10 @@ class Recorder:
         for entry in changed:
             if entry.key.resource == "pods":
                 self._read_logs(entry.object)
-        for namespace, paths in self._asked.items():
-            for path in paths:
-                answer = self._answer(namespace, path)
-                if _said(answer) != _said(self._now.get(answer.key)):
-                    changed.append(answer)
+        for asked in sorted(self._asked):
+            answer = self._answer(*asked)
+            if _said(answer) != _said(self._now.get(answer.key)):
+                changed.append(answer)
         for entry in changed:
             self._now[entry.key] = entry
             self.deltas.append((moment, entry, entry.key))
@@ -206,12 +206,13 @@ class Recorder:
             self._now.pop(key, None)
             self.deltas.append((moment, None, key))
 
-    def _answer(self, namespace: str, path: str) -> Entry:
-        code, text = self.upstream.get(f"/api/v1/namespaces/{namespace}/{path}")
-        name = path.replace("/proxy/", "/", 1)
-        return Entry(
-            Key("answers", namespace, name), {"status": code, "body": text, "metadata": {"name": name}}
-        )
+    def _answer(self, namespace: str, path: str, content: bytes) -> Entry:
+        method, headers = ("POST", {"Content-Type": "application/json"}) if content else ("GET", {})
+        place = f"/api/v1/namespaces/{namespace}/{path}"
+        with self.upstream.open(method, place, content, headers) as response:
+            code, text = response.status, response.read().decode(errors="replace")
+        key = answer_key(namespace, path, content)
+        return Entry(key, {"status": code, "body": text, "metadata": {"name": key.name}})
 
     def _read_logs(self, pod: Object) -> None:
         """Keep what each container of a Pod has printed so far, and the one before it."""
@@ -230,10 +231,10 @@ class Recorder:
 
     # --- changes
 
-    def asks(self, namespace: str, path: str) -> None:
-        """Ask a Service from now on, whenever something changes."""
+    def asks(self, namespace: str, path: str, content: bytes) -> None:
+        """Ask a Service the same from now on, whenever something changes."""
         with self._lock:
-            self._asked.setdefault(namespace, set()).add(path)
+            self._asked.add((namespace, path, content))
 
     def change(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """Pass a change on, and keep it with the state that it led to; the answer is JSON."""
@@ -288,13 +289,11 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             left_out = ("Host", "Accept-Encoding")
             headers = {name: value for name, value in self.headers.items() if name not in left_out}
             parts = urlsplit(self.path)
-            reads = (
-                self.command == "GET" or "authorization.k8s.io" in parts.path or parts.path.endswith("/token")
-            )
-            if reads or "dryRun" in parse_qs(parts.query):
-                asked = re.match(r"/api/v1/namespaces/([^/]+)/((?:services|pods)/[^/]+/proxy/.*)", parts.path)
+            asked = re.match(r"/api/v1/namespaces/([^/]+)/((?:services|pods)/[^/]+/proxy/.*)", parts.path)
+            review = "/authorization.k8s.io/" in parts.path or parts.path.endswith("/token")
+            if asked or review or self.command == "GET" or "dryRun" in parse_qs(parts.query):
                 if asked:
-                    recorder.asks(asked[1], asked[2])
+                    recorder.asks(asked[1], asked[2], content)
                 self.pass_on(content, headers)
                 return
             code, body = recorder.change(self.command, self.path, content, headers)

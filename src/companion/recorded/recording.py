@@ -12,6 +12,7 @@ Logs lie apart, by container, with the time of each line.
 """
 
 import gzip
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -82,6 +83,22 @@ class Recording:
     base: list[Entry] = field(default_factory=list)
     sessions: list[list[Step]] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
+
+
+def answer_key(namespace: str, path: str, content: bytes) -> Key:
+    """Return under which key lies what a Service answered, asked through the cluster's API.
+
+    Parameters
+    ----------
+    namespace
+        Where it is.
+    path
+        ``services/NAME:PORT/proxy/…``.
+    content
+        What was sent; nothing for a GET.
+    """
+    sent = f" {hashlib.sha256(content).hexdigest()[:16]}" if content else ""
+    return Key("answers", namespace, f"{path}{sent}")
 
 
 def write(recording: Recording, path: Path) -> None:

@@ -23,7 +23,7 @@ from companion.recorded.definitions import Definitions, Resource
 from companion.recorded.objects import Object
 from companion.recorded.patches import PatchError, patched
 from companion.recorded.protobuf import ProtobufError, decoded
-from companion.recorded.recording import Entry, Key, seconds, shifted
+from companion.recorded.recording import Entry, Key, answer_key, seconds, shifted
 from companion.recorded.selectors import SelectorError, selector
 from companion.recorded.tables import cells
 from companion.recorded.world import NotRecorded, Refused, World
@@ -145,9 +145,8 @@ class Handler(BaseHTTPRequestHandler):
         if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
             namespace, rest = rest[1], rest[2:]
         plural, name, sub = rest[0], (rest[1] if len(rest) > 1 else ""), rest[2:]
-        body = self._body(content)
         if group == "authorization.k8s.io":
-            self._json(self._review(plural, body), 201)
+            self._json(self._review(plural, self._body(content)), 201)
             return
         resource = self.server.definitions.resource(group, version, plural)
         if resource is None:
@@ -155,14 +154,14 @@ class Handler(BaseHTTPRequestHandler):
         self._check_rights(resource, namespace, name, sub)
         key = Key(resource.name, namespace, name)
         if sub and sub != ["status"]:
-            self._below(resource, key, sub, body)
+            self._below(resource, key, sub, content)
         elif self.command == "GET" and name:
             self._look(namespace)
             self._show(resource, self._entry(resource, key))
         elif self.command == "GET":
             self._list(resource, namespace)
         else:
-            self._change(resource, key, body)
+            self._change(resource, key, self._body(content))
 
     def _body(self, content: bytes) -> Any:
         if not content:
@@ -314,16 +313,16 @@ class Handler(BaseHTTPRequestHandler):
 
     # --- what lies below an object
 
-    def _below(self, resource: Resource, key: Key, sub: list[str], body: Any) -> None:
+    def _below(self, resource: Resource, key: Key, sub: list[str], content: bytes) -> None:
         match resource.name, sub:
             case "pods", ["log"]:
                 self._look(key.namespace)
                 self._log(self._entry(resource, key))
             case _, ["scale"]:
-                self._scale(resource, key, body)
+                self._scale(resource, key, self._body(content))
             case "services" | "pods", ["proxy", *path]:
                 self._look(key.namespace)
-                self._proxy(key, path)
+                self._proxy(key, path, content)
             case _, ["token" | "eviction" | "binding" | "approval" | "ephemeralcontainers" | "resize", *_]:
                 raise NotRecorded(f"A recorded cluster cannot do that: {sub[0]}. {LIVE}")
             case "pods", ["exec" | "attach" | "portforward", *_]:
@@ -409,9 +408,9 @@ class Handler(BaseHTTPRequestHandler):
             }
         )
 
-    def _proxy(self, key: Key, path: list[str]) -> None:
-        asked = f"{key.resource}/{key.name}/{'/'.join(path)}"
-        found = self.server.world.get(Key("answers", key.namespace, asked))
+    def _proxy(self, key: Key, path: list[str], content: bytes) -> None:
+        asked = f"{key.resource}/{key.name}/proxy/{'/'.join(path)}"
+        found = self.server.world.get(answer_key(key.namespace, asked, content))
         if found is None:
             raise NotRecorded(
                 f"This recorded cluster knows no answer of {asked} at this moment: it knows those that the "
