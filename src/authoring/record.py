@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import yaml  # type: ignore[import-untyped]
+
 from authoring.api import definitions_of, messages_of, write
 from authoring.upstream import Upstream
 from companion.cluster import settings
@@ -29,7 +31,7 @@ from companion.recorded.state import PLURALS, WORKLOADS, State
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 # Not looked at: they change all the time, or say nothing to a reader.
-LEFT_OUT = ("leases.coordination.k8s.io", "events.events.k8s.io", "controllerrevisions.apps", "endpoints")
+LEFT_OUT = ("events.events.k8s.io", "controllerrevisions.apps", "endpoints")
 # What changes all the time by itself: no reason for a frame.
 RESTLESS = re.compile(r'"(lastHeartbeatTime|resourceVersion|lastProbeTime)": *("[^"]*"|null),? *')
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -260,20 +262,27 @@ class Recorder:
         answer = json.loads(body)
         verb = {"POST": "create", "DELETE": "delete"}.get(method, "update")
         name = rest[1] if len(rest) > 1 else (answer.get("metadata") or {}).get("name") or ""
+        sent = self._sent(content) if verb == "create" else None
         if code >= 400:
-            if verb == "create":
-                try:
-                    wish = decoded(self.api["messages"], content)
-                except ProtobufError:
-                    wish = json.loads(content)
-                name = name or (wish.get("metadata") or {}).get("name", "")
-                yield Step(verb, Key(resource, namespace, name), wish, moment, refused=answer)
+            if sent is not None:
+                name = name or (sent.get("metadata") or {}).get("name", "")
+                yield Step(verb, Key(resource, namespace, name), sent, moment, refused=answer)
             return
         if rest[2:] == ["scale"]:
             answer = json.loads(self.upstream.get(urlsplit(path).path.removesuffix("/scale"))[1])
         answer.get("metadata", {}).pop("managedFields", None)
         thing = None if verb == "delete" else answer
-        yield Step(verb, Key(resource, namespace, name), thing, moment)
+        if sent is not None:
+            sent = {**sent, **{field: answer[field] for field in ("apiVersion", "kind")}}
+            sent["metadata"] = {**(sent.get("metadata") or {}), "namespace": namespace}
+        yield Step(verb, Key(resource, namespace, name), thing, moment, sent=sent)
+
+    def _sent(self, content: bytes) -> Object:
+        """Return the object that a request carries."""
+        try:
+            return decoded(self.api["messages"], content)
+        except ProtobufError:
+            return dict(yaml.safe_load(content))
 
 
 def _said(entry: Entry | None) -> str:

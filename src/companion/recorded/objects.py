@@ -1,5 +1,6 @@
 """What a Kubernetes object means, whatever way it is written: defaults filled in, equal amounts equal."""
 
+import base64
 import hashlib
 import json
 import re
@@ -92,9 +93,19 @@ def essence(thing: Object) -> Object:
                 policies = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
                 _fill(spec, {"policyTypes": policies, "podSelector": {}})
     elif kind == "Secret":
-        _secret(thing)
+        thing = as_kept(thing)
     result = _plain(thing)
     return result if isinstance(result, dict) else {}
+
+
+def as_kept(thing: Object) -> Object:
+    """Return an object as the cluster keeps it: of a Secret, what was written in plain is in base64."""
+    if thing.get("kind") != "Secret":
+        return thing
+    plain = thing.get("stringData") or {}
+    data = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
+    kept = {key: value for key, value in thing.items() if key != "stringData"}
+    return {"type": "Opaque"} | kept | {"data": (thing.get("data") or {}) | data}
 
 
 def digest(thing: Object | None) -> str:
@@ -228,15 +239,6 @@ def _service(spec: Object) -> None:
         spec.pop("externalTrafficPolicy", None)
     for port in spec.get("ports") or []:
         _fill(port, {"protocol": "TCP", "targetPort": port.get("port")})
-
-
-def _secret(thing: Object) -> None:
-    import base64
-
-    _fill(thing, {"type": "Opaque"})
-    plain = thing.pop("stringData", None) or {}
-    data = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
-    thing["data"] = (thing.get("data") or {}) | data
 
 
 def _plain(value: Any, of_amounts: bool = False) -> Any:

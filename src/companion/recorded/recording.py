@@ -71,6 +71,7 @@ class Step:
     before: list[Entry] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     refused: Object | None = None  # what the API server said instead
+    sent: Object | None = None  # what was written, where something new was made
     plain: bool = False  # its outcome would be known without the recording
 
 
@@ -147,7 +148,7 @@ def _step(found: dict[str, Any]) -> Step:
         for each in found["frames"]
     ]
     before = [_entry(each) for each in found["before"]]
-    rest = {name: found[name] for name in ("verb", "thing", "start", "refused", "plain")}
+    rest = {name: found[name] for name in ("verb", "thing", "start", "refused", "sent", "plain")}
     return Step(key=Key(*found["key"]), before=before, frames=frames, **rest)
 
 

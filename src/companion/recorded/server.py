@@ -116,6 +116,9 @@ class Handler(BaseHTTPRequestHandler):
             self._json(ApiError(400, str(error)).status, 400)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+        except Exception as error:  # else kubectl says "EOF", and nobody knows of what
+            said = f"the recorded cluster failed at this request ({type(error).__name__}: {error})"
+            self._json(ApiError(500, said).status, 500)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond
 

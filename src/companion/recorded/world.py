@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from companion.errors import SentenceError
-from companion.recorded.objects import Object, differences, digest, essence
+from companion.recorded.objects import Object, as_kept, differences, digest, essence
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
 from companion.recorded.state import State
 from flightdelay.files import write_atomically
+
+# Seconds within which changes belong together, as those of one file do.
+AT_ONCE = 10.0
 
 
 class NotRecorded(SentenceError):
@@ -54,6 +57,7 @@ class World:
         self.kept_in: Path | None = None  # where they are written down
         self._untouched = False  # nobody has looked since the last change
         self._pending: list[tuple[float, list[Entry], list[Key]]] = []
+        self._last: tuple[Step | None, float] = (None, 0.0)  # the step taken last, and when
         self._used: dict[int, int] = {}
         # By how much later than recorded a container runs here (seconds): its log tells the time of each line.
         self._later: dict[str, float] = {}
@@ -131,6 +135,7 @@ class World:
             If nobody has seen what comes of it.
         """
         with self.lock:
+            thing = as_kept(thing) if thing else None
             result = self._changed(verb, key, thing, dry_run)
             if not dry_run:
                 self._untouched = True
@@ -150,9 +155,7 @@ class World:
             As before.
         """
         for verb, key, thing, clock in history:
-            while self._pending and min(each[0] for each in self._pending) <= clock:
-                self.tick()
-            self.clock = max(self.clock, clock)
+            self._go_on_to(clock)
             self.change(verb, Key(*key), thing)
 
     def _changed(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
@@ -182,7 +185,7 @@ class World:
             number
             for number, (step, (before, context)) in enumerate(self._steps)
             if (step.verb, step.key) == (verb, key)
-            and digest(step.thing) == digest(thing)
+            and _is_wished(step, thing)
             and before == digest(now)
             and context == self.state.context(key, thing)
         ]
@@ -195,6 +198,7 @@ class World:
 
     def _take(self, step: Step, key: Key, thing: Object | None) -> None:
         """Begin a recorded step: its first frame happens now, the others are to come."""
+        self._keep_pace(step)
         names = self._names(step)
         by = self.clock - step.start
         if thing is not None:
@@ -203,12 +207,25 @@ class World:
         for number, frame in enumerate(step.frames):
             put = [self._moved(entry, step.start, by) for entry in renamed(frame.put, names)]
             for entry in put:
-                self._later |= dict.fromkeys(_containers(entry.object), by)
+                if entry.key.resource == "pods":
+                    self._later |= dict.fromkeys(_containers(entry.object), by)
             gone = [Key(*(names.get(part, part) for part in each)) for each in frame.gone]
             if number == 0:
                 self._happen(put, gone)
             else:
                 self._pending.append((self.clock + frame.at, put, gone))
+
+    def _keep_pace(self, step: Step) -> None:
+        """Let as much time pass since the step before as it did when both were recorded right after each other."""
+        earlier, clock = self._last
+        if earlier is not None and 0 < step.start - earlier.start < AT_ONCE:
+            self._go_on_to(clock + step.start - earlier.start)
+        self._last = (step, self.clock)
+
+    def _go_on_to(self, clock: float) -> None:
+        while self._pending and min(each[0] for each in self._pending) <= clock:
+            self.tick()
+        self.clock = max(self.clock, clock)
 
     @staticmethod
     def _moved(entry: Entry, around: float, by: float) -> Entry:
@@ -290,8 +307,6 @@ class World:
         given = {"uid": self._uid(), "creationTimestamp": written(self.clock)}
         old = there.object["metadata"] if there else given
         made["metadata"] |= {name: old[name] for name in given}
-        if made.pop("stringData", None) or made.get("kind") == "Secret":
-            made = {**made, **{k: v for k, v in essence(thing or {}).items() if k in ("data", "type")}}
         if key.resource == "namespaces":
             made |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
             made["metadata"]["labels"] = {
@@ -329,7 +344,7 @@ class World:
         known = [step for step, _ in self._steps if step.key == key and step.verb == verb]
         now = digest(self.state.object_of(key))
         contexts = [found for step, found in self._steps if step.key == key and step.verb == verb
-                    and digest(step.thing) == digest(thing)]  # fmt: skip
+                    and _is_wished(step, thing)]  # fmt: skip
         if contexts:
             before, context = contexts[-1]
             if before != now:
@@ -388,6 +403,11 @@ def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, tuple
         if not step.plain:
             yield step, (digest(state.object_of(step.key)), state.context(step.key, step.thing))
         state.mount(step.key, step.thing)
+
+
+def _is_wished(step: Step, thing: Object | None) -> bool:
+    """Say whether a step is what somebody wishes: as it was written, or with what the cluster fills in."""
+    return digest(thing) in (digest(step.thing), digest(step.sent or step.thing))
 
 
 def _template_changes(old: Object, new: Object) -> bool:
