@@ -1,9 +1,11 @@
 """A real API server, asked as a kubeconfig tells."""
 
 import base64
+import contextlib
 import http.client
 import ssl
 import tempfile
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ class Upstream:
         self._context = ssl.create_default_context(
             cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
         )
+        self._kept = threading.local()
         with tempfile.NamedTemporaryFile() as both:
             both.write(base64.b64decode(user["client-certificate-data"]))
             both.write(base64.b64decode(user["client-key-data"]))
@@ -35,6 +38,19 @@ class Upstream:
         return connection.getresponse()
 
     def get(self, path: str, accept: str = "application/json") -> tuple[int, str]:
-        """Return the code and the text of an answer."""
-        with self.open("GET", path, b"", {"Accept": accept}) as response:
-            return response.status, response.read().decode(errors="replace")
+        """Return the code and the text of an answer; the connection stays for the next question."""
+        kept = getattr(self._kept, "connection", None)
+        if kept is not None:
+            with contextlib.suppress(http.client.HTTPException, OSError):  # the server may have closed it
+                return self._ask(kept, path, accept)
+            kept.close()
+        self._kept.connection = http.client.HTTPSConnection(
+            self.place.netloc, context=self._context, timeout=60
+        )
+        return self._ask(self._kept.connection, path, accept)
+
+    @staticmethod
+    def _ask(connection: http.client.HTTPSConnection, path: str, accept: str) -> tuple[int, str]:
+        connection.request("GET", path, headers={"Accept": accept})
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")

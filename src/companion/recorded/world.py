@@ -13,7 +13,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from companion.errors import SentenceError
 from companion.recorded.objects import Object, as_kept, differences, digest, essence
@@ -21,8 +21,20 @@ from companion.recorded.recording import Entry, Key, Recording, Step, renamed, s
 from companion.recorded.state import State
 from flightdelay.files import write_atomically
 
-# Seconds within which changes belong together, as those of one file do.
-AT_ONCE = 10.0
+
+class Pending(NamedTuple):
+    """A frame that is still to come."""
+
+    due: float  # on this cluster's clock
+    recorded: float  # when it was seen
+    session: int  # of the recording
+    put: list[Entry]
+    gone: list[Key]
+
+    def touched(self) -> Iterator[Key]:
+        """Yield what it touches."""
+        yield from (entry.key for entry in self.put)
+        yield from self.gone
 
 
 class NotRecorded(SentenceError):
@@ -56,8 +68,7 @@ class World:
         self.history: list[list[Any]] = []  # the changes so far: verb, key, object, time
         self.kept_in: Path | None = None  # where they are written down
         self._untouched = False  # nobody has looked since the last change
-        self._pending: list[tuple[float, list[Entry], list[Key]]] = []
-        self._last: tuple[Step | None, float] = (None, 0.0)  # the step taken last, and when
+        self._pending: list[Pending] = []
         self._used: dict[int, int] = {}
         # By how much later than recorded a container runs here (seconds): its log tells the time of each line.
         self._later: dict[str, float] = {}
@@ -65,7 +76,11 @@ class World:
         self._notes: dict[Key, dict[str, str]] = {}
         for entry in recording.base:
             self._put(entry)
-        self._steps = [known for session in recording.sessions for known in _known(recording.base, session)]
+        self._steps = [
+            (number, *known)
+            for number, session in enumerate(recording.sessions)
+            for known in _known(recording.base, session)
+        ]
 
     # --- reading
 
@@ -93,23 +108,18 @@ class World:
         """Let the next thing happen that was seen to happen in a namespace; say whether there was one."""
         with self.lock:
             due = [
-                when
-                for when, put, gone in self._pending
-                if not namespace or any(key.namespace == namespace for key in self._keys(put, gone))
+                each.due
+                for each in self._pending
+                if not namespace or any(key.namespace == namespace for key in each.touched())
             ]
             if not due:
                 return False
             self.clock = max(self.clock, min(due))
-            for each in sorted(self._pending, key=lambda pending: pending[0]):
-                if each[0] <= self.clock:
+            for each in sorted(self._pending, key=lambda pending: pending.due):
+                if each.due <= self.clock:
                     self._pending.remove(each)
-                    self._happen(*each[1:])
+                    self._happen(each.put, each.gone)
             return True
-
-    @staticmethod
-    def _keys(put: list[Entry], gone: list[Key]) -> Iterator[Key]:
-        yield from (entry.key for entry in put)
-        yield from gone
 
     # --- changing
 
@@ -164,12 +174,13 @@ class World:
         if verb == "update" and there and thing and digest(thing) == digest(before):
             # Beside the spec nothing reacts.
             return thing if dry_run else self._keep(key, self._noted(before or {}, thing), there.cells)
-        step = self._step(verb, key, thing, dry_run)
-        if step is not None and step.refused:
-            raise Refused(step.refused)
-        if step is not None:
+        found = self._step(verb, key, thing, dry_run)
+        if found is not None:
+            session, step = found
+            if step.refused:
+                raise Refused(step.refused)
             if not dry_run:
-                self._take(step, key, thing)
+                self._take(step, session, key, thing)
             now = self.state.entries.get(key)
             return now.object if now and not dry_run else (step.thing or thing or before or {})
         if self.state.needs_no_recording(verb, key):
@@ -178,12 +189,12 @@ class World:
             raise Refused(_immutable(key))
         raise NotRecorded(self._refusal(verb, key, thing))
 
-    def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Step | None:
-        """Return the recorded step that equals a change: of several, the next one that was not taken yet."""
+    def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> tuple[int, Step] | None:
+        """Return the recorded step that equals a change, with its session: of several the next one not yet taken."""
         now = self.state.object_of(key)
         same = [
             number
-            for number, (step, (before, context)) in enumerate(self._steps)
+            for number, (_, step, before, context) in enumerate(self._steps)
             if (step.verb, step.key) == (verb, key)
             and _is_wished(step, thing)
             and before == digest(now)
@@ -194,11 +205,11 @@ class World:
         number = min(same, key=lambda each: (self._used.get(each, 0), each))
         if not dry_run:
             self._used[number] = self._used.get(number, 0) + 1
-        return self._steps[number][0]
+        return self._steps[number][:2]
 
-    def _take(self, step: Step, key: Key, thing: Object | None) -> None:
+    def _take(self, step: Step, session: int, key: Key, thing: Object | None) -> None:
         """Begin a recorded step: its first frame happens now, the others are to come."""
-        self._keep_pace(step)
+        self._keep_order(step, session)
         names = self._names(step)
         by = self.clock - step.start
         if thing is not None:
@@ -213,17 +224,22 @@ class World:
             if number == 0:
                 self._happen(put, gone)
             else:
-                self._pending.append((self.clock + frame.at, put, gone))
+                self._pending.append(
+                    Pending(self.clock + frame.at, step.start + frame.at, session, put, gone)
+                )
 
-    def _keep_pace(self, step: Step) -> None:
-        """Let as much time pass since the step before as it did when both were recorded right after each other."""
-        earlier, clock = self._last
-        if earlier is not None and 0 < step.start - earlier.start < AT_ONCE:
-            self._go_on_to(clock + step.start - earlier.start)
-        self._last = (step, self.clock)
+    def _keep_order(self, step: Step, session: int) -> None:
+        """Let happen what had happened when a step was recorded, and keep what was still to come in its order."""
+        while earlier := [
+            each.due for each in self._pending if each.session == session and each.recorded <= step.start
+        ]:
+            self._go_on_to(min(earlier))
+        later = [each.due - each.recorded for each in self._pending if each.session == session]
+        if later:
+            self._go_on_to(step.start + max(later))
 
     def _go_on_to(self, clock: float) -> None:
-        while self._pending and min(each[0] for each in self._pending) <= clock:
+        while self._pending and min(each.due for each in self._pending) <= clock:
             self.tick()
         self.clock = max(self.clock, clock)
 
@@ -294,7 +310,7 @@ class World:
                 ]
                 doomed = [key, *inside, *(entry.key for entry in self.state.owned(key))]
                 self._pending = [
-                    each for each in self._pending if not any(k in doomed for k in self._keys(each[1], []))
+                    each for each in self._pending if not any(entry.key in doomed for entry in each.put)
                 ]
                 for other in doomed:
                     self._remove(other)
@@ -341,10 +357,10 @@ class World:
         kind = (thing or self.state.object_of(key) or {}).get("kind", key.resource)
         this = f"This cluster is a recording ({self.recording.made.get('date', 'undated')})"
         live = "A live cluster (make cluster-up) would take it."
-        known = [step for step, _ in self._steps if step.key == key and step.verb == verb]
+        same = [each for each in self._steps if each[1].key == key and each[1].verb == verb]
+        known = [step for _, step, *_ in same]
         now = digest(self.state.object_of(key))
-        contexts = [found for step, found in self._steps if step.key == key and step.verb == verb
-                    and _is_wished(step, thing)]  # fmt: skip
+        contexts = [(before, context) for _, step, before, context in same if _is_wished(step, thing)]
         if contexts:
             before, context = contexts[-1]
             if before != now:
@@ -389,7 +405,7 @@ class World:
         return f"of {key.name} it knows {fields}."
 
 
-def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, tuple[str, dict[str, str]]]]:
+def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, str, dict[str, str]]]:
     """Yield the steps of a session that only a recording can tell, each with what was there and its context."""
     state = State({entry.key: entry for entry in base})
     changes = sorted(
@@ -401,7 +417,7 @@ def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, tuple
             state.apply(changes[done][2])
             done += 1
         if not step.plain:
-            yield step, (digest(state.object_of(step.key)), state.context(step.key, step.thing))
+            yield step, digest(state.object_of(step.key)), state.context(step.key, step.thing)
         state.mount(step.key, step.thing)
 
 
