@@ -33,6 +33,7 @@ from companion.recorded.recording import (
 )
 from companion.recorded.selectors import SelectorError, selector
 from companion.recorded.server import Server
+from companion.recorded.state import State
 from companion.recorded.tables import duration
 from companion.recorded.world import NotRecorded, Refused, World
 
@@ -375,6 +376,29 @@ def test_the_same_change_in_another_setting_is_another_change() -> None:
     world.change("create", key, reads)
     with pytest.raises(NotRecorded, match="never saw a ConfigMap run"):
         world.change("update", config.key, {**config.object, "data": {"M": "3"}})  # now a Job uses it
+
+
+def test_a_claim_is_as_whoever_wrote_to_it_has_left_it_and_a_new_one_is_empty() -> None:
+    claim, there = Key("persistentvolumeclaims", "space", "models"), {"kind": "PersistentVolumeClaim"}
+    there = {**there, "metadata": {"name": "models", "namespace": "space"}, "spec": {}}
+    job_key = Key("jobs.batch", "space", "december")
+
+    def mounting(read_only: bool) -> dict[str, Any]:
+        made = job()
+        spec = made["spec"]["template"]["spec"]
+        spec["containers"][0]["volumeMounts"] = [{"name": "x", "mountPath": "/s", "readOnly": read_only}]
+        spec["volumes"] = [{"name": "x", "persistentVolumeClaim": {"claimName": "models"}}]
+        return made
+
+    state = State({claim: Entry(claim, there, [])})
+    empty = state.context(job_key, mounting(False))["content of models"]
+    state.mount(job_key, mounting(True))
+    assert state.context(job_key, mounting(False))["content of models"] == empty
+    state.mount(job_key, mounting(False))
+    assert state.context(job_key, mounting(False))["content of models"] != empty
+    state.apply(Frame(0.0, [], [claim]))
+    state.apply(Frame(0.0, [Entry(claim, there, [])], []))
+    assert state.context(job_key, mounting(False))["content of models"] == empty
 
 
 def test_what_a_pod_is_called_here_stands_in_later_steps() -> None:

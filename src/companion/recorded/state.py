@@ -35,7 +35,7 @@ class State:
     """All objects of one moment."""
 
     entries: dict[Key, Entry] = field(default_factory=dict)
-    # What a claim has been mounted by so far: its content depends on it.
+    # By what that may write a claim has been mounted so far: its content depends on it.
     mounted: dict[Key, list[str]] = field(default_factory=dict)
 
     def apply(self, frame: Frame) -> None:
@@ -44,6 +44,7 @@ class State:
             self.entries[entry.key] = entry
         for key in frame.gone:
             self.entries.pop(key, None)
+            self.mounted.pop(key, None)  # a new claim of the same name is empty
 
     def of(self, resource: str, namespace: str = "") -> list[Entry]:
         """Return all objects of a resource, in one namespace or in all, by name."""
@@ -115,10 +116,11 @@ class State:
         ]
 
     def mount(self, key: Key, thing: Object | None) -> None:
-        """Remember that a workload mounts the claims that it names."""
-        for other in references(key.namespace, thing):
-            if other.resource == "persistentvolumeclaims" and key.resource in WORKLOADS:
-                self.mounted.setdefault(other, []).append(digest(thing))
+        """Remember that a workload mounts the claims that it may write to."""
+        if key.resource in WORKLOADS:
+            for name in _written_claims(thing or {}):
+                claim = Key("persistentvolumeclaims", key.namespace, name)
+                self.mounted.setdefault(claim, []).append(digest(thing))
 
     def needs_no_recording(self, verb: str, key: Key) -> bool:
         """Say whether the outcome is known without having been seen: nothing reacts to it, or it only goes."""
@@ -179,6 +181,18 @@ def references(namespace: str, thing: Object | None) -> list[Key]:
                     found.append(Key(resource, namespace, (volume[name] or {}).get(named, "")))
     # Each Pod gets the certificates; nobody chooses them.
     return sorted({key for key in found if key.name != "kube-root-ca.crt"})
+
+
+def _written_claims(thing: Object) -> Iterator[str]:
+    """Yield the names of the claims that a workload mounts, and not for reading only."""
+    for spec in _pod_specs(thing):
+        containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+        mounts = [mount for container in containers for mount in container.get("volumeMounts") or []]
+        written = {mount.get("name") for mount in mounts if not mount.get("readOnly")}
+        for volume in spec.get("volumes") or []:
+            claim = volume.get("persistentVolumeClaim") or {}
+            if volume.get("name") in written and claim and not claim.get("readOnly"):
+                yield claim.get("claimName", "")
 
 
 def _pod_specs(thing: Object) -> Iterator[Object]:

@@ -280,6 +280,7 @@ class World:
     def _remove(self, key: Key) -> None:
         entry = self.state.entries.pop(key, None)
         self._notes.pop(key, None)
+        self.state.mounted.pop(key, None)
         if entry is not None:
             self.version += 1
             self.journal.append((self.version, "DELETED", entry))
