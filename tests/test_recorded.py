@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from authoring.record import session
 from companion.bootstrap import ROOT
 from companion.recorded.definitions import Definitions
 from companion.recorded.objects import differences, digest, essence
@@ -421,6 +422,52 @@ def test_what_a_pod_is_called_here_stands_in_later_steps() -> None:
     world.change("update", key, labelled)
     names = [each.key.name for each in world.of("pods", "space")]
     assert names == ["december-abcde"], "a Pod keeps the name under which the reader knows it"
+
+
+def test_a_pod_that_somebody_deletes_is_known_by_its_part_and_not_by_its_name() -> None:
+    recording = recorded()
+    (_, killed, *_) = recording.sessions[0]
+    gone, comes = pod("december-zzzzz", "Pending"), pod("december-yyyyy", "Running")
+    del killed.frames[2:]
+    for each in (killed.frames[1].put[0], gone, comes):
+        each.object["metadata"]["generateName"] = "december-"
+    other = copy.deepcopy(killed)
+    other.frames = [other.frames[0], Frame(2, [gone])]
+    deleted = Step("delete", gone.key, None, START + 50, [gone], [Frame(0.1, [comes], [gone.key])])
+    recording.sessions.append([other, deleted])
+    world = World(recording)
+    world.change("create", killed.key, job())
+    world.tick("space")
+    assert [each.key.name for each in world.of("pods", "space")] == ["december-abcde"]
+    world.change("delete", Key("pods", "space", "december-abcde"), None)
+    assert [each.key.name for each in world.of("pods", "space")][-1] == "december-yyyyy"
+
+
+def test_what_comes_after_a_deleted_pod_belongs_to_its_deletion() -> None:
+    old, new = pod("december-abcde", "Running"), pod("december-fghij", "Pending")
+    things = {each["metadata"]["uid"]: each for each in (job(), old.object, new.object)}
+    made = Step("create", Key("jobs.batch", "space", "december"), job(), START)
+    deleted = Step("delete", old.key, None, START + 10)
+    deltas = [
+        (START + 0.1, entry("jobs.batch", job()), made.key),
+        (START + 1, old, old.key),
+        (START + 10.1, None, old.key),
+        (START + 11, new, new.key),
+    ]
+    assert session([], [made, deleted], deltas, things) == [made, deleted]
+    assert [each.put for each in made.frames] == [[deltas[0][1]], [old]]
+    assert [(each.put, each.gone) for each in deleted.frames] == [([], [old.key]), ([new], [])]
+
+
+def test_what_was_wished_for_and_is_not_known_is_kept_for_a_check() -> None:
+    world, key = World(recorded()), Key("jobs.batch", "space", "december")
+    other = yaml.safe_load(JOB.replace("400Mi", "900Mi"))
+    for dry_run in (True, False):
+        with pytest.raises(NotRecorded):
+            world.change("create", key, other, dry_run)
+        assert world.unknown == ({} if dry_run else {key: ("create", other)})
+    world.change("create", key, job())
+    assert world.unknown == {}
 
 
 def test_a_recorded_refusal_changes_nothing() -> None:

@@ -347,6 +347,7 @@ def session(
     """
     state = State({entry.key: entry for entry in base})
     begun: list[Step] = []
+    roots: list[Key] = []  # of a Pod that is changed, whose Pod it is
     before: list[dict[Key, Entry]] = []
     to_begin = iter([*changes, None])
     following = next(to_begin)
@@ -356,11 +357,13 @@ def session(
                 following.verb, following.key
             )
             begun.append(following)
+            pod = following.key.resource == "pods" and state.entries.get(following.key)
+            roots.append(_root(pod, following.key, things) if pod else following.key)
             before.append(dict(state.entries))
             state.mount(following.key, following.thing)
             following = next(to_begin)
         there = entry or state.entries.get(key)
-        number = _belongs_to(_root(there, key, things), key.namespace, begun)
+        number = _belongs_to(_root(there, key, things), key.namespace, begun, roots)
         frame = Frame(0.0, [entry] if entry else [], [] if entry else [key])
         state.apply(frame)
         if number is not None:
@@ -399,13 +402,13 @@ def _root(entry: Entry | None, key: Key, things: dict[str, Object]) -> Key:
     return Key(PLURALS[kind], thing["metadata"].get("namespace", ""), thing["metadata"]["name"])
 
 
-def _belongs_to(root: Key, namespace: str, begun: list[Step]) -> int | None:
+def _belongs_to(root: Key, namespace: str, begun: list[Step], roots: list[Key]) -> int | None:
     """Return the number of the change to which belongs what happens to a root."""
     space = namespace or root.namespace
     for number in reversed(range(len(begun))):
         step = begun[number]
         here = step.key.namespace in ("", space)
-        if step.key == root or step.key == Key("namespaces", "", space):
+        if root in (step.key, roots[number]) or step.key == Key("namespaces", "", space):
             return number
         ends_by_itself = step.key.resource in ("jobs.batch", "cronjobs.batch", "pods")
         if not here or step.plain or step.refused or (root.resource in WORKLOADS and ends_by_itself):

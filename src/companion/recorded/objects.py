@@ -68,6 +68,8 @@ def essence(thing: Object) -> Object:
     kind, metadata = thing.get("kind", ""), thing.get("metadata", {})
     thing.pop("status", None)
     thing["metadata"] = {key: value for key, value in metadata.items() if key not in GIVEN_METADATA}
+    if metadata.get("generateName") and metadata.get("ownerReferences"):  # a name by chance
+        thing["metadata"].pop("name", None)
     _labels(thing["metadata"])
     spec = thing.get("spec")
     if isinstance(spec, dict):

@@ -8,7 +8,8 @@ from companion.environment import kubeconfig_of, recorded_kubeconfig, repository
 from companion.errors import SentenceError
 from companion.programs import output_of
 from companion.recorded.definitions import Definitions
-from companion.recorded.recording import read
+from companion.recorded.objects import Object
+from companion.recorded.recording import Key, read
 from companion.recorded.server import Server
 from companion.recorded.world import NotRecorded, Refused, World
 from flightdelay.files import write_atomically
@@ -51,6 +52,16 @@ def serve(sitting: str) -> str:
         f"{made['date']}. It shows all that was seen on it and takes the changes that were tried there; it says so "
         "when it does not know one. Time goes on when you look."
     )
+
+
+def unknown(namespace: str) -> list[tuple[str, Key, Object | None]]:
+    """Return the changes in a namespace that were refused since no recording holds them: verb, key, object."""
+    return [
+        (verb, key, thing)
+        for server in _servers.values()
+        for key, (verb, thing) in server.world.unknown.items()
+        if key.namespace == namespace
+    ]
 
 
 def live_answers() -> bool:

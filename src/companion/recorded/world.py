@@ -67,6 +67,8 @@ class World:
         self.state = State()
         self.history: list[list[Any]] = []  # the changes so far: verb, key, object, time
         self.kept_in: Path | None = None  # where they are written down
+        # What the reader wished for and no recording holds: a check may judge it.
+        self.unknown: dict[Key, tuple[str, Object | None]] = {}
         self._untouched = False  # nobody has looked since the last change
         self._pending: list[Pending] = []
         self._used: dict[int, int] = {}
@@ -146,8 +148,18 @@ class World:
         """
         with self.lock:
             thing = as_kept(thing) if thing else None
-            result = self._changed(verb, key, thing, dry_run)
+            try:
+                result = self._changed(verb, key, thing, dry_run)
+            except NotRecorded:
+                if not dry_run:
+                    self.unknown[key] = (verb, thing)
+                raise
             if not dry_run:
+                self.unknown = {
+                    k: v
+                    for k, v in self.unknown.items()
+                    if k != key and (key.resource, key.name) != ("namespaces", k.namespace)
+                }
                 self._untouched = True
                 self.history.append([verb, list(key), thing, self.clock])
                 if self.kept_in:
@@ -195,7 +207,8 @@ class World:
         same = [
             number
             for number, (_, step, before, context) in enumerate(self._steps)
-            if (step.verb, step.key) == (verb, key)
+            if step.verb == verb
+            and self._plays(step, key)
             and _is_wished(step, thing)
             and before == digest(now)
             and context == self.state.context(key, thing)
@@ -206,6 +219,13 @@ class World:
         if not dry_run:
             self._used[number] = self._used.get(number, 0) + 1
         return self._steps[number][:2]
+
+    def _plays(self, step: Step, key: Key) -> bool:
+        """Say whether a step is about an object: about itself or, of a Pod, about one that had its part."""
+        alike = step.key.resource == key.resource == "pods" and step.key.namespace == key.namespace
+        return step.key == key or (
+            alike and step.verb != "create" and self._names(step).get(step.key.name) == key.name
+        )
 
     def _take(self, step: Step, session: int, key: Key, thing: Object | None) -> None:
         """Begin a recorded step: its first frame happens now, the others are to come."""
