@@ -148,7 +148,9 @@ def _step(found: dict[str, Any]) -> Step:
         for each in found["frames"]
     ]
     before = [_entry(each) for each in found["before"]]
-    rest = {name: found.get(name) for name in ("verb", "thing", "start", "refused", "sent", "plain")}
+    rest: dict[str, Any] = {
+        name: found.get(name) for name in ("verb", "thing", "start", "refused", "sent", "plain")
+    }
     return Step(key=Key(*found["key"]), before=before, frames=frames, **rest)
 
 
