@@ -23,7 +23,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   name: october
-  namespace: training
+  namespace: flights-training
   labels: {run: october, team: forecast}
 spec:
   backoffLimit: 2
@@ -76,7 +76,7 @@ MANIFESTS = [
     changed(OCTOBER, ("--sample", "--samples")),
     changed(OCTOBER, ('["2013-10", "--sample", "20000", "--store", "store"]', "2013-10 --sample 20000")),
     # Where, and what.
-    changed(OCTOBER, ("  namespace: training\n", "")),
+    changed(OCTOBER, ("  namespace: flights-training\n", "")),
     changed(OCTOBER, ("0.1.0", "latest")),
     changed(OCTOBER, ("batch/v1", "v1")),
     changed(OCTOBER, ("kind: Job", "kind: Deployment")),
@@ -145,7 +145,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   name: december
-  namespace: training
+  namespace: flights-training
   labels: {{run: december}}
 spec:
   backoffLimit: 0
@@ -166,7 +166,7 @@ HEAD, TEMPLATE = DECEMBER.split("    spec:\n")
 POD = """\
 apiVersion: v1
 kind: Pod
-metadata: {name: december-by-hand, namespace: training, labels: {run: december}}
+metadata: {name: december-by-hand, namespace: flights-training, labels: {run: december}}
 spec:
 """ + changed("\n".join(line[4:] for line in TEMPLATE.splitlines()) + "\n", ("400Mi", "900Mi"))
 MENDS: dict[str, tuple[str, ...]] = {
@@ -241,7 +241,7 @@ def _others() -> list[Any]:
 NOVEMBER = """\
 apiVersion: batch/v1
 kind: Job
-metadata: {name: november, namespace: training}
+metadata: {name: november, namespace: flights-training}
 spec:
   backoffLimit: 1
   template:
@@ -262,7 +262,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   name: november
-  namespace: training
+  namespace: flights-training
 spec:
   backoffLimit: 1
   template:
@@ -445,7 +445,7 @@ def main() -> None:
                 resize()
             elif step != "do not wait":
                 shell.do_kubectl(
-                    "apply", "-f", "-", stdin=step.replace("namespace: training", f"namespace: {SPACE}")
+                    "apply", "-f", "-", stdin=step.replace("namespace: flights-training", f"namespace: {SPACE}")
                 )
         if steps[-1] == "do not wait":
             _until(lambda: len(found()) == 2)
