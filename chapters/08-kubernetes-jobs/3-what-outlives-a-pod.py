@@ -193,16 +193,20 @@ companion.compare_bet(my_bet, "no" if read == "not-a-real-token" else "yes")
 # "the result is still there" holds for what lay in the claim. Which of them is meant stands in two entries of the
 # manifest, and nowhere else.
 #
-# ## Exercise 8.4: Make it last
+# ### A Job that somebody left you
 #
-# A Job that somebody left you. It was written in a hurry, and has not kept a single model yet.
+# It was written in a hurry, and has not kept a single model yet.
 
 # %%
 # !cat "{state}/november.yaml"
 
 # %% [markdown]
-# (An `emptyDir` is a volume as well: an empty folder that lives as long as its Pod.) Open the file in the editor (in
-# JupyterLab's file browser `work/state/08`, the newest `run-…`), and mend it. The Job `november` shall
+# (An `emptyDir` is a volume as well: an empty folder that lives as long as its Pod.)
+#
+# ## Exercise 8.4: Make it last
+#
+# Open the file in the editor (in JupyterLab's file browser `work/state/08`, the newest `run-…`), and mend it. The
+# Job `november` shall
 #
 # - take month and sample from the ConfigMap `run` (`MONTH` and `SAMPLE`), whatever stands there;
 # - have the token of the Secret `registry` in its environment variable `TOKEN`, and nowhere in the text;

@@ -388,8 +388,8 @@ def _judge_unseen(manifest: Any, peak: float) -> Verdict:
     _may_run(*_template(job))
     request, limit = _memory(_template(job)[2])
     return right(
-        f"It peaks at {peak:g} Mi, requests {request}, may take {limit}: numbers with a reason. This cluster is recorded "
-        "and cannot show the end; a live one would run it."
+        f"It peaks at {peak:g} Mi, requests {request}, may take {limit}: numbers with a reason. This cluster is "
+        "recorded and cannot show the end; a live one would run it."
     )
 
 

@@ -27,7 +27,6 @@ BOTH = changed(
 # Those that run: each is waited for.
 RUN = {
     "labels on the Job as well": BOTH,
-    "another month": changed(OCTOBER, ("2013-10", "2013-09")),
     "its own command": changed(OCTOBER, (OCTOBER.splitlines()[-1].strip(), WHOLE)),
     "three more": changed(OCTOBER, ("backoffLimit: 2", "backoffLimit: 3")),
     "labels on the Job alone": changed(BOTH, (INNER, "metadata: {labels: {run: october}}")),

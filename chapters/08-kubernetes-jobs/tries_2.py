@@ -1,0 +1,56 @@
+"""What else is tried on the cluster of 08.2, to be recorded with it: exercise 8.3 with other sizes, and wrong.
+
+`MENDS` are Jobs december, each with the name by which wrong_answers.py knows it.
+"""
+
+from pathlib import Path
+
+from chapter_08.tries_1 import changed, kubectl
+
+SPACE = "flights-sizes"
+SOLVED = Path(__file__).parent / "solved"
+DECEMBER = (SOLVED / "december.yaml").read_text(encoding="utf-8")
+MEASURED = (SOLVED / "measured.yaml").read_text(encoding="utf-8")
+LIMIT = "            limits: {memory: 900Mi}\n"
+MEASURES = {
+    "1Gi": changed(MEASURED, ("2Gi", "1Gi")),
+    "no limit": changed(MEASURED, ("            limits: {memory: 2Gi}\n", "")),
+}
+MENDS = {
+    "600Mi, 800Mi": changed(DECEMBER, ("640Mi", "600Mi"), ("900Mi", "800Mi")),
+    "640Mi, 1Gi": changed(DECEMBER, ("900Mi", "1Gi")),
+    "no limit": changed(DECEMBER, (LIMIT, "")),
+    "killed again": changed(DECEMBER, ("640Mi", "400Mi"), ("900Mi", "450Mi")),
+    "the sample again": changed(
+        DECEMBER,
+        ('"2013-12"', '"2013-12", "--sample", "20000"'),
+        ("640Mi", "300Mi"),
+        ("900Mi", "400Mi"),
+    ),
+    "64Gi": changed(DECEMBER, ("640Mi", "64Gi"), ("900Mi", "64Gi")),
+    "more than its limit": changed(DECEMBER, ("640Mi", "1Gi")),
+}
+RIGHT = ("600Mi, 800Mi", "640Mi, 1Gi")
+
+
+def main() -> None:
+    """Make each of them, and wait until it has come to its end."""
+    kubectl("delete", "namespace", SPACE, "--ignore-not-found")
+    kubectl("create", "namespace", SPACE)
+    for job, texts in (("measured", MEASURES), ("december", MENDS)):
+        for name, text in texts.items():
+            print(job, name, flush=True)
+            kubectl("apply", "-f", "-", stdin=text)
+            if name == "64Gi":
+                waits = ("--for=condition=PodScheduled=false", "pod", "-l", "run=december")
+                kubectl("wait", "-n", SPACE, *waits, "--timeout=60s")
+            elif name != "more than its limit":
+                end = "failed" if name == "killed again" else "complete"
+                kubectl("wait", "-n", SPACE, f"--for=condition={end}", f"job/{job}", "--timeout=900s")
+            kubectl("logs", "-n", SPACE, "-l", f"run={job}")
+            kubectl("delete", "job", job, "-n", SPACE, "--ignore-not-found")
+    kubectl("delete", "namespace", SPACE)
+
+
+if __name__ == "__main__":
+    main()
