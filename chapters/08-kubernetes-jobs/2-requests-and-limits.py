@@ -184,7 +184,7 @@ check.ex_8_2(answer)
 
 # %% [markdown]
 # On a cluster of your own the next cell is silent for a minute or two; `kubectl get pods -n flights-sizes -w` in a
-# terminal shows meanwhile how far it is (there, set `KUBECONFIG` as on the chapter's card).
+# terminal of JupyterLab shows meanwhile how far it is.
 
 # %%
 # !kubectl apply -f "{state}/december.yaml"

@@ -80,6 +80,8 @@ def essence(thing: Object) -> Object:
                 spec.pop("nodeName", None)
             case "Job":
                 _job(spec)
+                own = thing["metadata"]
+                own["labels"] = own["labels"] or (spec["template"].get("metadata") or {}).get("labels") or {}
             case "CronJob":
                 _fill(spec, CRON)
                 _template(spec.setdefault("jobTemplate", {}))
