@@ -14,23 +14,31 @@ MEASURED = (SOLVED / "measured.yaml").read_text(encoding="utf-8")
 LIMIT = "            limits: {memory: 900Mi}\n"
 MEASURES = {
     "1Gi": changed(MEASURED, ("2Gi", "1Gi")),
+    "4Gi": changed(MEASURED, ("2Gi", "4Gi")),
     "no limit": changed(MEASURED, ("            limits: {memory: 2Gi}\n", "")),
 }
-MENDS = {
-    "600Mi, 800Mi": changed(DECEMBER, ("640Mi", "600Mi"), ("900Mi", "800Mi")),
-    "640Mi, 1Gi": changed(DECEMBER, ("900Mi", "1Gi")),
+
+
+def sized(request: str, limit: str) -> str:
+    """Return the Job december with these amounts of memory."""
+    return changed(DECEMBER, ("640Mi", request), ("900Mi", limit))
+
+
+SIZES = (("600Mi", "720Mi"), ("600Mi", "750Mi"), ("600Mi", "800Mi"), ("600Mi", "900Mi"), ("600Mi", "1Gi"),
+         ("640Mi", "800Mi"), ("640Mi", "1Gi"))  # fmt: skip
+RIGHT = {f"{request}, {limit}": sized(request, limit) for request, limit in SIZES}
+WRONG = {
     "no limit": changed(DECEMBER, (LIMIT, "")),
-    "killed again": changed(DECEMBER, ("640Mi", "400Mi"), ("900Mi", "450Mi")),
-    "the sample again": changed(
-        DECEMBER,
-        ('"2013-12"', '"2013-12", "--sample", "20000"'),
-        ("640Mi", "300Mi"),
-        ("900Mi", "400Mi"),
-    ),
-    "64Gi": changed(DECEMBER, ("640Mi", "64Gi"), ("900Mi", "64Gi")),
-    "more than its limit": changed(DECEMBER, ("640Mi", "1Gi")),
+    "no request": changed(DECEMBER, ("            requests: {memory: 640Mi}\n", "")),
+    "the request left as it was": sized("300Mi", "900Mi"),
+    "no headroom": sized("600Mi", "600Mi"),
+    "much more": sized("640Mi", "2Gi"),
+    "killed again": sized("400Mi", "450Mi"),
+    "the sample again": changed(sized("300Mi", "400Mi"), ('"2013-12"', '"2013-12", "--sample", "20000"')),
+    "64Gi": sized("64Gi", "64Gi"),
+    "more than its limit": sized("1Gi", "900Mi"),
 }
-RIGHT = ("600Mi, 800Mi", "640Mi, 1Gi")
+MENDS = {**RIGHT, **WRONG}
 
 
 def main() -> None:
@@ -46,7 +54,7 @@ def main() -> None:
                 kubectl("wait", "-n", SPACE, *waits, "--timeout=60s")
             elif name != "more than its limit":
                 end = "failed" if name == "killed again" else "complete"
-                kubectl("wait", "-n", SPACE, f"--for=condition={end}", f"job/{job}", "--timeout=900s")
+                kubectl("wait", "-n", SPACE, f"--for=condition={end}", f"job/{job}", "--timeout=300s")
             kubectl("logs", "-n", SPACE, "-l", f"run={job}")
             kubectl("delete", "job", job, "-n", SPACE, "--ignore-not-found")
     kubectl("delete", "namespace", SPACE)
