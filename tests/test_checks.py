@@ -13,6 +13,7 @@ from typing import Any
 
 import nbformat
 import pytest
+import yaml
 
 from authoring import build
 from companion import check
@@ -20,6 +21,7 @@ from companion.chapters import Sitting, chapters
 from companion.check import verdict as _verdict
 from companion.check.verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
 from companion.environment import recorded_kubeconfig, repository
+from companion.recorded.recording import Key
 
 ROOT = repository()
 EXERCISES = [
@@ -125,7 +127,7 @@ def test_the_hint_is_about_this_mistake(name: str, capsys: pytest.CaptureFixture
         (False, "950Mi", "❌ Exercise 8.3: not yet. No Job december is in it"),
     ],
 )
-def test_sizes_that_no_recording_holds_are_judged_by_their_text(
+def test_sizes_that_no_recording_holds_are_judged_by_what_was_applied(
     at_recorded: bool,
     limit: str,
     said: str,
@@ -133,9 +135,10 @@ def test_sizes_that_no_recording_holds_are_judged_by_their_text(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(recorded_kubeconfig()) if at_recorded else "/elsewhere")
-    manifest = listed("08", "DECEMBER").replace("640Mi", "620Mi").replace("900Mi", limit)
-    none = '{"kind": "List", "items": []}'
-    check.ex_8_3({"reason": "OOMKilled", "peak": 600, "manifest": manifest, "objects": none})
+    wish = yaml.safe_load(listed("08", "DECEMBER").replace("640Mi", "620Mi").replace("900Mi", limit))
+    key = Key("jobs.batch", "flights-sizes", "december")
+    monkeypatch.setattr("companion.recorded.serve.unknown", lambda namespace: [("create", key, wish)])
+    check.ex_8_3({"reason": "OOMKilled", "peak": 600, "objects": '{"kind": "List", "items": []}'})
     verdict = capsys.readouterr().out
     assert verdict.startswith(said)
     assert ("recorded and cannot show the end" in verdict) == verdict.startswith(_verdict.RIGHT_MARK)

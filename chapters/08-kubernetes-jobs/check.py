@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]
 
 from companion.check.verdict import Verdict, exercise, right, wrong
 from companion.cluster.shell import at_recorded_cluster
+from companion.recorded import serve
 from companion.recorded.objects import amount
 
 IMAGE = "pipelines-for-humans/python:0.1.0"
@@ -339,7 +340,7 @@ def _peak(peak: Any) -> float:
 def ex_8_3(answer: Mapping[str, Any]) -> Verdict:
     """The Job december, complete, with numbers that rest on a measurement."""
     if not isinstance(answer, Mapping) or not {"reason", "peak", "objects"} <= set(answer):
-        return wrong("The answer is a dict with reason, peak, manifest and objects.")
+        return wrong("The answer is a dict with reason, peak and objects.")
     try:
         return _judge_december(answer)
     except _Refused as refused:
@@ -362,7 +363,7 @@ def _judge_december(answer: Mapping[str, Any]) -> Verdict:
     pods = [each for each in objects if each["kind"] == "Pod"]
     if job is None:
         if at_recorded_cluster() and not objects:
-            return _judge_unseen(answer.get("manifest"), peak)
+            return _judge_unseen(peak)
         if pods:
             return wrong(
                 "There are Pods, and no Job december. A Pod that somebody starts by hand has run once; next month "
@@ -374,14 +375,15 @@ def _judge_december(answer: Mapping[str, Any]) -> Verdict:
     return _judge_size(job, pods, peak) or _judge_run(job, pods) or _proved(job, peak)
 
 
-def _judge_unseen(manifest: Any, peak: float) -> Verdict:
-    """Judge a mend that the recorded cluster did not take, by its text."""
-    if manifest is None:
+def _judge_unseen(peak: float) -> Verdict:
+    """Judge a mend that the recorded cluster did not take."""
+    wishes = [thing for _, key, thing in serve.unknown(SIZES) if key.name == "december" and thing]
+    if not wishes:
         return wrong(
-            "No Job december is in it, and this cluster is recorded. If it does not know your sizes, add manifest: the "
-            "text of december.yaml."
+            "No Job december is in it: delete the old one, apply december.yaml, then fetch jobs,pods with "
+            "-l run=december."
         )
-    job = _job(manifest, "december", SIZES)
+    job = _job(wishes[-1], "december", SIZES)
     refused = _judge_size(job, [], peak)
     if refused:
         return refused
