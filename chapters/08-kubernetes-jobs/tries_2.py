@@ -3,6 +3,7 @@
 `MENDS` are Jobs december, each with the name by which wrong_answers.py knows it.
 """
 
+import time
 from pathlib import Path
 
 from chapter_08.tries_1 import changed, kubectl
@@ -52,6 +53,7 @@ def main() -> None:
             if name == "64Gi":
                 waits = ("--for=condition=PodScheduled=false", "pod", "-l", "run=december")
                 kubectl("wait", "-n", SPACE, *waits, "--timeout=60s")
+                time.sleep(2)  # the Event that says why comes a moment later
             elif name != "more than its limit":
                 end = "failed" if name == "killed again" else "complete"
                 kubectl("wait", "-n", SPACE, f"--for=condition={end}", f"job/{job}", "--timeout=300s")

@@ -4,6 +4,7 @@ What a Job finds in the claim depends on who wrote to it before. So each try beg
 has written, and after a wrong one the right one follows, as a reader would go on.
 """
 
+import time
 from pathlib import Path
 
 from chapter_08.tries_1 import changed, kubectl
@@ -75,7 +76,8 @@ def november(name: str, text: str) -> None:
             wish = ("--for=condition=failed", "job/november")
         case _:
             wish = ("--for=condition=complete", "job/november")
-    kubectl("wait", "-n", SPACE, *wish, "--timeout=600s")
+    kubectl("wait", "-n", SPACE, *wish, "--timeout=300s")
+    time.sleep(2)  # the Events that say why come a moment later
     kubectl("logs", "-n", SPACE, "-l", "run=november")
     kubectl("delete", "job", "november", "-n", SPACE)
 
