@@ -126,7 +126,7 @@ companion.compare_bet(my_bet, "yes" if "champion" in said[-1] else "no")
 my_bet = None  # {"file": …, "variable": …}, each "new" or "old"
 
 # %% [markdown]
-# (On a cluster of your own this takes a minute or so.)
+# (On a cluster of your own this takes up to a minute or so.)
 
 # %%
 # !kubectl apply -f "{state}/run-november.yaml"

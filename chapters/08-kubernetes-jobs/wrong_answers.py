@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from chapter_08 import tries_1, tries_2, tries_3
 from chapter_08.tries_1 import changed
 from chapter_08.tries_2 import DECEMBER, MENDS
-from chapter_08.tries_2 import RIGHT as RIGHT_MENDS
 from companion.recorded.objects import digest
 from companion.recorded.recording import Key, read
 
@@ -39,7 +39,11 @@ spec:
 
 
 INNER = "    metadata:\n      labels: {run: october, team: forecast}\n"
+SOLVED = Path(__file__).parent / "solved"
 MANIFESTS = [
+    *tries_1.WRONG.values(),
+    *tries_1.REFUSED.values(),
+    SOLVED / "september.yaml",  # there is no such file
     # September again.
     changed(OCTOBER, ("2013-10", "2013-09")),
     changed(OCTOBER, ("name: october", "name: september")),
@@ -172,7 +176,7 @@ def _mends() -> list[Any]:
     answers: list[Any] = [
         {"reason": REASON, "peak": PEAK, "objects": json.dumps(objects)}
         for name, objects in ends.items()
-        if name not in ("mended", *RIGHT_MENDS)
+        if name not in ("mended", *tries_2.RIGHT)
     ]
     good = json.dumps(ends["mended"])
     job, pod = ends["mended"]
@@ -218,7 +222,7 @@ def _others() -> list[Any]:
     good = {"kind": "List", "items": ends["mended"]}
     text = json.dumps(good, indent=4)
     return [
-        *((REASON, PEAK, ends[name]) for name in RIGHT_MENDS),
+        *((REASON, PEAK, ends[name]) for name in tries_2.RIGHT),
         (REASON, PEAK, text),
         (REASON, PEAK, text.splitlines()),
         ("OOMKilled", float(PEAK), good),
@@ -272,6 +276,8 @@ spec:
       volumes: [{name: store, emptyDir: {}}]
 """
 LASTING = [
+    *tries_3.BESIDE.values(),
+    *tries_3.WRONG.values(),
     INHERITED,
     # Parameters.
     changed(NOVEMBER, ("$(MONTH)", "$MONTH")),
@@ -339,6 +345,8 @@ TWO_LISTS = """command: [python3, -m, flightdelay]
 ALSO_RIGHT: dict[str, list[Any]] = {
     "ex_8_1": [
         OCTOBER,
+        *tries_1.RIGHT.values(),
+        SOLVED / "october.yaml",
         # The month from a variable; a rule about other codes.
         changed(
             OCTOBER,
@@ -378,6 +386,8 @@ ALSO_RIGHT: dict[str, list[Any]] = {
     else [],
     "ex_8_4": [
         NOVEMBER,
+        *tries_3.RIGHT.values(),
+        SOLVED / "november.yaml",
         yaml.safe_load(NOVEMBER),
         changed(
             NOVEMBER, ("          envFrom: [{configMapRef: {name: run}}]\n", ""), ("env: [{name: TOKEN", EACH)
