@@ -133,7 +133,7 @@ my_bet = None  # {"file": …, "variable": …}, each "new" or "old"
 # !kubectl wait -n flights-models --for=condition=complete job/watch --timeout=300s
 # said = !kubectl logs -n flights-models -l run=watch
 print("\n".join(said))
-saw = dict(line.split() for line in said[-2:])
+saw = dict(line.split() for line in said if line.startswith(("file ", "variable ")))
 companion.compare_bet(my_bet, {name: "new" if saw[name] == "2013-11" else "old" for name in sorted(saw)})
 
 # %% [markdown]
