@@ -36,6 +36,8 @@ CHANGING = re.compile(
 # A watch that has shown all there is stays open for so long (seconds): somebody may change something meanwhile, and
 # kubectl takes a shorter one for an error.
 LINGER = 1.2
+# So long (seconds) whoever watches may think about what they saw, and go, before more happens.
+MOMENT = 0.1
 REASONS = {
     400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed",
     409: "Conflict", 415: "UnsupportedMediaType", 422: "Invalid", 501: "NotRecorded", 503: "ServiceUnavailable",
@@ -284,17 +286,23 @@ class Handler(BaseHTTPRequestHandler):
                 if of_these and meant(entry.object):
                     self._event(resource, kind, entry)
                     quiet = time.monotonic()
-            if not news and not world.tick(namespace):
+            if news:
+                continue
+            if self._goes(quiet):  # for whoever has gone, time does not go on
+                self.close_connection = True
+                return
+            if not world.tick(namespace):
                 if time.monotonic() - quiet > LINGER:
                     break
                 time.sleep(0.05)
-            elif not news:
-                time.sleep(0.02)  # who watches sees each state, and may go
-                if self._gone():
-                    self.close_connection = True
-                    return
         self.server.ended.add(session)
         self.wfile.write(b"0\r\n\r\n")
+
+    def _goes(self, shown: float) -> bool:
+        """Say whether whoever watches goes: at once, or in the moment after something was shown."""
+        while not (gone := self._gone()) and time.monotonic() - shown < MOMENT:
+            time.sleep(0.01)
+        return gone
 
     def _gone(self) -> bool:
         """Say whether whoever watched has closed the connection."""
