@@ -4,6 +4,7 @@ import copy
 import gzip
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -224,6 +225,15 @@ def test_a_wait_goes_on_to_what_it_waits_for(kubectl: Reader) -> None:
         "condition met\n"
     )
     assert kubectl("get pods -n space --no-headers").split()[2] == "Failed"
+
+
+def test_for_whoever_has_gone_no_time_goes_on(kubectl: Reader) -> None:
+    with socket.create_connection(("127.0.0.1", kubectl.server.server_port)) as gone:
+        gone.sendall(b"GET /api/v1/namespaces/space/configmaps?watch=true HTTP/1.1\r\nHost: x\r\n\r\n")
+        gone.recv(1)
+    kubectl("apply -f -", JOB)
+    time.sleep(1)
+    assert "No resources" in kubectl("get pods -n space")
 
 
 def test_who_waits_for_what_never_comes_is_told(kubectl: Reader) -> None:

@@ -233,7 +233,7 @@ check.ex_8_2(answer)
 # Two files in the notebook's folder (`work/state/08`, the newest `run-…`) are yours to edit.
 #
 # 1. **Measure.** `measured.yaml` is December under another name, with the program of section 1, which prints its
-#    peak. Its limit is still too small: give it room to spare (1Gi, 2Gi, 4Gi, or no limit), apply it, wait for
+#    peak. Its limit is still too small: give it room to spare (1Gi, 2Gi, or no limit), apply it, wait for
 #    `job/measured`, read its log by the label `run=measured`.
 # 2. **Size.** Set request and limit in `december.yaml` by that number: the request is about the peak, the limit
 #    leaves some headroom above it, since data grows. A fifth to a half is usual; the check takes a limit from a
