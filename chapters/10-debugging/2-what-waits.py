@@ -23,8 +23,8 @@ from chapter_10.labs import Labs
 lab = Labs(state)
 
 # %% [markdown]
-# It goes on as in 10.1: `lab.start` puts something broken on the cluster, live or recorded, and tells the complaint. Then
-# **symptom, command, evidence, cause, fix**, in this order.
+# It goes on as in 10.1: `lab.start` puts something broken on the cluster, live or recorded, and tells the
+# complaint. Then **symptom, command, evidence, cause, fix**, in this order.
 #
 # ## 1. Lab 4: it does not fail
 

@@ -93,8 +93,7 @@ lab.start(8)
 ### BEGIN SOLUTION
 # !kubectl get events -n flights-lab-8 | grep image
 manifest = state / "lab-8.yaml"
-text = manifest.read_text()
-manifest.write_text(text.replace("image: pipelines-for-humans/late-share:1", "image: pipelines-for-humans/late-share:build-18"))
+manifest.write_text(manifest.read_text().replace("late-share:1\n", "late-share:build-18\n"))
 # !kubectl replace --force -f "{manifest}"
 # !kubectl wait -n flights-lab-8 --for=condition=complete job/late-share --timeout=120s
 # !kubectl logs -n flights-lab-8 job/late-share

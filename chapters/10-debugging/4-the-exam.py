@@ -8,7 +8,7 @@
 # You will
 #
 # 1. find a wrong result by asking what a program **did**;
-# 2. find a fault that you have **never seen before**.
+# 2. find a fault with **no help** but the cluster's own words.
 #
 # Once you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -83,7 +83,7 @@ check.ex_10_9(answer)
 # and refuses when they differ: the contract of chapter 02, at the exit as well as at the door. And a month
 # that comes from the schedule, not from a hand (chapter 05).
 #
-# ## 2. The exam: a fault that you have not seen
+# ## 2. The exam: nobody says where
 #
 # No hint, and nothing said of the manifest: what you have is the cluster. Take the decision tree of the
 # [reading](../chapters/10-debugging/README.md) if you like.
@@ -139,7 +139,7 @@ for number, line in my_evidence.items():
 # ## What you can do now
 #
 # 1. You found a wrong month behind a green Job, by asking what it did and not whether it failed.
-# 2. You found a fault that no lesson had named.
+# 2. You found a fault that no lesson had shown you, in the cluster's own words.
 #
 # And in all four sittings: you led ten complaints back to a cause, and named the line each time.
 #
