@@ -3,4 +3,5 @@
 from chapter_10.mends import record
 
 if __name__ == "__main__":
-    record(4, 5, 6)
+    record(4, 5)
+    record(6)  # alone: what it gives to its account holds in the whole cluster
