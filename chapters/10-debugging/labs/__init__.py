@@ -229,26 +229,27 @@ def judge(number: int, evidence: str | None = None) -> Verdict:
         complaint = judge_evidence(lab, text)
         if complaint:
             return wrong(f"The evidence: {complaint}")
-    finding, shown = look(number), ""
-    for _ in range(AGAIN):
+    finding = look(number)
+    wishes = unknown(f"flights-lab-{number}") if at_recorded_cluster() else []
+    for _ in range(0 if wishes else AGAIN):
         if not (finding.state == "broken" and " yet" in finding.text):
             break
         time.sleep(0 if recorded() else 1)
         finding = look(number)
-    wishes = unknown(f"flights-lab-{number}") if at_recorded_cluster() else []
-    if wishes and finding.state != "mended":
-        finding, shown = (
-            Paper(number, wishes).finding(),
-            " (This cluster is recorded and cannot show the end.)",
-        )
+    on_paper = bool(wishes) and finding.state != "mended"
+    if on_paper:
+        finding = Paper(number, wishes).finding()
     match finding.state:
         case "broken":
             return wrong(f"{'The evidence is right. ' if evidence else ''}Not mended: {finding.text}")
         case "hidden":
             return wrong(f"That hides the symptom. {finding.text}")
     if evidence is None:
-        return wrong(f"Mended: {finding.text}. Now the evidence: which line told you the cause?{shown}")
-    return right(f"{finding.text}, and your evidence names the cause.{shown}")
+        return wrong(f"Mended: {finding.text}. Now the evidence: which line told you the cause?")
+    if on_paper:
+        return right("Your evidence names the cause, and what you wrote mends it. "
+                     "(This cluster is recorded and cannot show the end.)")  # fmt: skip
+    return right(f"{finding.text}, and your evidence names the cause.")
 
 
 def look(number: int) -> Finding:
