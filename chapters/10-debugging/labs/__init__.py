@@ -83,6 +83,8 @@ class Labs:
         self._shell.do_kubectl("apply", "-f", "-", stdin=json.dumps(made))
         manifest.write_text(lab.seeded(namespace), encoding="utf-8")
         self._shell.do_kubectl("apply", "-f", str(manifest))
+        if "predictions.yaml" in lab.manifests:
+            Look(number).ask_service("/champion")  # a recorder asks the same again whenever something changes
         shown = self.wait_until_shown(number)
         self._shell.do_kubectl("annotate", "--overwrite", "namespace", namespace, f"{STATE}=started")
         print(f'Lab {number} · namespace {namespace}\n"{lab.complaint}"')
