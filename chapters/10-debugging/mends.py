@@ -170,7 +170,6 @@ SCENARIOS: dict[int, Scenario] = {
             "it was OOMKilled: its memory limit is 300Mi",
         ),
         others={
-            "600Mi": (("memory: 300Mi", "memory: 600Mi"), REPLACE, TRAINED),
             "700Mi": (("memory: 300Mi", "memory: 700Mi"), REPLACE, TRAINED),
             "2Gi, deleted and applied": (("memory: 300Mi", "memory: 2Gi"), NO_JOB, APPLY, TRAINED),
         },
@@ -455,16 +454,25 @@ SCENARIOS: dict[int, Scenario] = {
 KNOWN = {
     (1, "the file edited and applied"),
     (1, "a patch"),
+    (1, "scaled to zero"),
+    (1, "the Deployment deleted"),
     (2, "the file edited and applied"),
+    (2, "scaled to zero"),
     (3, "the Job again"),
     (5, "both deleted and applied"),
     (6, "a patch"),
     (7, "set"),
     (7, "a patch"),
+    (7, "the Service deleted"),
+    (8, "with its registry"),
     (8, "deleted and applied"),
     (8, "the Job again"),
     (9, "the Job again"),
+    (9, "the setting, then the Job again"),
+    (9, "written by hand"),
+    (9, "the setting alone"),
     (10, "the file"),
+    (10, "two keys"),
     (11, "a patch"),
 }
 
