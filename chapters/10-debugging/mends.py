@@ -460,6 +460,7 @@ KNOWN = {
     (2, "scaled to zero"),
     (3, "the Job again"),
     (5, "both deleted and applied"),
+    (5, "the class changed in place"),
     (6, "a patch"),
     (7, "set"),
     (7, "a patch"),

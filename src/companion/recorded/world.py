@@ -198,7 +198,11 @@ class World:
         if self.state.needs_no_recording(verb, key):
             return self._simply(verb, key, thing, dry_run)
         if verb == "update" and thing and _template_changes(before or {}, thing):
-            raise Refused(_immutable(key))
+            raise Refused(
+                _immutable(key, "Job.batch", "spec.template", "Invalid value: …: field is immutable")
+            )
+        if verb == "update" and thing and _class_changes(before or {}, thing):
+            raise Refused(_immutable(key, "PersistentVolumeClaim", "spec", FIXED))
         raise NotRecorded(self._refusal(verb, key, thing))
 
     def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> tuple[int, Step] | None:
@@ -453,14 +457,28 @@ def _template_changes(old: Object, new: Object) -> bool:
     return new.get("kind") == "Job" and wishes[0] != wishes[1]
 
 
-def _immutable(key: Key) -> Object:
-    said = f'Job.batch "{key.name}" is invalid: spec.template: Invalid value: …: field is immutable'
-    cause = {
-        "reason": "FieldValueInvalid",
-        "message": "Invalid value: …: field is immutable",
-        "field": "spec.template",
+# As the API server says it (kubernetes/pkg/apis/core/validation).
+FIXED = (
+    "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
+    "claims"
+)
+
+
+def _class_changes(old: Object, new: Object) -> bool:
+    """Say whether somebody wants another class for a claim that is there."""
+    wishes = [essence(thing).get("spec", {}).get("storageClassName") for thing in (old, new)]
+    return new.get("kind") == "PersistentVolumeClaim" and wishes[0] != wishes[1]
+
+
+def _immutable(key: Key, kind: str, field: str, why: str) -> Object:
+    said = f'{kind} "{key.name}" is invalid: {field}: {why}'
+    cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
+    details = {
+        "name": key.name,
+        "group": kind.partition(".")[2],
+        "kind": kind.partition(".")[0],
+        "causes": [cause],
     }
-    details = {"name": key.name, "group": "batch", "kind": "Job", "causes": [cause]}
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": said}
     return status | {"reason": "Invalid", "details": details, "code": 422}
 
