@@ -62,7 +62,7 @@ UNSEEN: dict[int, tuple[dict[str, Steps], dict[str, Steps]]] = {
     3: (
         {"900Mi": (("memory: 300Mi", "memory: 900Mi"), REPLACE)},
         {
-            "killed": (("memory: 300Mi", "memory: 350Mi"), REPLACE),
+            "killed": (("memory: 300Mi", "memory: 310Mi"), REPLACE),
             "is none": (("memory: 300Mi", "memory: 9Gi"), REPLACE),
         },
     ),

@@ -176,7 +176,7 @@ lab.start(3)
 # container is slowed, above its memory limit it is killed.
 #
 # How much does it need? Do not guess: measure it once with room to spare, or ask who ran it before. The whole
-# year takes about 500 MB here.
+# year takes about 400 MB here.
 #
 # ## Exercise 10.3: Enough, and not everything
 #

@@ -170,11 +170,11 @@ SCENARIOS: dict[int, Scenario] = {
             "it was OOMKilled: its memory limit is 300Mi",
         ),
         others={
+            "400Mi, just enough": (("memory: 300Mi", "memory: 400Mi"), REPLACE, TRAINED),
             "700Mi": (("memory: 300Mi", "memory: 700Mi"), REPLACE, TRAINED),
             "2Gi, deleted and applied": (("memory: 300Mi", "memory: 2Gi"), NO_JOB, APPLY, TRAINED),
         },
         wrong={
-            "still too little": (("memory: 300Mi", "memory: 400Mi"), REPLACE, FAILED),
             "no limit": (("            limits:\n              memory: 300Mi\n", ""), REPLACE, TRAINED),
             "three months": (('MONTH: "2013-12"', 'MONTH: "2013-04"'), REPLACE, TRAINED),
             "the Job again": (REPLACE, FAILED),

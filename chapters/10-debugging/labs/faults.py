@@ -166,7 +166,7 @@ def judge_training(look: Look) -> Finding:
     if look.number == 3 and (amount(limits["memory"]) or 0) > 4 * 2**30:
         return Finding(
             "hidden",
-            f"A limit of {limits['memory']} is none for a program of 500 MB: leave it some room, not the node.",
+            f"A limit of {limits['memory']} is none for a program of 400 MB: leave it some room, not the node.",
         )
     if not {"cpu", "memory"} <= requests.keys():
         return Finding(
