@@ -372,8 +372,17 @@ def session(
             else:
                 step.frames.append(frame)
             if key in before[number] and key not in {each.key for each in step.before}:
-                step.before.append(before[number][key])
+                step.before.append(_identity(before[number][key]))
     return begun
+
+
+def _identity(entry: Entry) -> Entry:
+    """Return of an object what tells which one it is: its names and its owner."""
+    told = ("name", "namespace", "uid", "ownerReferences", "creationTimestamp")
+    metadata, status = entry.object.get("metadata", {}), entry.object.get("status")
+    address = {"podIP": status["podIP"]} if isinstance(status, dict) and status.get("podIP") else {}
+    kept = {name: metadata[name] for name in told if name in metadata}
+    return Entry(entry.key, {"metadata": kept, **({"status": address} if address else {})})
 
 
 def _root(entry: Entry | None, key: Key, things: dict[str, Object]) -> Key:
