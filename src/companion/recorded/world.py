@@ -507,9 +507,10 @@ def _by_role(entries: Any) -> dict[tuple[str, ...], list[Entry]]:
 
 def _identities(one: Object, other: Object) -> dict[str, str]:
     """Return what in the first object's world is called otherwise in the second's."""
-    pairs = [(one["metadata"].get(name), other["metadata"].get(name)) for name in ("name", "uid")] + [
-        ((one.get("status") or {}).get("podIP"), (other.get("status") or {}).get("podIP"))
-    ]
+    pairs = [(one["metadata"].get(name), other["metadata"].get(name)) for name in ("name", "uid")]
+    states = [thing["status"] for thing in (one, other) if isinstance(thing.get("status"), dict)]
+    if len(states) == 2:  # what a Service answers has a number for a status
+        pairs.append((states[0].get("podIP"), states[1].get("podIP")))
     return {a: b for a, b in pairs if a and b and a != b}
 
 
