@@ -168,7 +168,7 @@ lab.start(3)
 
 # %%
 # !kubectl logs -n flights-lab-3 job/train
-# !kubectl describe pod -n flights-lab-3 -l job-name=train | grep -A 12 "State:"
+# !kubectl describe pod -n flights-lab-3 -l job-name=train | grep -E "State:|Reason:|Exit Code:|memory:"
 
 # %% [markdown]
 # Exit code 137 is 128 + 9: ended by signal 9, which no program can catch. So there is no traceback, and the

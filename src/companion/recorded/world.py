@@ -252,6 +252,10 @@ class World:
                     Pending(self.clock + frame.at, step.start + frame.at, session, put, gone)
                 )
 
+        # These go at once, and whoever replaces them waits for it without looking.
+        if step.verb == "delete" and key.resource not in ("pods", "persistentvolumeclaims"):
+            self._remove(key)
+
     def _keep_order(self, step: Step, session: int) -> None:
         """Let happen what had happened when a step was recorded, and keep what was still to come in its order."""
         while earlier := [
