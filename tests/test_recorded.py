@@ -469,6 +469,15 @@ def test_what_comes_after_a_deleted_pod_belongs_to_its_deletion() -> None:
     assert [(each.put, each.gone) for each in deleted.frames] == [([], [old.key]), ([new], [])]
 
 
+def test_the_class_of_a_claim_stays() -> None:
+    claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "store", "namespace": "space"}}
+    there = entry("persistentvolumeclaims", {**claim, "spec": {"storageClassName": "fast"}})
+    recording = recorded()
+    recording.base.append(there)
+    with pytest.raises(Refused, match="spec is immutable after creation"):
+        World(recording).change("update", there.key, {**claim, "spec": {"storageClassName": "standard"}})
+
+
 def test_what_was_wished_for_and_is_not_known_is_kept_for_a_check() -> None:
     world, key = World(recorded()), Key("jobs.batch", "space", "december")
     other = yaml.safe_load(JOB.replace("400Mi", "900Mi"))

@@ -173,18 +173,15 @@ class Recorder:
         with self._looking:
             found: dict[Key, Entry] = {}
             for name, path, namespaced in self._resources:
-                plural = name.partition(".")[0]
-                if namespaced:
-                    for namespace in self.namespaces:
-                        for entry in self._listed(name, f"{path}/namespaces/{namespace}/{plural}"):
-                            found[entry.key] = entry
-                elif name in (
+                looked_at = namespaced or name in (
                     "namespaces",
                     "persistentvolumes",
                     "clusterrolebindings.rbac.authorization.k8s.io",
-                ):
-                    for entry in self._listed(name, f"{path}/{plural}"):
-                        found[entry.key] = entry
+                )
+                if looked_at:  # one question for all namespaces: each takes its time
+                    for entry in self._listed(name, f"{path}/{name.partition('.')[0]}"):
+                        if not namespaced or entry.key.namespace in self.namespaces:
+                            found[entry.key] = entry
             moment = time.time()
             kept = {key for key in self._now if key.namespace in self.namespaces or key in found}
             changed = [e for e in found.values() if _said(e) != _said(self._now.get(e.key))]
@@ -375,8 +372,17 @@ def session(
             else:
                 step.frames.append(frame)
             if key in before[number] and key not in {each.key for each in step.before}:
-                step.before.append(before[number][key])
+                step.before.append(_identity(before[number][key]))
     return begun
+
+
+def _identity(entry: Entry) -> Entry:
+    """Return of an object what tells which one it is: its names and its owner."""
+    told = ("name", "namespace", "uid", "ownerReferences", "creationTimestamp")
+    metadata, status = entry.object.get("metadata", {}), entry.object.get("status")
+    address = {"podIP": status["podIP"]} if isinstance(status, dict) and status.get("podIP") else {}
+    kept = {name: metadata[name] for name in told if name in metadata}
+    return Entry(entry.key, {"metadata": kept, **({"status": address} if address else {})})
 
 
 def _root(entry: Entry | None, key: Key, things: dict[str, Object]) -> Key:

@@ -1,7 +1,7 @@
 """The faults: what each lab prepares, what shows its cause, and when it is mended.
 
 A fault is one line of a manifest that is right otherwise (in lab 8 it is an image). Whether it is mended is
-judged on the live objects, and on what they do.
+judged on the cluster's objects, and on what they do.
 """
 
 import dataclasses
@@ -14,11 +14,13 @@ from typing import Any, Literal
 import yaml  # type: ignore[import-untyped]
 
 from chapter_10.labs.look import Look
+from companion.recorded.objects import amount
 
 # The book's image; `make cluster-load` gives it to the cluster.
 IMAGE = "pipelines-for-humans/python:0.1.0"
-# The image that lab 8 builds on top of it: one name, two contents.
+# The image of lab 8, built twice on top of it: each build takes this name, and one that is its own.
 SHARE = "pipelines-for-humans/late-share:1"
+OLD, NEW = (f"pipelines-for-humans/late-share:build-{number}" for number in (17, 18))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +95,8 @@ def judge_predictions(look: Look) -> Finding:
     if not deployment or not service:
         gone = "Service" if deployment else "Deployment"
         return Finding("hidden", f"The {gone} predictions is gone: no error, and no answer either.")
-    spec, wanted = deployment["spec"], _container(_expected(look, "Deployment", "predictions"), "serve")
-    serve = _container(deployment, "serve")
+    spec, wanted = deployment["spec"], container_of(expected(look, "Deployment", "predictions"), "serve")
+    serve = container_of(deployment, "serve")
     if not spec["replicas"]:
         return Finding("hidden", "Scaled to zero: nothing fails, since nothing runs. Nobody answers either.")
     probe = serve.get("readinessProbe", {}).get("httpGet", {}).get("path")
@@ -104,9 +106,9 @@ def judge_predictions(look: Look) -> Finding:
             "Nobody asks /readyz any more, so that a Pod counts as ready before its model is loaded. Give the "
             "readiness probe back.",
         )
-    if serve.get("command") != wanted["command"] or serve.get("args"):
+    if any(serve.get(field) != wanted.get(field) for field in ("command", "args")):
         return Finding("hidden", "The container runs another program now: the fault is silenced, not mended.")
-    if serve["image"] != IMAGE:
+    if plain_image(serve["image"]) != IMAGE:
         if _available(deployment):
             return Finding(
                 "hidden", f"{serve['image']} runs, but the book's image is {IMAGE}: two names now."
@@ -147,9 +149,10 @@ def judge_training(look: Look) -> Finding:
     job = look.get("Job", "train")
     if not job:
         return Finding("hidden", "The Job train is gone: no error, and no model either.")
-    expected = _expected(look, "Job", "train")
-    train, wanted = _container(job, "train"), _container(expected, "train")
-    if any(train.get(field) != wanted.get(field) for field in ("image", "command", "args")):
+    train, wanted = container_of(job, "train"), container_of(expected(look, "Job", "train"), "train")
+    if plain_image(train["image"]) != IMAGE or any(
+        train.get(field) != wanted.get(field) for field in ("command", "args")
+    ):
         return Finding("hidden", "The Job runs something else now, or learns from less. Mend what stops it.")
     if job["spec"].get("suspend") or job["spec"].get("parallelism") == 0:
         return Finding("hidden", "The Job is suspended: nothing fails, since nothing runs.")
@@ -160,10 +163,10 @@ def judge_training(look: Look) -> Finding:
             "hidden",
             "Without a memory limit the training may take the node's memory, and its neighbours are killed.",
         )
-    if look.number == 3 and (memory_bytes(limits["memory"]) or 0) > 4 * 2**30:
+    if look.number == 3 and (amount(limits["memory"]) or 0) > 4 * 2**30:
         return Finding(
             "hidden",
-            f"A limit of {limits['memory']} is none for a training of 700 MB: leave it some room, not the node.",
+            f"A limit of {limits['memory']} is none for a program of 400 MB: leave it some room, not the node.",
         )
     if not {"cpu", "memory"} <= requests.keys():
         return Finding(
@@ -171,7 +174,7 @@ def judge_training(look: Look) -> Finding:
             "Without its requests the scheduler knows nothing about this Pod: ask for what it needs.",
         )
     month = _month(look, train)
-    if month != _expected(look, "ConfigMap", "run")["data"]["MONTH"]:
+    if month != expected(look, "ConfigMap", "run")["data"]["MONTH"]:
         if not month:
             where = (
                 "its key is not in the ConfigMap run" if month == "" else "not read from the ConfigMap run"
@@ -185,11 +188,11 @@ def judge_training(look: Look) -> Finding:
         )
     quota = look.get("ResourceQuota", "platform")
     if look.number == 12 and (
-        not quota or quota["spec"]["hard"] != _expected(look, "ResourceQuota", "platform")["spec"]["hard"]
+        not quota or quota["spec"]["hard"] != expected(look, "ResourceQuota", "platform")["spec"]["hard"]
     ):
         return Finding("hidden", "The quota is the platform team's. Ask for what the training needs instead.")
-    claims = [volume.get("persistentVolumeClaim") for volume in job["spec"]["template"]["spec"]["volumes"]]
-    if look.number == 5 and not any(claims):
+    volumes = job["spec"]["template"]["spec"].get("volumes") or []
+    if look.number == 5 and not any(volume.get("persistentVolumeClaim") for volume in volumes):
         return Finding("hidden", "The model now goes with the Pod: the training writes to no claim any more.")
     if not job.get("status", {}).get("succeeded"):
         return Finding("broken", f"The Job train {_unfinished(look, job)}")
@@ -199,13 +202,13 @@ def judge_training(look: Look) -> Finding:
 
 def judge_promotion(look: Look) -> Finding:
     """Lab 6: has the promoter promoted, and may it do only that?"""
-    job, wanted = look.get("Job", "promote"), _expected(look, "Job", "promote")
+    job, wanted = look.get("Job", "promote"), expected(look, "Job", "promote")
     if not job:
         return Finding("hidden", "The Job promote is gone: nobody is refused, and nothing is promoted.")
     account = job["spec"]["template"]["spec"].get("serviceAccountName", "default")
-    if _container(job, "promote")["command"] != _container(wanted, "promote")["command"] or look.data(
+    if container_of(job, "promote")["command"] != container_of(wanted, "promote")["command"] or look.data(
         "program"
-    ) != dict(_expected(look, "ConfigMap", "program")["data"]):
+    ) != dict(expected(look, "ConfigMap", "program")["data"]):
         return Finding("hidden", "Another program runs now: the refusal is silenced, not mended.")
     if look.may(account, "*", "*"):
         return Finding("hidden", "The promoter may do everything now, and so may who takes over its Pod.")
@@ -239,14 +242,14 @@ def judge_share(look: Look) -> Finding:
     job = look.get("Job", "late-share")
     if not job:
         return Finding("hidden", "The Job late-share is gone: no wrong number, and no number either.")
-    share = _container(job, "late-share")
+    share = container_of(job, "late-share")
     if (
         share.get("env")
-        or share.get("args") != _container(_expected(look, "Job", "late-share"), "late-share")["args"]
+        or share.get("args") != container_of(expected(look, "Job", "late-share"), "late-share")["args"]
     ):
         return Finding("hidden", "The manifest now overrules the image, which still holds the old rule.")
-    if share["image"] == SHARE:
-        if share["imagePullPolicy"] == "Always":
+    if plain_image(share["image"]) == SHARE:
+        if share.get("imagePullPolicy") == "Always":
             return Finding(
                 "hidden",
                 "Asking the registry each time makes every start depend on it, and the name still means two things.",
@@ -255,7 +258,7 @@ def judge_share(look: Look) -> Finding:
             return Finding(
                 "hidden",
                 f"The number is right on this node. But {SHARE} still means two things: the next node may hold "
-                "the other one. Give the new content a new tag.",
+                "the other one. Use a name that means the new content alone.",
             )
         return Finding("broken", f"The Job still runs {SHARE}, and the node has something of that name.")
     if not job.get("status", {}).get("succeeded"):
@@ -271,8 +274,8 @@ def judge_list(look: Look) -> Finding:
     job = look.get("Job", "late-list")
     if not job:
         return Finding("hidden", "The Job late-list is gone; who makes the list?")
-    predict = _container(job, "predict")
-    if look.data("program") != _expected(look, "ConfigMap", "program")["data"]:
+    predict = container_of(job, "predict")
+    if look.data("program") != expected(look, "ConfigMap", "program")["data"]:
         return Finding("hidden", "The program was changed, but it did what it was told. Who told it?")
     month, published = _month(look, predict), look.data("late-list")
     if month != "2013-10":
@@ -297,7 +300,7 @@ def judge_list(look: Look) -> Finding:
     return Finding("mended", f"The list is about the {int(read[1]):,} flights from {read[2]} to {read[3]}")
 
 
-def _expected(look: Look, kind: str, name: str) -> dict[str, Any]:
+def expected(look: Look, kind: str, name: str) -> dict[str, Any]:
     """Return an object as the lab's healthy manifests describe it."""
     for item in yaml.safe_load_all(LABS[look.number].healthy(look.namespace)):
         if item and (item["kind"], item["metadata"]["name"]) == (kind, name):
@@ -320,17 +323,12 @@ def _unfinished(look: Look, job: dict[str, Any]) -> str:
     return "has not succeeded yet, and does not run. If that lasts, the Events say what it waits for."
 
 
-UNITS = {"": 1, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
-UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+def plain_image(image: str) -> str:
+    """Return an image's name without the registry that is meant where none is named."""
+    return image.removeprefix("docker.io/")
 
 
-def memory_bytes(quantity: str) -> float | None:
-    """Return an amount of memory as Kubernetes writes it, in bytes; None if it is none."""
-    found = re.fullmatch(r"([\d.]+(?:e\d+)?)([a-zA-Z]*)", quantity)
-    return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else None
-
-
-def _container(workload: dict[str, Any], name: str) -> dict[str, Any]:
+def container_of(workload: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a container of a Deployment or Job; empty if it has none of that name."""
     containers = workload["spec"]["template"]["spec"]["containers"]
     return next((dict(container) for container in containers if container["name"] == name), {"image": ""})
@@ -368,17 +366,7 @@ def _month(look: Look, container: dict[str, Any]) -> str | None:
 _NO_ROOM = "That it does not run is the symptom. The scheduler says why, in an Event of the Pod."
 
 _CLAIMED = """persistentVolumeClaim:
-            claimName: store
-      initContainers:
-        # Some clusters give a new volume to root alone.
-        - name: give
-          image: IMAGE
-          command: ["chmod", "777", "/store"]
-          securityContext:
-            runAsUser: 0
-          volumeMounts:
-            - name: store
-              mountPath: /store"""
+            claimName: store"""
 
 LABS: dict[int, Lab] = {
     1: Lab(
@@ -412,10 +400,9 @@ LABS: dict[int, Lab] = {
         judge=judge_predictions,
     ),
     3: Lab(
-        complaint="November's training went well. December's fails each time, with the same code.",
-        manifests=("train.yaml",),
+        complaint="The training on three months went well. The one on the whole year fails, each time alike.",
+        manifests=("year.yaml",),
         fault=("memory: 1Gi", "memory: 300Mi"),
-        sized=('MONTH: "2013-03"', 'MONTH: "2013-12"'),
         shows=("get pods --no-headers", "OOMKilled"),
         evidence=r"oom-?killed|out of memory|\b300mi\b",
         symptoms=(
@@ -438,7 +425,7 @@ LABS: dict[int, Lab] = {
     ),
     5: Lab(
         complaint="We moved the models to better disks. The training has been waiting ever since.",
-        manifests=("train.yaml", "claim.yaml"),
+        manifests=("claim.yaml", "train.yaml"),
         fault=("storageClassName: standard", "storageClassName: fast-ssd"),
         sized=("emptyDir: {}", _CLAIMED),
         shows=("get events", "fast-ssd.*not found"),
@@ -482,7 +469,8 @@ LABS: dict[int, Lab] = {
         manifests=("share.yaml",),
         fault=("", ""),
         shows=("get pods --no-headers", "Completed"),
-        evidence=r"already present|ifnotpresent|late_after=0|sha256:[0-9a-f]{6,}.*sha256:[0-9a-f]{6,}",
+        evidence=r"already present|ifnotpresent|late_after=0|build-17|\b17: built"
+        r"|sha256:[0-9a-f]{6,}.*sha256:[0-9a-f]{6,}",
         symptoms=(
             r"more than 0|old|wrong number|0 minutes",
             "The old number is the symptom. Where did the node get its image from? An Event of the Pod says it.",
@@ -506,7 +494,7 @@ LABS: dict[int, Lab] = {
     10: Lab(
         complaint="We only renamed a parameter. Now the training does not start.",
         manifests=("train.yaml",),
-        fault=('MONTH: "2013-03"', 'RUN_MONTH: "2013-03"'),
+        fault=('MONTH: "2013-02"', 'RUN_MONTH: "2013-02"'),
         shows=("get pods --no-headers", "CreateContainerConfigError"),
         evidence=r"find key month|run_month",
         symptoms=(

@@ -198,7 +198,11 @@ class World:
         if self.state.needs_no_recording(verb, key):
             return self._simply(verb, key, thing, dry_run)
         if verb == "update" and thing and _template_changes(before or {}, thing):
-            raise Refused(_immutable(key))
+            raise Refused(
+                _immutable(key, "Job.batch", "spec.template", "Invalid value: …: field is immutable")
+            )
+        if verb == "update" and thing and _class_changes(before or {}, thing):
+            raise Refused(_immutable(key, "PersistentVolumeClaim", "spec", FIXED))
         raise NotRecorded(self._refusal(verb, key, thing))
 
     def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> tuple[int, Step] | None:
@@ -247,6 +251,10 @@ class World:
                 self._pending.append(
                     Pending(self.clock + frame.at, step.start + frame.at, session, put, gone)
                 )
+
+        # These go at once, and whoever replaces them waits for it without looking.
+        if step.verb == "delete" and key.resource not in ("pods", "persistentvolumeclaims"):
+            self._remove(key)
 
     def _keep_order(self, step: Step, session: int) -> None:
         """Let happen what had happened when a step was recorded, and keep what was still to come in its order."""
@@ -453,14 +461,28 @@ def _template_changes(old: Object, new: Object) -> bool:
     return new.get("kind") == "Job" and wishes[0] != wishes[1]
 
 
-def _immutable(key: Key) -> Object:
-    said = f'Job.batch "{key.name}" is invalid: spec.template: Invalid value: …: field is immutable'
-    cause = {
-        "reason": "FieldValueInvalid",
-        "message": "Invalid value: …: field is immutable",
-        "field": "spec.template",
+# As the API server says it (kubernetes/pkg/apis/core/validation).
+FIXED = (
+    "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
+    "claims"
+)
+
+
+def _class_changes(old: Object, new: Object) -> bool:
+    """Say whether somebody wants another class for a claim that is there."""
+    wishes = [essence(thing).get("spec", {}).get("storageClassName") for thing in (old, new)]
+    return new.get("kind") == "PersistentVolumeClaim" and wishes[0] != wishes[1]
+
+
+def _immutable(key: Key, kind: str, field: str, why: str) -> Object:
+    said = f'{kind} "{key.name}" is invalid: {field}: {why}'
+    cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
+    details = {
+        "name": key.name,
+        "group": kind.partition(".")[2],
+        "kind": kind.partition(".")[0],
+        "causes": [cause],
     }
-    details = {"name": key.name, "group": "batch", "kind": "Job", "causes": [cause]}
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": said}
     return status | {"reason": "Invalid", "details": details, "code": 422}
 
@@ -489,9 +511,10 @@ def _by_role(entries: Any) -> dict[tuple[str, ...], list[Entry]]:
 
 def _identities(one: Object, other: Object) -> dict[str, str]:
     """Return what in the first object's world is called otherwise in the second's."""
-    pairs = [(one["metadata"].get(name), other["metadata"].get(name)) for name in ("name", "uid")] + [
-        ((one.get("status") or {}).get("podIP"), (other.get("status") or {}).get("podIP"))
-    ]
+    pairs = [(one["metadata"].get(name), other["metadata"].get(name)) for name in ("name", "uid")]
+    states = [thing["status"] for thing in (one, other) if isinstance(thing.get("status"), dict)]
+    if len(states) == 2:  # what a Service answers has a number for a status
+        pairs.append((states[0].get("podIP"), states[1].get("podIP")))
     return {a: b for a, b in pairs if a and b and a != b}
 
 
