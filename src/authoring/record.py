@@ -36,6 +36,15 @@ LEFT_OUT = ("events.events.k8s.io", "controllerrevisions.apps", "endpoints")
 RESTLESS = re.compile(r'"(lastHeartbeatTime|resourceVersion|lastProbeTime)": *("[^"]*"|null),? *')
 SECONDS_BETWEEN_LOOKS = 1.0
 
+# Of the rest of the cluster, what every cluster like it has is kept as it was at the beginning.
+SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage")
+# Long, and of no use to a reader.
+NOT_OF_THE_BASE = (
+    "events",
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "apiservices.apiregistration.k8s.io",
+)
+
 Delta = tuple[float, Entry | None, Key]  # when, what came or changed (or nothing, when it went), of which key
 
 
@@ -90,11 +99,7 @@ class Recorder:
         self._asked: set[tuple[str, str, bytes]] = set()
         self.things: dict[str, Object] = {}  # by uid, all that was ever seen
         self.start = time.time()
-        self.base = [
-            entry
-            for entry in self._all().values()
-            if entry.key.namespace not in namespaces and entry.key.name not in namespaces
-        ]
+        self.base = [entry for entry in self._all().values() if is_everyones(entry)]
         self._now: dict[Key, Entry] = {entry.key: entry for entry in self.base}
         self.changes: list[Step] = []
         self.deltas: list[Delta] = []
@@ -280,6 +285,16 @@ class Recorder:
             return decoded(self.api["messages"], content)
         except ProtobufError:
             return dict(yaml.safe_load(content))
+
+
+def is_everyones(entry: Entry) -> bool:
+    """Say whether something belongs to a cluster as such, and not to what somebody runs on it."""
+    key = entry.key
+    if key.resource == "namespaces":
+        return key.name in SYSTEM
+    if key.resource == "persistentvolumes" or key.resource in NOT_OF_THE_BASE:
+        return False
+    return key.namespace in ("", *SYSTEM)
 
 
 def _said(entry: Entry | None) -> str:
