@@ -6,6 +6,7 @@ on by one thing that was seen to happen; the commands that change something do n
 
 import contextlib
 import json
+import math
 import re
 import select
 import signal
@@ -36,6 +37,9 @@ CHANGING = re.compile(
 # So long (seconds) somebody who watches may think about what was just shown, before time goes on; kubectl needs a
 # hundredth of it. A watch that was shorter than a second it takes for an error.
 LINGER = 1.5
+# Commands that tell ages by their own clock, and how far into a second (seconds) they are answered.
+COUNTING = ("kubectl describe", "kubectl events")
+EARLY = 0.4
 REASONS = {
     400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed",
     409: "Conflict", 415: "UnsupportedMediaType", 422: "Invalid", 501: "NotRecorded", 503: "ServiceUnavailable",
@@ -562,9 +566,16 @@ class Handler(BaseHTTPRequestHandler):
     # --- sending
 
     def _now(self, text: str) -> str:
-        """Return a text in which the cluster's times are as long ago as they were."""
-        clock = self.server.world.clock
-        return shifted(text, clock, time.time() - clock)
+        """Return a text in which the cluster's times are as long ago as they were.
+
+        Times are whole seconds, and who describes an object counts them itself, a little later: at the beginning of
+        a second that gives the same each time.
+        """
+        clock = math.floor(self.server.world.clock)
+        into = (time.time() - clock) % 1
+        if self._session()[0] in COUNTING and into > EARLY:
+            time.sleep(1 - into)
+        return shifted(text, clock, math.floor(time.time() - clock))
 
     def _json(self, thing: Object, code: int = 200) -> None:
         self._send(code, "application/json", self._now(json.dumps(thing)).encode())
