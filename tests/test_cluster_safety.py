@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from companion.chapters import recorded_cluster
 from companion.cluster import settings
 from companion.environment import recorded_kubeconfig, tool_environment
 
@@ -83,11 +84,7 @@ def test_notebooks_keep_to_the_cluster_of_the_workspace(notebook: str, cells: li
         before = "\n".join(cells[: cells.index(talks[0])])
         assert "workspace(" in before, f"{notebook} talks to a cluster before its first cell says which"
         # Its own version can be asked for without a cluster.
-        recorded = list(
-            ROOT.glob(
-                f"chapters/{Path(notebook).name[:2]}-*/recordings/{Path(notebook).name[3]}-*.cluster.json.gz"
-            )
-        )
+        recorded = recorded_cluster(ROOT, Path(notebook).name[:4])
         if not recorded and any(not re.search(r"version --client|^!?kind version", cell) for cell in talks):
             assert "require()" in before, f"{notebook} does not stop where there is no cluster"
     for arguments in CLIENT.findall(text):

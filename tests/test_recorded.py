@@ -167,7 +167,7 @@ class Reader:
 
     def __init__(self, folder: Path, recording: Recording) -> None:
         self.world = World(recording)
-        self.server = Server(self.world, Definitions.read(ROOT / "cluster-setup" / "api.json.gz")).start()
+        self.server = Server(self.world, Definitions.read()).start()
         self.config = folder / "kubeconfig"
         self.folder = folder
         context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
@@ -676,7 +676,7 @@ def test_damaged_recordings_are_told_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_nonsense_in_protobuf() -> None:
-    messages = Definitions.read(ROOT / "cluster-setup" / "api.json.gz").messages
+    messages = Definitions.read().messages
     for content in (b"", b"k8s\x00", b"k8s\x00\xff\xff", b"{}"):
         with pytest.raises(ProtobufError):
             decoded(messages, content)

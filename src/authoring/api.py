@@ -1,6 +1,5 @@
 """What a cluster's API says of itself, kept once for all recordings: ``cluster-setup/api.json.gz``."""
 
-import gzip
 import json
 import re
 from pathlib import Path
@@ -114,9 +113,3 @@ def _gather(known: Messages, name: str, found: Messages) -> None:
         if kind.startswith(".") and kind not in found:
             found[kind] = known[kind]
             _gather(known, kind, found)
-
-
-def write(definitions: dict[str, Any], path: Path) -> None:
-    """Write what an API says of itself, the same bytes for the same content."""
-    text = json.dumps(definitions, sort_keys=True, separators=(",", ":"))
-    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))

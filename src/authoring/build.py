@@ -43,10 +43,11 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from authoring.readme import with_map
 from companion import replay
 from companion.chapters import ChapterError, Sitting, chapters
-from companion.environment import kubeconfig_of, repository
+from companion.environment import kubeconfig_of, recorded_kubeconfig, repository
 from companion.errors import SentenceError
 from companion.portable import without_paths
 from companion.recorded.recording import write
+from companion.recorded.world import RECORDING
 from flightdelay.files import locked, write_atomically
 
 # The two notebooks of a lesson and the folders they are written to.
@@ -65,8 +66,7 @@ CELL_TIMEOUT = 3600
 EXERCISE = re.compile(r"^#{2,3} Exercise (\d+)\.(\d+)\b", re.MULTILINE)
 SOLUTION = re.compile(rf"^([ \t]*){BEGIN}[ \t]*\n(.*?)^[ \t]*{END}[ \t]*$", re.MULTILINE | re.DOTALL)
 MARKER = re.compile(r"(?:BEGIN|END) SOLUTION")
-# `companion.recorded.world` begins its refusals so.
-UNKNOWN = re.compile(r"This cluster is a recording \(.*")
+UNKNOWN = re.compile(rf"{RECORDING} \(.*")
 IPYTHON_LINE = re.compile(r"^([ \t]*)# ((?:\w+ = )?(?:![ \t]*[\w.~/$]|%{1,2}[a-z]).*)$", re.MULTILINE)
 
 
@@ -311,7 +311,7 @@ def kernel_environment(recording: Path, commands: str, cluster: str = "") -> Ite
         }
         if cluster:
             del environment["COMPANION_COMMANDS"]
-            kubeconfig = Path(work) / "state" / "recorded-kubeconfig"
+            kubeconfig = recorded_kubeconfig(Path(work))
             kubeconfig.parent.mkdir()
             kubeconfig.write_text(kubeconfig_of(cluster), encoding="utf-8")
             environment |= {"COMPANION_CLUSTER": "record", "KUBECONFIG": str(kubeconfig)}

@@ -19,15 +19,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml  # type: ignore[import-untyped]
 
-from authoring.api import definitions_of, messages_of, write
+from authoring.api import definitions_of, messages_of
 from authoring.upstream import Upstream
 from companion.cluster import settings
 from companion.cluster.shell import Shell
-from companion.recorded.definitions import Definitions
-from companion.recorded.objects import Object
+from companion.recorded.definitions import API, Definitions
+from companion.recorded.objects import Object, container_states
 from companion.recorded.protobuf import Messages, ProtobufError, decoded
-from companion.recorded.recording import Entry, Frame, Key, Recording, Step, answer_key
+from companion.recorded.recording import Entry, Frame, Key, Recording, Step, answer_key, packed, place_of
 from companion.recorded.state import PLURALS, WORKLOADS, State
+from flightdelay.files import write_atomically
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 # Not looked at: they change all the time, or say nothing to a reader.
@@ -63,7 +64,7 @@ def recorder_of(namespaces: tuple[str, ...]) -> Iterator["Recorder"]:
     nodes = len(shell.ask_kubectl("get", "nodes", "-o", "name").splitlines())
     made = {"cluster": f"kind with {nodes} node{'s' * (nodes > 1)}, Kubernetes {version}"}
     made["date"] = datetime.now(UTC).date().isoformat()
-    messages = Definitions.read(settings.SETUP / "api.json.gz").messages
+    messages = Definitions.read().messages
     recorder = Recorder(Upstream(settings.KUBECONFIG), messages, list(namespaces), made)
     try:
         yield recorder
@@ -220,9 +221,8 @@ class Recorder:
 
     def _read_logs(self, pod: Object) -> None:
         """Keep what each container of a Pod has printed so far, and the one before it."""
-        status, metadata = pod.get("status") or {}, pod["metadata"]
-        states = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
-        for each in states:
+        metadata = pod["metadata"]
+        for each in container_states(pod):
             earlier = ((each.get("lastState") or {}).get("terminated") or {}).get("containerID")
             for container, previous in ((each.get("containerID"), False), (earlier, True)):
                 if container:
@@ -256,21 +256,18 @@ class Recorder:
         self, method: str, path: str, content: bytes, code: int, body: bytes, moment: float
     ) -> Iterator[Step]:
         parts = [unquote(part) for part in urlsplit(path).path.split("/") if part]
-        group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
-        namespace = ""
-        if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
-            namespace, rest = rest[1], rest[2:]
-        resource = f"{rest[0]}.{group}" if group else rest[0]
+        group, _, namespace, plural, name, sub = place_of(parts)
+        resource = f"{plural}.{group}" if group else plural
         answer = json.loads(body)
         verb = {"POST": "create", "DELETE": "delete"}.get(method, "update")
-        name = rest[1] if len(rest) > 1 else (answer.get("metadata") or {}).get("name") or ""
+        name = name or (answer.get("metadata") or {}).get("name") or ""
         sent = self._sent(content) if verb == "create" else None
         if code >= 400:
             if sent is not None:
                 name = name or (sent.get("metadata") or {}).get("name", "")
                 yield Step(verb, Key(resource, namespace, name), sent, moment, refused=answer)
             return
-        if rest[2:] == ["scale"]:
+        if sub == ["scale"]:
             answer = json.loads(self.upstream.get(urlsplit(path).path.removesuffix("/scale"))[1])
         answer.get("metadata", {}).pop("managedFields", None)
         thing = None if verb == "delete" else answer
@@ -446,7 +443,7 @@ def main(arguments: list[str]) -> int:
     """
     recorder = Recorder(Upstream(settings.KUBECONFIG), messages_of(*map(Path, arguments)), [], {})
     recorder.end()
-    write(recorder.api, settings.SETUP / "api.json.gz")
+    write_atomically(API, packed(recorder.api))
     return 0
 
 

@@ -68,6 +68,12 @@ class Sitting:
         return self.folder / f"tries_{self.name[0]}.py"
 
 
+def recorded_cluster(root: Path, key: str) -> Path | None:
+    """Return where the recorded cluster of a sitting such as ``08-1`` lies (`Sitting.cluster`); None if it has none."""
+    chapter, number = key.split("-")
+    return next(root.glob(f"chapters/{chapter}-*/recordings/{number}-*.cluster.json.gz"), None)
+
+
 @dataclass(frozen=True)
 class Chapter:
     """What ``chapter.toml`` says.

@@ -80,9 +80,9 @@ def tool_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def recorded_kubeconfig() -> Path:
-    """Return the kubeconfig of the recorded cluster (`companion.recorded.serve`)."""
-    return work_folder() / "state" / "recorded-kubeconfig"
+def recorded_kubeconfig(work: Path | None = None) -> Path:
+    """Return the kubeconfig of the recorded cluster (`companion.recorded.serve`), in a work folder or in this one."""
+    return (work or work_folder()) / "state" / "recorded-kubeconfig"
 
 
 def kubeconfig_of(server: str) -> str:

@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 from companion import replay
+from companion.chapters import recorded_cluster
 from companion.environment import enter, environment_in, recorded_kubeconfig, repository, work_folder
 from companion.errors import WorkspaceError
 
@@ -105,7 +106,7 @@ def _prepare(sitting: str, go_on: bool, begun: bool) -> None:
             )
     enter(_folder_of[chapter])
     says = " ".join(filter(None, (_lead_to_cluster(sitting), says)))
-    if "COMPANION_COMMANDS" in os.environ and not begun and not _has_cluster(sitting):
+    if "COMPANION_COMMANDS" in os.environ and not begun and recorded_cluster(repository(), sitting) is None:
         replay.install()
         _name_cells()
     if says:
@@ -138,11 +139,6 @@ def copy_manifests(state: Path) -> None:
             raise WorkspaceError(f"Cannot write {copy} ({error.strerror}): make it writable.") from error
 
 
-def _has_cluster(sitting: str) -> bool:
-    chapter, number = sitting.split("-")
-    return any(repository().glob(f"chapters/{chapter}-*/recordings/{number}-*.cluster.json.gz"))
-
-
 def _lead_to_cluster(sitting: str) -> str:
     """Lead kubectl to the cluster of a notebook that has one; return what the reader has to know.
 
@@ -151,7 +147,7 @@ def _lead_to_cluster(sitting: str) -> str:
     mode = os.environ.get("COMPANION_CLUSTER")
     if mode == "record":  # `authoring.record` stands before the cluster
         os.environ["KUBECONFIG"] = str(recorded_kubeconfig())
-    if mode == "record" or not _has_cluster(sitting):
+    if mode == "record" or recorded_cluster(repository(), sitting) is None:
         return ""
     from companion.recorded import serve  # it needs packages, and most notebooks do not need it
 

@@ -157,7 +157,6 @@ def split(line: str) -> list[str]:
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[str, str]]]:
     from authoring.record import recorder_of
-    from companion.bootstrap import ROOT
     from companion.recorded.definitions import Definitions
     from companion.recorded.recording import read, write
     from companion.recorded.server import Server
@@ -173,7 +172,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
             line: clusters.ask(recorder.address, *split(line), stdin=OBJECTS.read_text()) for line in READS
         }
         write(recorder.stop(), path)
-    server = Server(World(read(path)), Definitions.read(ROOT / "cluster-setup" / "api.json.gz")).start()
+    server = Server(World(read(path)), Definitions.read()).start()
     clusters.set_up(server.address)
     while server.world.tick(NAMESPACE):
         pass

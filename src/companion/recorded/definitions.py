@@ -3,12 +3,17 @@
 import gzip
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from companion.bootstrap import ROOT
 from companion.recorded.objects import Object
 from companion.recorded.protobuf import Messages
 from companion.recorded.recording import RecordingError
+
+# What was recorded of the API itself, once for all recordings.
+API = ROOT / "cluster-setup" / "api.json.gz"
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Definitions:
                         )
 
     @classmethod
-    def read(cls, path: Path) -> "Definitions":
+    def read(cls, path: Path = API) -> "Definitions":
         """Read what was recorded of the API itself.
 
         Raises
@@ -104,7 +109,7 @@ class Definitions:
         text = self._documents.get(f"openapi/v3/{where}")
         if text is None:
             return []
-        schemas = json.loads(text)["components"]["schemas"]
+        schemas = _schemas(text)
         for schema in schemas.values():
             for kind in schema.get("x-kubernetes-group-version-kind", []):
                 if (kind["group"], kind["version"], kind["kind"]) == (
@@ -114,6 +119,12 @@ class Definitions:
                 ):
                     return _unknown(schemas, schema, thing, "")
         return []
+
+
+@cache
+def _schemas(text: str) -> Object:
+    """Return the schemas of a document: it is long, and each change asks for them."""
+    return dict(json.loads(text)["components"]["schemas"])
 
 
 def _unknown(schemas: Object, schema: Object, thing: Any, path: str) -> list[str]:

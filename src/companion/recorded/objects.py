@@ -120,6 +120,21 @@ def digest(thing: Object | None) -> str:
     return hashlib.sha256(json.dumps(essence(thing), sort_keys=True).encode()).hexdigest()[:16]
 
 
+def container_states(pod: Object) -> list[Object]:
+    """Return what a Pod says of each of its containers, those that prepare it last."""
+    status = pod.get("status") or {}
+    return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
+
+
+def has_ended(thing: Object) -> bool:
+    """Say whether a Job or a Pod has come to its end, well or not."""
+    status = thing.get("status") or {}
+    return status.get("phase") in ("Succeeded", "Failed") or any(
+        each["type"] in ("Complete", "Failed") and each["status"] == "True"
+        for each in status.get("conditions") or []
+    )
+
+
 def differences(one: Any, other: Any, path: str = "") -> list[tuple[str, Any, Any]]:
     """Return the fields in which two essences differ, each with both values; None where it is absent."""
     if isinstance(one, dict) and isinstance(other, dict):

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from companion.errors import SentenceError
 from companion.recorded.objects import Object
+from flightdelay.files import write_atomically
 
 FORMAT = 1
 TIME = re.compile(r"\b(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z")
@@ -40,6 +41,17 @@ class Key(NamedTuple):
     resource: str
     namespace: str
     name: str
+
+
+class Place(NamedTuple):
+    """Where a request leads: to a resource or, with a name, to an object or to what lies below it."""
+
+    group: str
+    version: str
+    namespace: str
+    plural: str
+    name: str
+    sub: list[str]
 
 
 @dataclass
@@ -102,11 +114,25 @@ def answer_key(namespace: str, path: str, content: bytes) -> Key:
     return Key("answers", namespace, f"{path}{sent}")
 
 
+def place_of(path: list[str]) -> Place:
+    """Return where the path of a request leads, given by its parts: ``api/v1/…`` or ``apis/GROUP/VERSION/…``."""
+    (group, version), rest = (("", path[1]), path[2:]) if path[0] == "api" else (path[1:3], path[3:])
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
+        namespace, rest = rest[1], rest[2:]
+    return Place(group, version, namespace, rest[0], rest[1] if len(rest) > 1 else "", rest[2:])
+
+
+def packed(content: Any) -> bytes:
+    """Return something as compressed JSON, the same bytes for the same content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return gzip.compress(text.encode(), 9, mtime=0)
+
+
 def write(recording: Recording, path: Path) -> None:
-    """Write a recording, the same bytes for the same content."""
-    text = json.dumps({"format": FORMAT} | asdict(recording), sort_keys=True, separators=(",", ":"))
+    """Write a recording."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    write_atomically(path, packed({"format": FORMAT} | asdict(recording)))
 
 
 def read(path: Path) -> Recording:

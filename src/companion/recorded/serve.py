@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from companion.chapters import recorded_cluster
 from companion.environment import kubeconfig_of, recorded_kubeconfig, repository, work_folder
 from companion.errors import SentenceError
 from companion.programs import output_of
@@ -29,16 +30,15 @@ def serve(sitting: str) -> str:
     SentenceError
         If the cluster's files cannot be written.
     """
-    chapter, number = sitting.split("-")
-    (path,) = repository().glob(f"chapters/{chapter}-*/recordings/{number}-*.cluster.json.gz")
-    recording = read(path)
     if sitting not in _servers:
-        world = World(recording)
-        history = work_folder() / "state" / chapter / f"recorded-{sitting}.json"
+        path = recorded_cluster(repository(), sitting)
+        if path is None:
+            raise SentenceError(f"No recorded cluster lies beside the notebook {sitting}.")
+        world = World(read(path))
+        history = work_folder() / "state" / sitting[:2] / f"recorded-{sitting}.json"
         _restore(world, history)
         world.kept_in = history
-        definitions = Definitions.read(repository() / "cluster-setup" / "api.json.gz")
-        _servers[sitting] = Server(world, definitions).start()
+        _servers[sitting] = Server(world, Definitions.read()).start()
     kubeconfig = recorded_kubeconfig()
     try:
         kubeconfig.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def serve(sitting: str) -> str:
     except OSError as error:
         raise SentenceError(f"Cannot write {kubeconfig} ({error.strerror}): make it writable.") from error
     os.environ["KUBECONFIG"] = str(kubeconfig)
-    made = recording.made
+    made = _servers[sitting].world.recording.made
     return (
         f"No cluster of the book runs on this machine, so kubectl talks to a recorded one: {made['cluster']}, "
         f"{made['date']}. It shows all that was seen on it and takes the changes that were tried there; it says so "

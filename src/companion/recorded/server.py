@@ -21,10 +21,10 @@ import yaml  # type: ignore[import-untyped]
 
 from companion.recorded import rights
 from companion.recorded.definitions import Definitions, Resource
-from companion.recorded.objects import Object
+from companion.recorded.objects import Object, container_states
 from companion.recorded.patches import PatchError, patched
 from companion.recorded.protobuf import ProtobufError, decoded
-from companion.recorded.recording import Entry, Key, answer_key, seconds, shifted
+from companion.recorded.recording import Entry, Key, Place, answer_key, place_of, seconds, shifted
 from companion.recorded.selectors import SelectorError, selector
 from companion.recorded.tables import cells
 from companion.recorded.world import NotRecorded, Refused, World
@@ -140,18 +140,13 @@ class Handler(BaseHTTPRequestHandler):
                 if found is None:
                     raise ApiError(404, "the server could not find the requested resource")
                 self._send(200, found[0], found[1].encode())
-            case ["api", version, *rest]:
-                self._object("", version, rest, content)
-            case ["apis", group, version, *rest]:
-                self._object(group, version, rest, content)
+            case ["api", _, *_] | ["apis", _, _, *_]:
+                self._object(place_of(path), content)
             case _:
                 raise ApiError(404, "the server could not find the requested resource")
 
-    def _object(self, group: str, version: str, rest: list[str], content: bytes) -> None:
-        namespace = ""
-        if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
-            namespace, rest = rest[1], rest[2:]
-        plural, name, sub = rest[0], (rest[1] if len(rest) > 1 else ""), rest[2:]
+    def _object(self, place: Place, content: bytes) -> None:
+        group, version, namespace, plural, name, sub = place
         if group == "authorization.k8s.io":
             self._json(self._review(plural, self._body(content)), 201)
             return
@@ -334,9 +329,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _log(self, pod: Entry) -> None:
         name = self.query.get("container") or pod.object["spec"]["containers"][0]["name"]
-        status = pod.object.get("status") or {}
-        states = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
-        state = next((each for each in states if each["name"] == name), None)
+        state = next((each for each in container_states(pod.object) if each["name"] == name), None)
         spec = pod.object["spec"]
         if name not in [each["name"] for each in [*spec["containers"], *spec.get("initContainers", [])]]:
             raise ApiError(400, f"container {name} is not valid for pod {pod.key.name}")

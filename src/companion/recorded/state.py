@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from companion.recorded.objects import Object, digest
+from companion.recorded.objects import Object, digest, has_ended
 from companion.recorded.recording import Entry, Frame, Key
 
 # What others react to for as long as it is there.
@@ -108,7 +108,7 @@ class State:
             if other.resource in WORKLOADS
             and not entry.object["metadata"].get("ownerReferences")
             and (other.namespace == key.namespace or not key.namespace)
-            and not _has_ended(entry.object)
+            and not has_ended(entry.object)
             and (
                 key in references(other.namespace, entry.object)
                 or (everybody and _account(entry.object) != "default")
@@ -208,15 +208,6 @@ def _pod_specs(thing: Object) -> Iterator[Object]:
 
 def _account(thing: Object) -> str:
     return next((spec.get("serviceAccountName") or "default" for spec in _pod_specs(thing)), "default")
-
-
-def _has_ended(thing: Object) -> bool:
-    status = thing.get("status") or {}
-    ends = ("Complete", "Failed")
-    conditions = status.get("conditions") or []
-    return status.get("phase") in ("Succeeded", "Failed") or any(
-        each["type"] in ends and each["status"] == "True" for each in conditions
-    )
 
 
 def _selects(selector: Object | None, pod: Object) -> bool:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from companion.recorded.objects import Object
+from companion.recorded.objects import Object, container_states, has_ended
 from companion.recorded.recording import Entry, seconds
 
 # Which field each column that tells a time is made of.
@@ -68,12 +68,7 @@ def _field(thing: Object, *path: str) -> Any:
 
 def _restarts(cell: Any, pod: Object, clock: float) -> Any:
     found = re.fullmatch(r"(\d+) \(.* ago\)", str(cell))
-    status = pod.get("status") or {}
-    ends = [
-        _field(container, "lastState", "terminated", "finishedAt")
-        for name in ("containerStatuses", "initContainerStatuses")
-        for container in status.get(name) or []
-    ]
+    ends = [_field(each, "lastState", "terminated", "finishedAt") for each in container_states(pod)]
     known = [seconds(end) for end in ends if end]
     return f"{found[1]} ({duration(clock - max(known))} ago)" if found and known else cell
 
@@ -81,10 +76,7 @@ def _restarts(cell: Any, pod: Object, clock: float) -> Any:
 def _lasted(cell: Any, job: Object, clock: float) -> Any:
     status = job.get("status") or {}
     start = status.get("startTime")
-    ended = status.get("completionTime") or any(
-        each["type"] in ("Complete", "Failed") and each["status"] == "True"
-        for each in status.get("conditions") or []
-    )
+    ended = status.get("completionTime") or has_ended(job)
     return _age(start, clock) if start and not ended else cell
 
 

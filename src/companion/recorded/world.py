@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from companion.errors import SentenceError
-from companion.recorded.objects import Object, as_kept, differences, digest, essence
+from companion.recorded.objects import Object, as_kept, container_states, differences, digest, essence
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
 from companion.recorded.state import State
 from flightdelay.files import write_atomically
+
+# So begins what a recorded cluster says of a change that it does not know.
+RECORDING = "This cluster is a recording"
 
 
 class Pending(NamedTuple):
@@ -207,14 +210,14 @@ class World:
 
     def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> tuple[int, Step] | None:
         """Return the recorded step that equals a change, with its session: of several the next one not yet taken."""
-        now = self.state.object_of(key)
+        now = digest(self.state.object_of(key))
         same = [
             number
             for number, (_, step, before, context) in enumerate(self._steps)
             if step.verb == verb
             and self._plays(step, key)
             and _is_wished(step, thing)
-            and before == digest(now)
+            and before == now
             and context == self.state.context(key, thing)
         ]
         if not same:
@@ -279,10 +282,10 @@ class World:
     def _names(self, step: Step) -> dict[str, str]:
         """Return what the objects that a step found are called here: a Pod's name is another in each run."""
         names: dict[str, str] = {}
+        here = _by_role(
+            entry for entry in self.state.entries.values() if entry.key.namespace == step.key.namespace
+        )
         for role, recorded in _by_role(step.before).items():
-            here = _by_role(
-                entry for entry in self.state.entries.values() if entry.key.namespace == step.key.namespace
-            )
             for one, other in zip(recorded, here.get(role, []), strict=False):
                 names |= _identities(one.object, other.object)
         return names
@@ -384,7 +387,7 @@ class World:
 
     def _refusal(self, verb: str, key: Key, thing: Object | None) -> str:
         kind = (thing or self.state.object_of(key) or {}).get("kind", key.resource)
-        this = f"This cluster is a recording ({self.recording.made.get('date', 'undated')})"
+        this = f"{RECORDING} ({self.recording.made.get('date', 'undated')})"
         live = "A live cluster (make cluster-up) would take it."
         same = [each for each in self._steps if each[1].key == key and each[1].verb == verb]
         known = [step for _, step, *_ in same]
@@ -489,8 +492,7 @@ def _immutable(key: Key, kind: str, field: str, why: str) -> Object:
 
 def _containers(pod: Object) -> Iterator[str]:
     """Yield the ids of the containers that a Pod has had."""
-    status = pod.get("status") or {}
-    for each in [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]:
+    for each in container_states(pod):
         for ended in (each, *(each.get("lastState") or {}).values(), *(each.get("state") or {}).values()):
             if ended.get("containerID"):
                 yield ended["containerID"]
