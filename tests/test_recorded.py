@@ -494,6 +494,7 @@ def test_a_recorded_refusal_changes_nothing() -> None:
             "restartPolicy: Never\n      terminationGracePeriodSeconds: 30\n      dnsPolicy: ClusterFirst",
         ),
         ("namespace: space,", "namespace: space, annotations: {note: mine},"),
+        (", labels: {run: december}}\nspec", "}\nspec"),  # a Job without labels gets those of its Pods
     ],
 )
 def test_other_words_for_the_same(one: str, other: str) -> None:
@@ -517,6 +518,16 @@ def test_other_words_for_the_same(one: str, other: str) -> None:
 def test_words_that_mean_something_else(one: str, other: str) -> None:
     assert one in JOB
     assert digest(yaml.safe_load(JOB)) != digest(yaml.safe_load(JOB.replace(one, other)))
+
+
+def test_what_the_server_fills_in_where_a_policy_or_a_class_is_not_named() -> None:
+    policy = "podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {operator: In, values: [1]}}]}"
+    mine = yaml.safe_load(JOB.replace("backoffLimit: 1", f"backoffLimit: 1\n  {policy}"))
+    theirs = copy.deepcopy(mine)
+    theirs["spec"]["podReplacementPolicy"] = "Failed"
+    assert digest(mine) == digest(theirs)
+    claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "models"}, "spec": {}}
+    assert digest(claim) == digest({**claim, "spec": {"storageClassName": "standard"}})
 
 
 def test_services_and_secrets_mean_the_same_too() -> None:

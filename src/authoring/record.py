@@ -173,18 +173,15 @@ class Recorder:
         with self._looking:
             found: dict[Key, Entry] = {}
             for name, path, namespaced in self._resources:
-                plural = name.partition(".")[0]
-                if namespaced:
-                    for namespace in self.namespaces:
-                        for entry in self._listed(name, f"{path}/namespaces/{namespace}/{plural}"):
-                            found[entry.key] = entry
-                elif name in (
+                looked_at = namespaced or name in (
                     "namespaces",
                     "persistentvolumes",
                     "clusterrolebindings.rbac.authorization.k8s.io",
-                ):
-                    for entry in self._listed(name, f"{path}/{plural}"):
-                        found[entry.key] = entry
+                )
+                if looked_at:  # one question for all namespaces: each takes its time
+                    for entry in self._listed(name, f"{path}/{name.partition('.')[0]}"):
+                        if not namespaced or entry.key.namespace in self.namespaces:
+                            found[entry.key] = entry
             moment = time.time()
             kept = {key for key in self._now if key.namespace in self.namespaces or key in found}
             changed = [e for e in found.values() if _said(e) != _said(self._now.get(e.key))]

@@ -51,6 +51,7 @@ SERVICE = {
     "internalTrafficPolicy": "Cluster",
     "externalTrafficPolicy": "Cluster",
 }
+STORAGE_CLASS = "standard"  # kind's default
 # What the cluster gives to an object, besides its status.
 GIVEN_METADATA = (
     "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink", "annotations",
@@ -79,6 +80,8 @@ def essence(thing: Object) -> Object:
                 spec.pop("nodeName", None)
             case "Job":
                 _job(spec)
+                own = thing["metadata"]
+                own["labels"] = own["labels"] or (spec["template"].get("metadata") or {}).get("labels") or {}
             case "CronJob":
                 _fill(spec, CRON)
                 _template(spec.setdefault("jobTemplate", {}))
@@ -89,7 +92,7 @@ def essence(thing: Object) -> Object:
             case "Service":
                 _service(spec)
             case "PersistentVolumeClaim":
-                _fill(spec, {"volumeMode": "Filesystem"})
+                _fill(spec, {"volumeMode": "Filesystem", "storageClassName": STORAGE_CLASS})
                 spec.pop("volumeName", None)
             case "NetworkPolicy":
                 policies = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
@@ -168,7 +171,8 @@ def _template(template: Object) -> None:
 def _job(spec: Object) -> None:
     if "completions" not in spec and "parallelism" in spec:  # a work queue: no number of completions
         spec["completions"] = None
-    for key, value in JOB.items():
+    defaults = JOB | ({"podReplacementPolicy": "Failed"} if spec.get("podFailurePolicy") else {})
+    for key, value in defaults.items():
         spec.setdefault(key, value)
     selector = spec.get("selector") or {}
     if all(label in GIVEN_LABELS for label in selector.get("matchLabels", {})):
