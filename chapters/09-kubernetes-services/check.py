@@ -19,6 +19,8 @@ from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, 
 
 # --- 9.1: probes, selector, replicas -----------------------------------------------------------------------
 
+# The Namespaces of exercises 9.1, 9.2 and 9.4.
+SERVICE, RELEASE, MONTHLY = "flights-service", "flights-release", "flights-monthly"
 PORT = 8080
 # The Pods that are there already.
 OTHERS = {"app": "predictions", "month": "2013-08"}
@@ -222,10 +224,10 @@ def ex_9_1(answer: Any) -> Verdict:
         return wrong(f"This is not one Deployment and one Service in YAML ({type(error).__name__}: {what}).")
     for each in (deployment, service):
         metadata = each.get("metadata") or {}
-        if metadata.get("namespace") != "serving":
+        if metadata.get("namespace", SERVICE) != SERVICE:
             return wrong(
-                f"The {each['kind']} would land in another Namespace, where the two do not find each other: "
-                "metadata.namespace is serving."
+                f"The {each['kind']} names the Namespace {metadata['namespace']}: with -n {SERVICE} it is refused. "
+                "Leave it out."
             )
         if metadata.get("name") in (None, "predictions"):
             return wrong(

@@ -231,9 +231,11 @@ class Recorder:
     # --- changes
 
     def asks(self, namespace: str, path: str, content: bytes) -> None:
-        """Ask a Service the same from now on, whenever something changes."""
+        """Ask a Service the same from now on, whenever something changes, and keep the first answer."""
         with self._lock:
             self._asked.add((namespace, path, content))
+        with self._looking:
+            self._keep(time.time(), [], [])
 
     def change(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """Pass a change on, and keep it with the state that it led to; the answer is JSON."""

@@ -1,0 +1,4 @@
+# %% [markdown]
+# # x
+#
+# About 30 minutes · x
