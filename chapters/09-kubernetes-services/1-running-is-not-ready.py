@@ -93,8 +93,8 @@ release(july)
 # !kubectl rollout status -n flights-service deployment/predictions --timeout=300s
 
 # %%
-# !kubectl get deployments,replicasets,pods -n flights-service -l app=predictions -L month
-# !kubectl get deployment predictions -n flights-service
+# !kubectl get deployments -n flights-service
+# !kubectl get replicasets,pods -n flights-service -l app=predictions -L month
 
 # %% [markdown]
 # (`-L month` prints a label as a column.) Between the Deployment and its Pods stands a **ReplicaSet**: it keeps the
@@ -187,8 +187,9 @@ my_bet = None  # "all", "none" or "some"
 # (On a cluster of your own, this takes one to three minutes.)
 
 # %%
-# !kubectl replace --force -n flights-service -f "{state}/caller.yaml"
-# !kubectl wait -n flights-service --for=condition=ready pod -l run=caller --timeout=120s
+# !kubectl delete job caller -n flights-service --ignore-not-found
+# !kubectl apply -n flights-service -f "{state}/caller.yaml"
+# !kubectl wait -n flights-service --for=jsonpath='{.status.ready}'=1 job/caller --timeout=120s
 release(august)
 # !kubectl apply -n flights-service -f "{state}/predictions.yaml"
 # !kubectl wait -n flights-service --for=condition=complete job/caller --timeout=600s
@@ -238,8 +239,9 @@ release(july, "probed.yaml")
 # Now the same release, the same two models, the same caller. Only the probes are new.
 
 # %%
-# !kubectl replace --force -n flights-service -f "{state}/caller.yaml"
-# !kubectl wait -n flights-service --for=condition=ready pod -l run=caller --timeout=120s
+# !kubectl delete job caller -n flights-service --ignore-not-found
+# !kubectl apply -n flights-service -f "{state}/caller.yaml"
+# !kubectl wait -n flights-service --for=jsonpath='{.status.ready}'=1 job/caller --timeout=120s
 release(august)
 # !kubectl apply -n flights-service -f "{state}/predictions.yaml"
 # !kubectl wait -n flights-service --for=condition=complete job/caller --timeout=600s
