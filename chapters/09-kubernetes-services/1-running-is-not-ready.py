@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09.1 · Kubernetes: answering all day, and changing the model meanwhile
 #
-# About 40 minutes · 2 GB of memory · a cluster, or a recorded one
+# About 35 minutes · 2 GB of memory · a cluster, or a recorded one
 #
 # A training ends. A service does not: the call centre asks for a probability at any minute, also in the one in
 # which you replace the model. Here you put a champion behind an address, and exchange it while somebody asks ten

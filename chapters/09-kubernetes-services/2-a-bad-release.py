@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09.2 · Kubernetes: a bad release, and the way back
 #
-# About 30 minutes · 2 GB of memory · a cluster, or a recorded one
+# About 25 minutes · 2 GB of memory · a cluster, or a recorded one
 #
 # In the last notebook a release replaced one good model by another, and nobody noticed. Here one is bad.
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09.3 · Kubernetes: the month, by itself
 #
-# About 40 minutes · 2 GB of memory · a cluster, or a recorded one
+# About 30 minutes · 2 GB of memory · a cluster, or a recorded one
 #
 # A champion is released by a person, until now. Here the month comes by itself: a program runs the pipeline, and
 # releases whoever has won, when nobody is there.
@@ -254,7 +254,8 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 # !kubectl get deployment predictions -n flights-monthly
 
 # %% [markdown]
-# (Used, and what there may be at most.) Three were wanted. There is no failing Pod to look at: the third was never made. Who knows why?
+# (Used, and what there may be at most.) Three were wanted. There is no failing Pod to look at: the third was never
+# made. Who knows why?
 
 # %%
 # !kubectl describe deployment predictions -n flights-monthly | grep -A 6 "^Conditions"

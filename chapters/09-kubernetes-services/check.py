@@ -594,21 +594,54 @@ def _values(rules: list[dict[str, Any]]) -> Iterator[str]:
             yield from value
 
 
+BINDINGS = ("ClusterRoleBinding", "RoleBinding", "ClusterRole")
+
+
+def _listed_elsewhere(kind: str) -> str:
+    return f"A {kind} gives what somebody else has listed. List what is needed: the rules of a Role."
+
+
+def _role(text: str) -> Any:
+    """Return the Role in a text of manifests; a text of something else as it is."""
+    import yaml
+
+    try:
+        documents = [each for each in yaml.safe_load_all(text) if each]
+    except yaml.YAMLError:
+        return wrong(
+            "That is no valid YAML: compare the indentation with the manifest that the cluster took."
+        )
+    if len(documents) == 1 and not (isinstance(documents[0], dict) and "metadata" in documents[0]):
+        return documents[0]
+    objects = _objects(documents)
+    if len([each for each in objects if each["kind"] == "Role"]) != 1:
+        kinds = [each["kind"] for each in objects if each["kind"] in BINDINGS]
+        return wrong(_listed_elsewhere(kinds[0]) if kinds else "There is not one Role in it, with its rules.")
+    for each in objects:
+        if each["kind"].startswith("Cluster"):
+            return wrong(
+                f"A {each['kind']} holds in every Namespace. The program works in one: Role and RoleBinding."
+            )
+        if (each.get("metadata") or {}).get("namespace", MONTHLY) != MONTHLY:
+            return wrong(
+                f"The {each['kind']} would land in another Namespace: metadata.namespace is {MONTHLY}."
+            )
+        named = each.get("roleRef") or {"kind": "Role"}
+        if named.get("kind") != "Role":
+            return wrong(_listed_elsewhere(str(named.get("kind"))))
+    return next(each for each in objects if each["kind"] == "Role")
+
+
 @exercise
 def ex_9_4(answer: Any) -> Verdict:
     """The rules of a Role."""
     if isinstance(answer, str):
-        import yaml
-
-        answer = yaml.safe_load(answer)
-    if isinstance(answer, dict) and answer.get("kind") in (
-        "ClusterRoleBinding",
-        "RoleBinding",
-        "ClusterRole",
-    ):
-        return wrong(
-            f"A {answer['kind']} gives what somebody else has listed. List what is needed: the rules of a Role."
-        )
+        read = _role(answer)
+        if isinstance(read, Verdict):
+            return read
+        answer = read
+    if isinstance(answer, dict) and answer.get("kind") in BINDINGS:
+        return wrong(_listed_elsewhere(answer["kind"]))
     rules = answer.get("rules", [answer]) if isinstance(answer, dict) else answer
     keys = {"apiGroups", "resources", "verbs", "resourceNames"}
     if not isinstance(rules, list | tuple) or not rules or not all(isinstance(rule, dict) for rule in rules):
