@@ -54,6 +54,7 @@ Write
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
+  make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt
 
@@ -61,7 +62,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -73,7 +74,7 @@ lab: venv
 	@$(RUN) -m companion.lab
 
 doctor: venv
-	@$(RUN) -m companion.doctor
+	@PATH="$$PWD/.venv/bin:$$PATH" $(RUN) -m companion.doctor
 
 image: venv
 	@$(RUN) -m companion.image
@@ -85,12 +86,13 @@ airflow: venv
 	@$(RUN) -m companion.airflow_ui
 
 # What is given on the command line (make cluster-up WORKERS=2), as the commands want it.
-CLUSTER := $(RUN) -m companion.cluster
+# The book's own kubectl comes before another one.
+CLUSTER := PATH="$$PWD/.venv/bin:$$PATH" $(RUN) -m companion.cluster
 OPTIONS = $(if $(DRY_RUN),--dry-run)
 NODE = $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE))
 
 cluster-preflight: venv
-	@$(RUN) -m companion.doctor --cluster $(if $(KUBEFLOW),--kubeflow) $(NODE)
+	@PATH="$$PWD/.venv/bin:$$PATH" $(RUN) -m companion.doctor --cluster $(if $(KUBEFLOW),--kubeflow) $(NODE)
 
 cluster-up: venv
 	@$(CLUSTER) create $(if $(WORKERS),--workers $(WORKERS)) $(NODE) $(OPTIONS)
@@ -121,6 +123,9 @@ data: venv
 
 bench: venv
 	@$(RUN) -m authoring.bench
+
+published: venv
+	@$(RUN) -m authoring.published
 
 links: venv
 	@$(RUN) -m authoring.links

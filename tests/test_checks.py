@@ -13,13 +13,15 @@ from typing import Any
 
 import nbformat
 import pytest
+import yaml
 
 from authoring import build
 from companion import check
 from companion.chapters import Sitting, chapters
 from companion.check import verdict as _verdict
 from companion.check.verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
-from companion.environment import repository
+from companion.environment import recorded_kubeconfig, repository
+from companion.recorded.recording import Key
 
 ROOT = repository()
 EXERCISES = [
@@ -114,6 +116,32 @@ def test_the_hint_is_about_this_mistake(name: str, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     assert said.startswith(_verdict.WRONG_MARK)
     assert words in said
+
+
+@pytest.mark.parametrize(
+    ("at_recorded", "limit", "said"),
+    [
+        (True, "950Mi", "✅ Exercise 8.3: right. It peaks at 600 Mi, requests 620Mi, may take 950Mi"),
+        (True, "4Gi", "❌ Exercise 8.3: not yet. A limit of 4Gi is 7 times"),
+        (True, "400Mi", "❌ Exercise 8.3: not yet. A request of 620Mi above a limit of 400Mi"),
+        (False, "950Mi", "❌ Exercise 8.3: not yet. No Job december is in it"),
+    ],
+)
+def test_sizes_that_no_recording_holds_are_judged_by_what_was_applied(
+    at_recorded: bool,
+    limit: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(recorded_kubeconfig()) if at_recorded else "/elsewhere")
+    wish = yaml.safe_load(listed("08", "DECEMBER").replace("640Mi", "620Mi").replace("900Mi", limit))
+    key = Key("jobs.batch", "flights-sizes", "december")
+    monkeypatch.setattr("companion.recorded.serve.unknown", lambda namespace: [("create", key, wish)])
+    check.ex_8_3({"reason": "OOMKilled", "peak": 600, "objects": '{"kind": "List", "items": []}'})
+    verdict = capsys.readouterr().out
+    assert verdict.startswith(said)
+    assert ("recorded and cannot show the end" in verdict) == verdict.startswith(_verdict.RIGHT_MARK)
 
 
 def test_nothing_filled_in_is_not_answered(capsys: pytest.CaptureFixture[str]) -> None:

@@ -521,7 +521,11 @@ def test_the_users_own_kubeconfig_is_not_touched_and_no_other_is_used(
 
 
 def test_a_notebook_stops_without_a_cluster(machine: Machine) -> None:
-    code = "import companion, companion.cluster; companion.workspace('08-1'); companion.cluster.require()"
+    code = (
+        "import os, companion, companion.cluster; path = os.environ['PATH']\n"
+        "companion.workspace('08-1'); os.environ['PATH'] = path  # the stand-ins come before the book's kubectl\n"
+        "companion.cluster.require()"
+    )
     command = [sys.executable, "-c", code]
     work = {"COMPANION_WORK": str(machine.repository / "work")}
 

@@ -283,6 +283,7 @@ def test_doctor_and_preflight_give_one_judgement(
     script("kubectl", """echo '{"clientVersion": {"major": "1", "minor": "32", "gitVersion": "v1.32.4"}}'""")
     script("kind", "echo kind v0.1.0")
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(settings, "KUBECONFIG", tmp_path / "none")
     assert doctor.examine_cluster()[:-2] == doctor.examine_cluster(made=False)
     found = {finding.name: finding for finding in doctor.examine_cluster()}
     assert found["kubectl"] == preflight.check_kubectl(settings.NODE_IMAGE)

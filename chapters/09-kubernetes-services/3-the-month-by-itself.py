@@ -271,10 +271,26 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 # !kubectl run look -n flights-monthly --image=pipelines-for-humans/python:0.1.0 --restart=Never
 
 # %% [markdown]
-# And so no release fits either: with two replicas a rolling update needs room for **one more Pod** than you run, and
-# without it the release stands still. (With `maxUnavailable: 1` in the Deployment's `strategy` it needs none: it ends
-# an old Pod first, and has one replica less meanwhile.)
-#
+# And so no release fits either: with two replicas a rolling update needs room for **one more Pod** than you run. Apply
+# `predictions.yaml`, which wants two replicas and is a release as well: it still names August. (The program patched
+# the cluster, and not your file. Who releases by a program lets it change the file, and applies that.)
+
+# %%
+# !kubectl apply -n flights-monthly -f "{state}/predictions.yaml"
+# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=30s | tail -1
+# !kubectl get replicasets -n flights-monthly -l app=predictions -L month
+
+# %% [markdown]
+# It stands still, and October's answers. With `maxUnavailable: 1` in the Deployment's `strategy` a release needs no
+# more room: it ends an old Pod first, and has one replica less meanwhile.
+
+# %%
+less = '{"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}'
+# !kubectl patch deployment predictions -n flights-monthly -p '{less}'
+# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=300s | tail -1
+# !kubectl get --raw {door}/champion
+
+# %% [markdown]
 # **It transfers.** The monthly run of a scoring model has an account of its own, a month that it does not guess, and
 # a share of the platform. An auditor can read all three from manifests.
 #

@@ -180,7 +180,7 @@ def check_processor(kubeflow: bool) -> Finding:
 def check_kubectl(image: str) -> Finding:
     """See whether kubectl is there and at most one minor version from the node."""
     found = check_command(
-        "kubectl", ("version", "--client"), "https://kubernetes.io/docs/tasks/tools/install-kubectl-linux/"
+        "kubectl", ("version", "--client"), "It comes with the book: rm -rf .venv, then make venv"
     )
     if not found.ok:
         return found
@@ -197,11 +197,7 @@ def check_kubectl(image: str) -> Finding:
     words = f"{version}, for a node of {node[0]}.{node[1]}"
     if client[0] == node[0] and abs(client[1] - node[1]) <= 1:
         return Finding("kubectl", True, words)
-    fix = f"Install {node[0]}.{node[1]} (one minor version up or down will do): " + by_system(
-        f"https://dl.k8s.io/release/stable-{node[0]}.{node[1]}.txt names the newest patch, "
-        "https://kubernetes.io/docs/tasks/tools/install-kubectl-linux/ tells how",
-        "https://kubernetes.io/docs/tasks/tools/install-kubectl-macos/ (brew upgrade kubectl for the newest)",
-    )
+    fix = "The book's own fits its nodes: .venv/bin/kubectl, which every make command takes. Put it first on PATH."
     return Finding("kubectl", False, f"{words}: more than one minor version apart", fix)
 
 

@@ -7,8 +7,8 @@ on by one thing that was seen to happen; the commands that change something do n
 import contextlib
 import json
 import re
+import select
 import signal
-import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,9 +33,9 @@ CHANGING = re.compile(
     r"kubectl (apply|create|delete|patch|replace|edit|scale|set|label|annotate|expose|run|autoscale"
     r"|rollout (undo|restart|pause|resume))"
 )
-# A watch that has shown all there is stays open for so long (seconds): somebody may change something meanwhile, and
-# kubectl takes a shorter one for an error.
-LINGER = 1.2
+# So long (seconds) somebody who watches may think about what was just shown, before time goes on; kubectl needs a
+# hundredth of it. A watch that was shorter than a second it takes for an error.
+LINGER = 1.5
 REASONS = {
     400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed",
     409: "Conflict", 415: "UnsupportedMediaType", 422: "Invalid", 501: "NotRecorded", 503: "ServiceUnavailable",
@@ -274,37 +274,29 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        quiet = time.monotonic()
-        while time.monotonic() < end:
+        nothing_left = False
+        while time.monotonic() < end and not nothing_left:
             with world.lock:
                 news = [each for each in world.journal if each[0] > seen]
+            told = False
             for version, kind, entry in news:
                 seen = version
                 of_these = entry.key.resource == resource.name and namespace in ("", entry.key.namespace)
                 if of_these and meant(entry.object):
                     self._event(resource, kind, entry)
-                    quiet = time.monotonic()
-            if not news and not world.tick(namespace):
-                if time.monotonic() - quiet > LINGER:
-                    break
-                time.sleep(0.05)
-            elif not news:
-                time.sleep(0.02)  # who watches sees each state, and may go
-                if self._gone():
-                    self.close_connection = True
-                    return
+                    told = True
+            # Who sees what it waits for goes, and no more happens then.
+            nothing_left = not news and not world.tick(namespace)
+            if (told or nothing_left) and self._is_left(LINGER):
+                self.close_connection = True
+                return
+            nothing_left = nothing_left and world.version == seen
         self.server.ended.add(session)
         self.wfile.write(b"0\r\n\r\n")
 
-    def _gone(self) -> bool:
-        """Say whether whoever watched has closed the connection."""
-        self.connection.setblocking(False)
-        try:
-            return not self.connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        finally:
-            self.connection.setblocking(True)
+    def _is_left(self, seconds: float) -> bool:
+        """Wait for whoever watches to close the connection; say whether it did."""
+        return bool(select.select([self.connection], [], [], seconds)[0])
 
     def _event(self, resource: Resource, kind: str, entry: Entry) -> None:
         thing: Object = entry.object
