@@ -39,8 +39,6 @@ from chapter_09.release import release
 release(state / "predictions.yaml", august)
 # !kubectl apply -n flights-monthly -f "{state}/predictions.yaml" -f "{state}/service.yaml"
 # !kubectl rollout status -n flights-monthly deployment/predictions --timeout=600s | tail -1
-
-# %%
 door = "/api/v1/namespaces/flights-monthly/services/predictions:80/proxy"
 # !kubectl get --raw {door}/champion
 
@@ -93,7 +91,7 @@ check.ex_9_3(answer)
 from companion.workspace import repository
 
 chapter = repository() / "chapters/09-kubernetes-services"
-# !sed -n "/^def call/,$ p" "{chapter}/program/monthly.py"
+# !grep -A 40 "^def call" "{chapter}/program/monthly.py"
 
 # %% [markdown]
 # `month_of` is the function that you wrote, in a file `month.py` beside the program. (The cluster gets the book's own,
