@@ -7,7 +7,7 @@
 #
 # You will
 #
-# 1. find from evidence **why a release does not end**;
+# 1. find from evidence **what is wrong with a release**;
 # 2. **take a bad release back**, where it runs and where it is written.
 #
 # Once you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
@@ -107,8 +107,8 @@ companion.compare_bet(my_bet, "nothing" if "failed calls: none" in said else "so
 # left, so that it stays so when somebody applies `predictions.yaml` the next time.
 #
 # For the cluster: `kubectl rollout undo` goes back to the revision before, `--to-revision=N` to number N of the
-# history. `kubectl set env` changes one value, `apply` all that a file says. Which one you take is your choice; one
-# of them mends the file as well. `release(manifest, …)` and every editor change it, too.
+# history; `kubectl set env` changes one value; `apply` brings all that a file says. Which one you take is your choice.
+# For the file: an editor, or `release(manifest, …)` as above.
 #
 # Wait until `rollout status` says that it is done. Then hand in what the cluster says, as it is, and the file:
 #
@@ -152,8 +152,8 @@ release(manifest, august)
 #
 # ## Recap
 #
-# 1. You found **why a release does not end**: Pods that are not ready, the answer of their probe, and the version that
-#    they are pinned to, against those that the store has.
+# 1. You found **what is wrong with a release**: Pods that are not ready, the answer of their probe, and the version
+#    that they are pinned to, against those that the store has.
 # 2. You **took a bad release back**: the cluster first, since somebody waits, then the file, since it is applied again.
 #
 # ## Clean-up
