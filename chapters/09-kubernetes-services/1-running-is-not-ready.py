@@ -115,11 +115,12 @@ release(july)
 # that fits no Pod gives an empty list and no error; chapter 10 has a lab on that.
 #
 # You are outside as well. The cluster's API passes a question on to a Service: `kubectl get --raw` asks for an
-# address as it is.
+# address as it is. (A new counter takes a moment to open, so it is asked up to twenty times.)
 
 # %%
 door = "/api/v1/namespaces/flights-service/services/predictions:80/proxy"
-# !kubectl get --raw {door}/champion
+twenty = " ".join(map(str, range(20)))
+# !for i in {twenty}; do kubectl get --raw {door}/champion 2>&- && break; sleep 3; done
 
 # %% [markdown]
 # Now the flight. It is 12 September, 17:30, two hours before UA 1037 is to leave for Los Angeles. These are the
@@ -139,16 +140,7 @@ ours = rows[(rows["carrier"] == "UA") & (rows["flight"] == 1037) & (day == "2013
 print(json.dumps(json.loads((state / "flight.json").read_text())[0]))
 
 # %% [markdown]
-# To *send* something, `create` takes the place of `get`, with a file:
-
-# %%
-# said = !kubectl create --raw {door}/predict -f "{state}/flight.json"
-served = json.loads(said[0])
-print(f"{served['version'][:7]} says: late with probability {served['probabilities'][0]:.2f}")
-
-# %% [markdown]
-# It was 147 minutes late in the end. Is this the number that the pipeline gives on your own machine? Train
-# July's model here, and compare.
+# What does July's model say of it on your own machine? Train it here, as the Job did there.
 
 # %%
 from flightdelay.pipelines import in_plain_python
@@ -157,10 +149,20 @@ from flightdelay.store import Store
 
 here = in_plain_python.run("2013-07", sample=5000, store=state / "store")
 model = Store(state / "store").load(here.decision["champion_after"])
-distance = abs(float(predict(model, ours)[0]) - served["probabilities"][0])
-print("same as on the laptop:", distance < 0.00001)
+late = float(predict(model, ours)[0])
+print(f"late with probability {late:.2f}")
 
 # %% [markdown]
+# And the one behind the counter? To *send* something, `create` takes the place of `get`, with a file:
+
+# %%
+# said = !kubectl create --raw {door}/predict -f "{state}/flight.json"
+served = json.loads(said[0])
+print(f"{served['version'][:7]} says: late with probability {served['probabilities'][0]:.2f}")
+print("same as on the laptop:", abs(late - served["probabilities"][0]) < 0.00001)
+
+# %% [markdown]
+# It was 147 minutes late in the end. Both give the same number.
 # The same code, the same locked packages, and columns made by the same `featurize`: what the model learned from and
 # what it is asked cannot drift apart.
 #
