@@ -115,12 +115,11 @@ release(july)
 # that fits no Pod gives an empty list and no error; chapter 10 has a lab on that.
 #
 # You are outside as well. The cluster's API passes a question on to a Service: `kubectl get --raw` asks for an
-# address as it is. (A new counter takes a moment to open, so it is asked up to twenty times.)
+# address as it is. (A new counter takes a moment to open, so it is asked up to nine times.)
 
 # %%
 door = "/api/v1/namespaces/flights-service/services/predictions:80/proxy"
-twenty = " ".join(map(str, range(20)))
-# !for i in {twenty}; do kubectl get --raw {door}/champion 2>&- && break; sleep 3; done
+# !for i in 1 2 3 4 5 6 7 8 9; do kubectl get --raw {door}/champion 2>&- && break; sleep 5; done
 
 # %% [markdown]
 # Now the flight. It is 12 September, 17:30, two hours before UA 1037 is to leave for Los Angeles. These are the
