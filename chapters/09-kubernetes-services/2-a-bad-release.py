@@ -86,7 +86,8 @@ companion.compare_bet(my_bet, "nothing" if "failed calls: none" in said else "so
 
 # %% [markdown]
 # Three Pods, all `Running`. The new one is not **ready**, so it gets no requests, and no old one may go. That is the
-# best that a bad release can do: it hangs. Why is it not ready? Its Events say what the probe got for an answer:
+# best that a bad release can do: it hangs. Why is it not ready? Its Events say what the probe got for an answer, as
+# long as nobody listened and then:
 
 # %%
 # !kubectl describe pod -n flights-release -l month=2013-09 | grep -E "CHAMPION|Readiness probe"
@@ -133,8 +134,9 @@ check.ex_9_2(answer)
 
 # %% [markdown]
 # `undo` is quick, since nothing has to be built or found: the old ReplicaSet is still there. It mends the cluster, and
-# not the file: the next `apply` from your repository would release September again. So **the file is mended too**,
-# and applied. (If you left the exercise out, the next cell does its work.)
+# not the file: the next `apply` from your repository would release September again. (That is what kubectl's own
+# warning is about.) So **the file is mended too**, and applied. (If you left the exercise out, the next cell does its
+# work.)
 
 # %%
 release(manifest, august)
