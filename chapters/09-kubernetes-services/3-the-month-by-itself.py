@@ -238,12 +238,12 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 # ## 4. What the namespace may use
 #
 # The platform team gives each team a **ResourceQuota**: what all Pods of the namespace may *request* together. (Those
-# that have ended do not count.)
+# that have ended do not count; until those of the last release have, it takes a moment.)
 
 # %%
 # !cat "{state}/quota.yaml"
 # !kubectl apply -n flights-monthly -f "{state}/quota.yaml"
-# !kubectl wait -n flights-monthly --for=jsonpath='{.status.used}' quota/platform --timeout=60s
+# !kubectl wait -n flights-monthly --for=jsonpath='{.status.used.requests\.cpu}'=100m quota/platform --timeout=120s
 # !kubectl get resourcequotas -n flights-monthly
 
 # %%
