@@ -152,10 +152,15 @@ late = float(predict(model, ours)[0])
 print(f"late with probability {late:.2f}")
 
 # %% [markdown]
-# And the one behind the counter? To *send* something, `create` takes the place of `get`, with a file:
+# And the one behind the counter? The call centre sits in the cluster, so a Job asks for it: it finds the flight in a
+# ConfigMap, sends it to `http://predictions/predict`, and prints what comes back.
 
 # %%
-# said = !kubectl create --raw {door}/predict -f "{state}/flight.json"
+# !kubectl create configmap flight --from-file="{state}/flight.json" --dry-run=client -o yaml > "{state}/flight.yaml"
+# !kubectl delete job ask -n flights-service --ignore-not-found
+# !kubectl apply -n flights-service -f "{state}/flight.yaml" -f "{state}/ask.yaml"
+# !kubectl wait -n flights-service --for=condition=complete job/ask --timeout=300s
+# said = !kubectl logs -n flights-service -l run=ask
 served = json.loads(said[0])
 print(f"{served['version'][:7]} says: late with probability {served['probabilities'][0]:.2f}")
 print("same as on the laptop:", abs(late - served["probabilities"][0]) < 0.00001)
@@ -254,7 +259,10 @@ release(august)
 # a busy machine.) What does August's champion say about our flight?
 
 # %%
-# said = !kubectl create --raw {door}/predict -f "{state}/flight.json"
+# !kubectl delete job ask -n flights-service --ignore-not-found
+# !kubectl apply -n flights-service -f "{state}/ask.yaml"
+# !kubectl wait -n flights-service --for=condition=complete job/ask --timeout=300s
+# said = !kubectl logs -n flights-service -l run=ask
 served = json.loads(said[0])
 print(f"{served['version'][:7]} says: late with probability {served['probabilities'][0]:.2f}")
 
