@@ -216,3 +216,35 @@ def test_the_scheme_finds_a_weak_check(capsys: pytest.CaptureFixture[str]) -> No
 def test_an_unknown_check_is_named() -> None:
     with pytest.raises(AttributeError, match="There is no check 'ex_99_1'"):
         check.ex_99_1  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("at_recorded", "wish", "said"),
+    [
+        (True, "AUGUST", "✅ Exercise 9.2: right. August's champion, two replicas, both probes"),
+        (True, "JULY", "❌ Exercise 9.2: not yet. That is one step too far"),
+        (True, "BAD", "❌ Exercise 9.2: not yet. The Deployment still describes 2013-09"),
+        (False, "AUGUST", "❌ Exercise 9.2: not yet. The Deployment still describes 2013-09"),
+    ],
+)
+def test_a_way_back_that_no_recording_holds_is_judged_by_what_was_wished(
+    at_recorded: bool,
+    wish: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(recorded_kubeconfig()) if at_recorded else "/elsewhere")
+    key = Key("deployments.apps", "flights-release", "predictions")
+    wished = yaml.safe_load(listed("09", wish))
+    monkeypatch.setattr("companion.recorded.serve.unknown", lambda namespace: [("update", key, wished)])
+    hanging = yaml.safe_load(listed("09", "BAD"))
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "predictions"},
+        "spec": {"selector": {"app": "predictions"}},
+    }
+    check.ex_9_2({"objects": {"items": [hanging, service]}, "file": listed("09", "AUGUST")})
+    verdict = capsys.readouterr().out
+    assert verdict.startswith(said)
+    assert ("recorded and cannot show the end" in verdict) == verdict.startswith(_verdict.RIGHT_MARK)

@@ -478,6 +478,55 @@ def test_the_class_of_a_claim_stays() -> None:
         World(recording).change("update", there.key, {**claim, "spec": {"storageClassName": "standard"}})
 
 
+def test_what_somebody_makes_by_hand_belongs_to_itself_whoever_owns_it() -> None:
+    cron = {"kind": "CronJob", "metadata": {"name": "monthly", "namespace": "space", "uid": "cron-uid"}}
+    owner = {"kind": "CronJob", "name": "monthly", "uid": "cron-uid"}
+    by_hand = job()
+    by_hand["metadata"]["ownerReferences"] = [owner]
+    running = pod("december-abcde", "Running")
+    things = {each["metadata"]["uid"]: each for each in (cron, by_hand, running.object)}
+    first = Step("create", Key("cronjobs.batch", "space", "monthly"), cron, START)
+    second = Step("create", Key("jobs.batch", "space", "december"), by_hand, START + 10)
+    deltas = [
+        (START + 0.1, entry("cronjobs.batch", cron), first.key),
+        (START + 10.1, entry("jobs.batch", by_hand), second.key),
+        (START + 11, running, running.key),
+    ]
+    session([], [first, second], deltas, things)
+    assert [len(each.frames) for each in (first, second)] == [1, 2]
+    # One that the CronJob makes by itself belongs to the CronJob.
+    first.frames.clear()
+    session([], [first], deltas, things)
+    assert len(first.frames) == 3
+
+
+@pytest.mark.parametrize(("account", "whose"), [("gate", 1), ("default", 0)])
+def test_a_program_with_an_account_of_its_own_may_have_changed_others(account: str, whose: int) -> None:
+    key = Key("deployments.apps", "space", "predictions")
+    old = {"kind": "Deployment", "metadata": {"name": key.name, "namespace": "space", "uid": "d"}}
+    new = {**old, "spec": {"replicas": 2}}
+    program = job()
+    program["spec"]["template"]["spec"]["serviceAccountName"] = account
+    steps = [
+        Step("create", key, old, START),
+        Step("create", Key("jobs.batch", "space", "december"), program, START + 10),
+    ]
+    session([], steps, [(START + 20, entry("deployments.apps", new), key)], {"d": old})
+    assert [len(each.frames) for each in steps] == [1 - whose, whose]
+
+
+def test_who_asks_a_service_waits_for_its_first_answer(kubectl: Reader) -> None:
+    answer = {"status": 200, "body": "July", "metadata": {"name": "services/counter:80/proxy/champion"}}
+    (_, killed, *_) = kubectl.world.recording.sessions[0]
+    key = Key("answers", "space", answer["metadata"]["name"])  # type: ignore[index]
+    killed.frames[2].put.append(Entry(key, answer))
+    kubectl("apply -f -", JOB)
+    assert "knows no answer" in kubectl(
+        "get --raw /api/v1/namespaces/space/services/counter:80/proxy/predict"
+    )
+    assert kubectl("get --raw /api/v1/namespaces/space/services/counter:80/proxy/champion") == "July"
+
+
 def test_what_was_wished_for_and_is_not_known_is_kept_for_a_check() -> None:
     world, key = World(recorded()), Key("jobs.batch", "space", "december")
     other = yaml.safe_load(JOB.replace("400Mi", "900Mi"))

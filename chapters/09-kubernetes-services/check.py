@@ -1,4 +1,4 @@
-"""Checks of chapter 09. They need no cluster: each judges a text, a function, or what the cluster said."""
+"""Checks of chapter 09: each judges a text, a function, or what the cluster said, a live or a recorded one."""
 
 import contextlib
 import functools
@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
+from companion.cluster.shell import at_recorded_cluster
+from companion.recorded import serve
 
 # --- 9.1: probes, selector, replicas -----------------------------------------------------------------------
 
+# The Namespaces of exercises 9.1, 9.2 and 9.4.
+SERVICE, RELEASE, MONTHLY = "flights-service", "flights-release", "flights-monthly"
 PORT = 8080
 # The Pods that are there already.
 OTHERS = {"app": "predictions", "month": "2013-08"}
@@ -222,10 +226,10 @@ def ex_9_1(answer: Any) -> Verdict:
         return wrong(f"This is not one Deployment and one Service in YAML ({type(error).__name__}: {what}).")
     for each in (deployment, service):
         metadata = each.get("metadata") or {}
-        if metadata.get("namespace") != "serving":
+        if metadata.get("namespace", SERVICE) != SERVICE:
             return wrong(
-                f"The {each['kind']} would land in another Namespace, where the two do not find each other: "
-                "metadata.namespace is serving."
+                f"The {each['kind']} names the Namespace {metadata['namespace']}: with -n {SERVICE} it is refused. "
+                "Leave it out."
             )
         if metadata.get("name") in (None, "predictions"):
             return wrong(
@@ -264,7 +268,8 @@ def ex_9_1(answer: Any) -> Verdict:
 # --- 9.2: undo a bad release -------------------------------------------------------------------------------
 
 WANTED = "2013-08"
-GET = "!kubectl get deployments,pods,services,endpointslices -n serving -o json"
+GET = f"!kubectl get deployments,pods,services,endpointslices -n {RELEASE} -o json"
+HAND_IN = '{"objects": objects, "file": manifest.read_text()}'
 
 
 def _version(pod: dict[str, Any]) -> str:
@@ -288,25 +293,57 @@ def _readiness(spec: Mapping[str, Any]) -> str | None:
 
 @exercise
 def ex_9_2(answer: Any) -> Verdict:
-    """What the cluster says after the bad release was taken back."""
-    text = "\n".join(map(str, answer)) if isinstance(answer, list | tuple) else answer
+    """What the cluster says after the bad release was taken back, and the file that is applied the next time."""
+    if not isinstance(answer, Mapping) or not {"objects", "file"} <= {*answer}:
+        return wrong(f"The answer is what the cluster says, and the file: answer = {HAND_IN}")
+    text = answer["objects"]
+    text = "\n".join(map(str, text)) if isinstance(text, list | tuple) else text
     try:
         found = json.loads(text) if isinstance(text, str) else dict(text)
         items = [*found["items"]]
         kinds = {item["kind"] for item in items}
     except (ValueError, TypeError, KeyError):
-        return wrong(f"This is not what the cluster said as JSON: answer = {GET}")
-    deployments = [
-        one for one in items if one["kind"] == "Deployment" and one["metadata"]["name"] == "predictions"
-    ]
-    services = [one for one in items if one["kind"] == "Service" and one["metadata"]["name"] == "predictions"]
+        return wrong(f"objects is not what the cluster said as JSON: objects = {GET}")
     if not kinds & {"Pod", "Service"}:
-        return wrong(f"Pods and the Service are not in it. Hand in all of this: answer = {GET}")
+        return wrong(f"Pods and the Service are not in it. Hand in all of this: objects = {GET}")
+    unseen = _unseen()
+    if unseen:
+        items = [each for each in items if not _is_predictions(each, unseen["kind"])] + [unseen]
+    deployments = [each for each in items if _is_predictions(each, "Deployment")]
+    services = [each for each in items if _is_predictions(each, "Service")]
     if not deployments or not services:
         return wrong("The Deployment or the Service predictions is not there: deleting it is no way back.")
-    deployment, selector = deployments[0], services[0]["spec"].get("selector") or {}
-    spec, pinned = deployment["spec"], _version(deployment["spec"]["template"])
-    if spec["replicas"] == 0:
+    spec, selector = deployments[0]["spec"], services[0]["spec"].get("selector") or {}
+    refused = _wish(spec, selector) or (None if unseen else _pods(items)) or _file(answer["file"])
+    if refused:
+        return refused
+    if unseen:
+        return right(
+            "August's champion, two replicas, both probes, and the file says the same. This cluster is recorded and "
+            "cannot show the end; a live one would take it."
+        )
+    return right(
+        "Two ready replicas, both of August, both behind the Service, and the next apply changes nothing: as if it "
+        "had never happened."
+    )
+
+
+def _unseen() -> dict[str, Any] | None:
+    """Return a change of the Deployment or the Service that the recorded cluster did not take."""
+    if not at_recorded_cluster():
+        return None
+    wishes = (thing for _, key, thing in serve.unknown(RELEASE) if key.name == "predictions")
+    return next((thing for thing in wishes if thing and thing.get("kind") in ("Deployment", "Service")), None)
+
+
+def _is_predictions(item: Mapping[str, Any], kind: str) -> bool:
+    return bool(item["kind"] == kind and item["metadata"]["name"] == "predictions")
+
+
+def _wish(spec: Mapping[str, Any], selector: Mapping[str, str]) -> Verdict | None:
+    """Judge what the Deployment describes, and whom the Service looks for."""
+    pinned, replicas = _version(spec["template"]), spec.get("replicas", 1)
+    if replicas == 0:
         return wrong("Scaled to zero: the bad release is gone, and so is every answer.")
     if pinned != WANTED:
         month = pinned or "no version at all"
@@ -318,6 +355,8 @@ def ex_9_2(answer: Any) -> Verdict:
                 "description: take back the release, not the Pod."
             )
         return wrong(f"The Deployment pins {month}, and August's champion is {WANTED}.")
+    if spec.get("paused"):
+        return wrong("The Deployment is paused: nothing is released until kubectl rollout resume.")
     if _readiness(spec["template"]["spec"]) != "/readyz":
         return wrong(
             "The Pods have no readiness probe at /readyz any more, so that the next bad release goes through to "
@@ -330,8 +369,13 @@ def ex_9_2(answer: Any) -> Verdict:
             "The Service's selector has more labels than the Deployment's own: it fits this release, and with the next "
             "one nobody is behind the counter."
         )
-    if spec["replicas"] != 2:
-        return wrong(f"The Deployment wants {spec['replicas']} instead of two replicas.")
+    if replicas != 2:
+        return wrong(f"The Deployment wants {replicas} instead of two replicas.")
+    return None
+
+
+def _pods(items: list[dict[str, Any]]) -> Verdict | None:
+    """Judge whether what is described has come."""
     pods = [
         pod
         for pod in items
@@ -363,7 +407,39 @@ def ex_9_2(answer: Any) -> Verdict:
     }
     if not ready <= ends:
         return wrong("Two Pods are ready, and the Service does not lead to both of them yet. Ask again.")
-    return right("Two ready replicas, both of August, both behind the Service: as if it had never happened.")
+    return None
+
+
+def _file(file: Any) -> Verdict | None:
+    """Judge the manifest that somebody applies the next time."""
+    try:
+        text = file.read_text(encoding="utf-8") if isinstance(file, Path) else file
+        [deployment] = [each for each in _objects(text) if each["kind"] == "Deployment"]
+        spec = deployment["spec"]
+        pinned, readiness = _version(spec["template"]), _readiness(spec["template"]["spec"])
+        month = spec["template"]["metadata"]["labels"].get("month")
+    except Exception as error:
+        what = " ".join(str(error).split())[:80]
+        return wrong(f"file is not the text of predictions.yaml ({type(error).__name__}: {what}).")
+    if deployment["metadata"].get("name") != "predictions":
+        return wrong("file is not the Deployment predictions.")
+    if pinned != WANTED:
+        return wrong(
+            f"The cluster is mended, and the file still pins {pinned or 'no version'}: the next apply releases that "
+            "again. Mend the file as well."
+        )
+    if month not in (None, WANTED):
+        return wrong(
+            f"The file pins {WANTED}, and its label says that the month is {month}: whoever reads it errs."
+        )
+    if readiness != "/readyz":
+        return wrong(
+            "The file has no readiness probe at /readyz: with the next apply it is gone, and the bad release after it "
+            "goes through to the callers."
+        )
+    if spec.get("replicas", 1) != 2:
+        return wrong(f"The file wants {spec.get('replicas', 1)} instead of two replicas.")
+    return None
 
 
 # --- 9.3: the month of a scheduled time --------------------------------------------------------------------
@@ -518,21 +594,54 @@ def _values(rules: list[dict[str, Any]]) -> Iterator[str]:
             yield from value
 
 
+BINDINGS = ("ClusterRoleBinding", "RoleBinding", "ClusterRole")
+
+
+def _listed_elsewhere(kind: str) -> str:
+    return f"A {kind} gives what somebody else has listed. List what is needed: the rules of a Role."
+
+
+def _role(text: str) -> Any:
+    """Return the Role in a text of manifests; a text of something else as it is."""
+    import yaml
+
+    try:
+        documents = [each for each in yaml.safe_load_all(text) if each]
+    except yaml.YAMLError:
+        return wrong(
+            "That is no valid YAML: compare the indentation with the manifest that the cluster took."
+        )
+    if len(documents) == 1 and not (isinstance(documents[0], dict) and "metadata" in documents[0]):
+        return documents[0]
+    objects = _objects(documents)
+    if len([each for each in objects if each["kind"] == "Role"]) != 1:
+        kinds = [each["kind"] for each in objects if each["kind"] in BINDINGS]
+        return wrong(_listed_elsewhere(kinds[0]) if kinds else "There is not one Role in it, with its rules.")
+    for each in objects:
+        if each["kind"].startswith("Cluster"):
+            return wrong(
+                f"A {each['kind']} holds in every Namespace. The program works in one: Role and RoleBinding."
+            )
+        if (each.get("metadata") or {}).get("namespace", MONTHLY) != MONTHLY:
+            return wrong(
+                f"The {each['kind']} would land in another Namespace: metadata.namespace is {MONTHLY}."
+            )
+        named = each.get("roleRef") or {"kind": "Role"}
+        if named.get("kind") != "Role":
+            return wrong(_listed_elsewhere(str(named.get("kind"))))
+    return next(each for each in objects if each["kind"] == "Role")
+
+
 @exercise
 def ex_9_4(answer: Any) -> Verdict:
     """The rules of a Role."""
     if isinstance(answer, str):
-        import yaml
-
-        answer = yaml.safe_load(answer)
-    if isinstance(answer, dict) and answer.get("kind") in (
-        "ClusterRoleBinding",
-        "RoleBinding",
-        "ClusterRole",
-    ):
-        return wrong(
-            f"A {answer['kind']} gives what somebody else has listed. List what is needed: the rules of a Role."
-        )
+        read = _role(answer)
+        if isinstance(read, Verdict):
+            return read
+        answer = read
+    if isinstance(answer, dict) and answer.get("kind") in BINDINGS:
+        return wrong(_listed_elsewhere(answer["kind"]))
     rules = answer.get("rules", [answer]) if isinstance(answer, dict) else answer
     keys = {"apiGroups", "resources", "verbs", "resourceNames"}
     if not isinstance(rules, list | tuple) or not rules or not all(isinstance(rule, dict) for rule in rules):

@@ -1,6 +1,6 @@
 """What learners get wrong in chapter 09. Each answer has to be refused with a hint.
 
-What is handed in for 9.2 is what a real cluster said after each wrong way back (tests/fixtures/serving.json).
+What is handed in for 9.2 is what a real cluster said after each wrong way back (serving.json).
 """
 
 import copy
@@ -11,12 +11,17 @@ from zoneinfo import ZoneInfo
 
 import yaml  # type: ignore[import-untyped]
 
+from chapter_09.tries_1 import AUGUST, NIGHT, changed
+from chapter_09.tries_1 import RIGHT as NIGHTS
+from chapter_09.tries_1 import WRONG as WRONG_NIGHTS
+from chapter_09.tries_2 import BAD, JULY, READINESS, VERSION
+
 # --- 9.1 ---
 
 GOOD = """\
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: night, namespace: serving}
+metadata: {name: night, namespace: flights-service}
 spec:
   replicas: 2
   selector: {matchLabels: {app: night}}
@@ -34,7 +39,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: night, namespace: serving}
+metadata: {name: night, namespace: flights-service}
 spec:
   selector: {app: night}
   ports: [{port: 80, targetPort: 8080}]
@@ -43,7 +48,7 @@ READY = "          readinessProbe: {httpGet: {path: /readyz, port: 8080}}\n"
 LIVE = "          livenessProbe: {httpGet: {path: /healthz, port: 8080}}\n"
 
 
-def changed(*pairs: tuple[str, str]) -> str:
+def night(*pairs: tuple[str, str]) -> str:
     text = GOOD
     for old, new in pairs:
         assert old in text
@@ -53,68 +58,68 @@ def changed(*pairs: tuple[str, str]) -> str:
 
 MANIFESTS = [
     # As it was inherited, and with one fault of it left.
-    changed(
+    night(
         ("replicas: 2", "replicas: 1"),
         (READY, "          readinessProbe: {tcpSocket: {port: 8080}}\n"),
         ("/healthz, port: 8080}}", "/readyz, port: 8080}, periodSeconds: 2, failureThreshold: 1}"),
         ("selector: {app: night}", "selector: {app: predictions}"),
         (", targetPort: 8080", ""),
     ),
-    changed(("replicas: 2", "replicas: 1")),
-    changed(("replicas: 2", "replicas: 0")),
-    changed((READY, "          readinessProbe: {tcpSocket: {port: 8080}}\n")),
-    changed((READY, "")),
-    changed((LIVE, "")),
-    changed((LIVE, "          livenessProbe: {httpGet: {path: /readyz, port: 8080}}\n")),
-    changed((LIVE, LIVE.replace("}}\n", "}, periodSeconds: 2, failureThreshold: 1}\n"))),
+    night(("replicas: 2", "replicas: 1")),
+    night(("replicas: 2", "replicas: 0")),
+    night((READY, "          readinessProbe: {tcpSocket: {port: 8080}}\n")),
+    night((READY, "")),
+    night((LIVE, "")),
+    night((LIVE, "          livenessProbe: {httpGet: {path: /readyz, port: 8080}}\n")),
+    night((LIVE, LIVE.replace("}}\n", "}, periodSeconds: 2, failureThreshold: 1}\n"))),
     # Alive taken for ready, and the two exchanged.
-    changed((READY, READY.replace("/readyz", "/healthz"))),
-    changed((READY, READY.replace("/readyz", "/healthz")), (LIVE, LIVE.replace("/healthz", "/readyz"))),
+    night((READY, READY.replace("/readyz", "/healthz"))),
+    night((READY, READY.replace("/readyz", "/healthz")), (LIVE, LIVE.replace("/healthz", "/readyz"))),
     # Paths that do not answer a GET.
-    changed((READY, READY.replace("/readyz", "/predict"))),
-    changed((READY, READY.replace("/readyz", "/ready"))),
-    changed((LIVE, LIVE.replace("/healthz", "/"))),
-    changed((READY, READY.replace("8080", "80"))),
-    changed((READY, READY.replace("8080", "http"))),
-    changed((READY, "          readinessProbe: {exec: {command: [cat, /store]}}\n")),
+    night((READY, READY.replace("/readyz", "/predict"))),
+    night((READY, READY.replace("/readyz", "/ready"))),
+    night((LIVE, LIVE.replace("/healthz", "/"))),
+    night((READY, READY.replace("8080", "80"))),
+    night((READY, READY.replace("8080", "http"))),
+    night((READY, "          readinessProbe: {exec: {command: [cat, /store]}}\n")),
     # Services that lead nowhere, or elsewhere.
-    changed(("selector: {app: night}", "selector: {}")),
-    changed(("  selector: {app: night}\n  ports", "  ports")),
-    changed(("selector: {app: night}", "selector: {app: nights}")),
-    changed(("selector: {app: night}", "selector: {app: predictions}")),
-    changed(("selector: {app: night}", "selector: {app: night, month: 2013-08}")),
-    changed(("selector: {app: night}", "selector: {app: night}\n  publishNotReadyAddresses: true")),
-    changed((", targetPort: 8080", "")),
-    changed(("targetPort: 8080", 'targetPort: "8080"')),
-    changed(("port: 80, targetPort: 8080", "port: 8080")),
-    changed(("port: 80, targetPort: 8080", "port: 80, targetPort: http")),
-    changed(("matchLabels: {app: night}", "matchLabels: {app: predictions}")),
-    changed(('"flightdelay.serve"', '"http.server", "8080"')),
-    changed(
+    night(("selector: {app: night}", "selector: {}")),
+    night(("  selector: {app: night}\n  ports", "  ports")),
+    night(("selector: {app: night}", "selector: {app: nights}")),
+    night(("selector: {app: night}", "selector: {app: predictions}")),
+    night(("selector: {app: night}", "selector: {app: night, month: 2013-08}")),
+    night(("selector: {app: night}", "selector: {app: night}\n  publishNotReadyAddresses: true")),
+    night((", targetPort: 8080", "")),
+    night(("targetPort: 8080", 'targetPort: "8080"')),
+    night(("port: 80, targetPort: 8080", "port: 8080")),
+    night(("port: 80, targetPort: 8080", "port: 80, targetPort: http")),
+    night(("matchLabels: {app: night}", "matchLabels: {app: predictions}")),
+    night(('"flightdelay.serve"', '"http.server", "8080"')),
+    night(
         (
+            "kind: Service\nmetadata: {name: night, namespace: flights-service}",
             "kind: Service\nmetadata: {name: night, namespace: serving}",
-            "kind: Service\nmetadata: {name: night}",
         )
     ),
-    changed(("kind: Service\nmetadata: {name: night", "kind: Service\nmetadata: {name: predictions")),
-    changed(("kind: Deployment\nmetadata: {name: night", "kind: Deployment\nmetadata: {name: predictions")),
-    changed(("  selector: {app: night}\n  ports", "  clusterIP: None\n  selector: {app: night}\n  ports")),
+    night(("kind: Service\nmetadata: {name: night", "kind: Service\nmetadata: {name: predictions")),
+    night(("kind: Deployment\nmetadata: {name: night", "kind: Deployment\nmetadata: {name: predictions")),
+    night(("  selector: {app: night}\n  ports", "  clusterIP: None\n  selector: {app: night}\n  ports")),
     f"{GOOD}---\n{GOOD.split('---')[1]}",
     # http.client does not mind a 503.
-    changed(
+    night(
         (
             READY,
             '          readinessProbe: {exec: {command: [python3, -c, "import http.client as h; c = '
             "h.HTTPConnection('localhost', 8080); c.request('GET', '/readyz'); c.getresponse()\"]}}\n",
         )
     ),
-    changed(
+    night(
         (
             LIVE,
             f"{LIVE}          startupProbe: {{httpGet: {{path: /readyz, port: 8080}}, failureThreshold: 30}}\n",
         )
     ),
-    changed(("replicas: 2", 'replicas: "2"')),
+    night(("replicas: 2", 'replicas: "2"')),
     GOOD.split("---")[0],
     "readinessProbe: /readyz",
     "{",
@@ -124,7 +129,13 @@ MANIFESTS = [
 # --- 9.2 ---
 
 SAID = json.loads(Path(__file__).with_name("serving.json").read_bytes())["said"]
-WAYS_BACK = [said for name, said in SAID.items() if not name.startswith("right: ")]
+
+
+def handed_in(objects, file=AUGUST):
+    return {"objects": objects, "file": file}
+
+
+WAYS_BACK = [handed_in(said) for name, said in SAID.items() if not name.startswith("right: ")]
 UNDONE = SAID["right: undone"]
 # Asked before the release was over: the Pods from before there were probes still answer.
 TOO_EARLY = copy.deepcopy(UNDONE)
@@ -133,14 +144,17 @@ for item in TOO_EARLY["items"]:
         del item["spec"]["containers"][0]["readinessProbe"]
 # Undone as far as the description from before there were probes, which has the same version.
 NO_PROBES = copy.deepcopy(UNDONE)
-for item in NO_PROBES["items"]:
-    if item["kind"] == "Deployment":
-        del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+PAUSED = copy.deepcopy(UNDONE)
 # The Service fits this month's Pods only.
 ONE_MONTH = copy.deepcopy(UNDONE)
-for item in ONE_MONTH["items"]:
-    if item["kind"] == "Service":
-        item["spec"]["selector"]["month"] = "2013-08"
+for objects, kind, change in (
+    (NO_PROBES, "Deployment", lambda spec: spec["template"]["spec"]["containers"][0].pop("readinessProbe")),
+    (PAUSED, "Deployment", lambda spec: spec.update(paused=True)),
+    (ONE_MONTH, "Service", lambda spec: spec["selector"].update(month="2013-08")),
+):
+    for item in objects["items"]:
+        if item["kind"] == kind:
+            change(item["spec"])
 # Handed in too early.
 NOT_READY = copy.deepcopy(UNDONE)
 for item in NOT_READY["items"]:
@@ -148,6 +162,20 @@ for item in NOT_READY["items"]:
         condition["status"] = "False"
 # The Deployment alone.
 ALONE = {"items": [item for item in UNDONE["items"] if item["kind"] == "Deployment"]}
+FILES = [
+    # The cluster only.
+    BAD,
+    JULY,
+    # A version in the line, and the notes on it left as they were; the probe lost on the way; one replica.
+    BAD.replace("2013-09-0123456789ab", VERSION),
+    changed(AUGUST, (READINESS, "")),
+    changed(AUGUST, ("replicas: 2", "replicas: 1")),
+    changed(AUGUST, ("name: predictions", "name: prediction")),
+    "",
+    "kind: Service",
+    None,
+    42,
+]
 
 # --- 9.3 ---
 
@@ -267,6 +295,12 @@ RULES = [
 ]
 
 
+SOLVED = (Path(__file__).parent / "solved" / "watcher.yaml").read_text(encoding="utf-8")
+INHERITED = (Path(__file__).parent / "manifests" / "watcher.yaml").read_text(encoding="utf-8")
+# In a ClusterRole these rules would hold in every Namespace.
+CLUSTER_WIDE = SOLVED.replace("kind: RoleBinding", "kind: ClusterRoleBinding")
+
+
 def rules(number, **fields):
     """Return the rules with one of them changed."""
     other = copy.deepcopy(RULES)
@@ -275,19 +309,18 @@ def rules(number, **fields):
 
 
 WRONG = {
-    "ex_9_1": MANIFESTS,
+    "ex_9_1": [*MANIFESTS, *WRONG_NIGHTS.values()],
     "ex_9_2": [
         *WAYS_BACK,
-        TOO_EARLY,
-        NO_PROBES,
-        NOT_READY,
-        ALONE,
-        ONE_MONTH,
-        "2013-08",
-        "deployment.apps/predictions rolled back",
+        *map(handed_in, (TOO_EARLY, NO_PROBES, NOT_READY, PAUSED, ALONE, ONE_MONTH)),
+        *(handed_in(UNDONE, file) for file in FILES),
+        UNDONE,
+        {"objects": UNDONE},
+        handed_in("2013-08"),
+        handed_in("deployment.apps/predictions rolled back"),
+        handed_in({"items": []}),
         ["it works"],
         42,
-        {"items": []},
     ],
     "ex_9_3": [
         this_month,
@@ -312,6 +345,20 @@ WRONG = {
         "2013-10",
     ],
     "ex_9_4": [
+        INHERITED,
+        CLUSTER_WIDE,
+        SOLVED.replace("namespace: flights-monthly", "namespace: serving"),
+        changed(
+            SOLVED,
+            (
+                "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: watcher}",
+                "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}",
+            ),
+        ),
+        changed(SOLVED, ('verbs: ["get", "list"]', 'verbs: ["get", "list", "watch"]')),
+        changed(SOLVED, ('["get", "patch"]', '["get", "list", "patch"]')),
+        SOLVED.split("---")[0],
+        "rules: {",
         [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
         [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "patch"]}],
         rules(0, verbs=["*"]),
@@ -360,33 +407,41 @@ WRONG = {
 ALSO_RIGHT = {
     "ex_9_1": [
         GOOD,
+        NIGHT,
+        *NIGHTS.values(),
         # Ports by name; another path that knows of the model; a start of its own; only the ready one patient.
-        changed(
+        night(
             ("{containerPort: 8080}", "{name: web, containerPort: 8080}"),
             ("port: 8080}}", "port: web}}"),
             ("targetPort: 8080", "targetPort: web"),
         ),
-        changed((READY, READY.replace("/readyz", "/champion"))),
-        changed(
+        night((READY, READY.replace("/readyz", "/champion"))),
+        night(
             (LIVE, LIVE.replace("}}\n", "}, periodSeconds: 2, failureThreshold: 1}\n") + "          startupProbe: "
              "{httpGet: {path: /healthz, port: 8080}, periodSeconds: 2, failureThreshold: 30}\n")
         ),
-        changed(("selector: {app: night}", "selector: {app: night, team: flights}")),
+        night(("selector: {app: night}", "selector: {app: night, team: flights}")),
         "---\n".join(reversed(GOOD.split("---\n"))) + "\n",
-        changed((LIVE, "          livenessProbe: {tcpSocket: {port: 8080}}\n")),
-        changed(
+        night((LIVE, "          livenessProbe: {tcpSocket: {port: 8080}}\n")),
+        night(
             (READY, "          readinessProbe: {exec: {command: [python3, -c, \"import urllib.request as u; "
              "u.urlopen('http://localhost:8080/readyz')\"]}}\n")
         ),
         json.dumps({"apiVersion": "v1", "kind": "List", "items": [*yaml.safe_load_all(GOOD)]}),
     ],
-    "ex_9_2": [said for name, said in SAID.items() if name.startswith("right: ")],
+    "ex_9_2": [
+        *(handed_in(said) for name, said in SAID.items() if name.startswith("right: ")),
+        handed_in(json.dumps(UNDONE).splitlines(), changed(AUGUST, (", month: 2013-08", ""))),
+    ],
     "ex_9_3": [
         good,
         lambda scheduled: f"2013-{(refuse(scheduled).astimezone(UTC).month - 2) % 12 + 1:02d}",
         lambda scheduled: f"2013-{refuse(scheduled).astimezone(UTC).month - 1 or 12:02}",
     ],
     "ex_9_4": [
+        SOLVED,
+        SOLVED.split("---")[1],
+        changed(SOLVED, ('["pods"], verbs: ["get", "list"]', '[pods, pods/log], verbs: [get, list]')),
         RULES,
         list(reversed(RULES)),
         "rules:\n- {apiGroups: [''], resources: [pods, pods/log], verbs: [get, list]}\n"

@@ -27,7 +27,7 @@ from companion.recorded.definitions import API, Definitions
 from companion.recorded.objects import Object, container_states
 from companion.recorded.protobuf import Messages, ProtobufError, decoded
 from companion.recorded.recording import Entry, Frame, Key, Recording, Step, answer_key, packed, place_of
-from companion.recorded.state import PLURALS, WORKLOADS, State
+from companion.recorded.state import PLURALS, WORKLOADS, State, account_of
 from flightdelay.files import write_atomically
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -36,6 +36,8 @@ LEFT_OUT = ("events.events.k8s.io", "controllerrevisions.apps", "endpoints")
 # What changes all the time by itself: no reason for a frame.
 RESTLESS = re.compile(r'"(lastHeartbeatTime|resourceVersion|lastProbeTime)": *("[^"]*"|null),? *')
 SECONDS_BETWEEN_LOOKS = 1.0
+# They end by themselves, and what others do has nothing to do with it.
+ENDING = ("jobs.batch", "cronjobs.batch", "pods")
 
 # Of the rest of the cluster, what every cluster like it has is kept as it was at the beginning.
 SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage")
@@ -236,9 +238,11 @@ class Recorder:
     # --- changes
 
     def asks(self, namespace: str, path: str, content: bytes) -> None:
-        """Ask a Service the same from now on, whenever something changes."""
+        """Ask a Service the same from now on, whenever something changes, and keep the first answer."""
         with self._lock:
             self._asked.add((namespace, path, content))
+        with self._looking:
+            self._keep(time.time(), [], [])
 
     def change(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """Pass a change on, and keep it with the state that it led to; the answer is JSON."""
@@ -351,10 +355,12 @@ def session(
     """Give each change the frames that it led to, and return them all, in order.
 
     What happens to a workload, or to what it owns, belongs to the last change of that workload, unless something
-    else of the namespace was changed since that may have to do with it (all but a workload that ends by itself).
+    else of the namespace was changed since that may have to do with it (all but a workload that ends by itself, unless
+    it has an account of its own, with which it may change others).
     All else belongs to the last change in the namespace.
     """
     state = State({entry.key: entry for entry in base})
+    made = {step.key for step in changes if step.verb == "create" and not step.refused}
     begun: list[Step] = []
     roots: list[Key] = []  # of a Pod that is changed, whose Pod it is
     before: list[dict[Key, Entry]] = []
@@ -367,12 +373,12 @@ def session(
             )
             begun.append(following)
             pod = following.key.resource == "pods" and state.entries.get(following.key)
-            roots.append(_root(pod, following.key, things) if pod else following.key)
+            roots.append(_root(pod, following.key, things, made) if pod else following.key)
             before.append(dict(state.entries))
             state.mount(following.key, following.thing)
             following = next(to_begin)
         there = entry or state.entries.get(key)
-        number = _belongs_to(_root(there, key, things), key.namespace, begun, roots)
+        number = _belongs_to(_root(there, key, things, made), key.namespace, begun, roots)
         frame = Frame(0.0, [entry] if entry else [], [] if entry else [key])
         state.apply(frame)
         if number is not None:
@@ -397,8 +403,11 @@ def _identity(entry: Entry) -> Entry:
     return Entry(entry.key, {"metadata": kept, **({"status": address} if address else {})})
 
 
-def _root(entry: Entry | None, key: Key, things: dict[str, Object]) -> Key:
-    """Return what an object belongs to in the end: of a Pod its Job, of an Event what it is about."""
+def _root(entry: Entry | None, key: Key, things: dict[str, Object], made: set[Key]) -> Key:
+    """Return what an object belongs to in the end: of a Pod its Job, of an Event what it is about.
+
+    What somebody made by hand belongs to itself, whoever owns it: a Job ``--from`` a CronJob.
+    """
     thing: Object = entry.object if entry else {}
     if key.resource == "events":
         thing = things.get(thing.get("involvedObject", {}).get("uid", ""), thing)
@@ -408,15 +417,20 @@ def _root(entry: Entry | None, key: Key, things: dict[str, Object]) -> Key:
     elif key.resource == "pods.metrics.k8s.io":
         named = (each for each in things.values() if each.get("kind") == "Pod")
         thing = next((each for each in named if each["metadata"]["name"] == key.name), thing)
-    while True:
+    while _key(thing, key) not in made:
         owners = (thing.get("metadata") or {}).get("ownerReferences") or []
         above = things.get(owners[0]["uid"]) if owners else None
         if above is None:
             break
         thing = above
+    return _key(thing, key)
+
+
+def _key(thing: Object, other: Key) -> Key:
+    """Return the key of an object; that other one where its kind is not followed."""
     kind = thing.get("kind", "")
     if kind not in PLURALS:
-        return key
+        return other
     return Key(PLURALS[kind], thing["metadata"].get("namespace", ""), thing["metadata"]["name"])
 
 
@@ -428,8 +442,9 @@ def _belongs_to(root: Key, namespace: str, begun: list[Step], roots: list[Key]) 
         here = step.key.namespace in ("", space)
         if root in (step.key, roots[number]) or step.key == Key("namespaces", "", space):
             return number
-        ends_by_itself = step.key.resource in ("jobs.batch", "cronjobs.batch", "pods")
-        if not here or step.plain or step.refused or (root.resource in WORKLOADS and ends_by_itself):
+        # A program with an account of its own may change others.
+        apart = step.key.resource in ENDING and account_of(step.thing or {}) == "default"
+        if not here or step.plain or step.refused or (root.resource in WORKLOADS and apart):
             continue
         return number
     return None

@@ -402,7 +402,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _proxy(self, key: Key, path: list[str], content: bytes) -> None:
         asked = f"{key.resource}/{key.name}/proxy/{'/'.join(path)}"
-        found = self.server.world.get(answer_key(key.namespace, asked, content))
+        found = self.server.world.wait_for(answer_key(key.namespace, asked, content))
         if found is None:
             raise NotRecorded(
                 f"This recorded cluster knows no answer of {asked} at this moment: it knows those that the "

@@ -111,7 +111,7 @@ class State:
             and not has_ended(entry.object)
             and (
                 key in references(other.namespace, entry.object)
-                or (everybody and _account(entry.object) != "default")
+                or (everybody and account_of(entry.object) != "default")
             )
         ]
 
@@ -206,7 +206,8 @@ def _pod_specs(thing: Object) -> Iterator[Object]:
             yield (spec.get("template") or {}).get("spec") or {}
 
 
-def _account(thing: Object) -> str:
+def account_of(thing: Object) -> str:
+    """Return as whose account a workload runs."""
     return next((spec.get("serviceAccountName") or "default" for spec in _pod_specs(thing)), "default")
 
 

@@ -126,6 +126,15 @@ class World:
                     self._happen(each.put, each.gone)
             return True
 
+    def wait_for(self, key: Key) -> Entry | None:
+        """Return what is there under a key or, where it is still to come, let time go on until it is."""
+        with self.lock:
+            while key not in self.state.entries and any(
+                entry.key == key for each in self._pending for entry in each.put
+            ):
+                self.tick(key.namespace)
+            return self.get(key)
+
     # --- changing
 
     def change(self, verb: str, key: Key, thing: Object | None, dry_run: bool = False) -> Object:

@@ -1,0 +1,310 @@
+# %% [markdown]
+# # 09.3 · Kubernetes: the month, by itself
+#
+# About 30 minutes · 2 GB of memory · a cluster, or a recorded one
+#
+# A champion is released by a person, until now. Here the month comes by itself: a program runs the pipeline, and
+# releases whoever has won, when nobody is there.
+#
+# You will
+#
+# 1. let a **CronJob** process the month that it was scheduled for, and not the one in which it happens to run;
+# 2. give a program **the rights that it needs**, and no others;
+# 3. find out from the cluster why a Pod that you want **is not made**.
+#
+# Once you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
+
+# %%
+import companion
+
+state = companion.workspace("09-3")
+companion.copy_manifests(state)
+
+# %% [markdown]
+# The commands go to the book's own cluster, or to a recorded one, as before. First what the other notebooks built: two
+# champions, and August's behind its Service. (On a cluster of your own this takes a minute or two.)
+
+# %%
+# !kubectl delete namespace flights-monthly --ignore-not-found
+# !kubectl create namespace flights-monthly
+# !kubectl apply -n flights-monthly -f "{state}/champions.yaml"
+# !kubectl wait -n flights-monthly --for=condition=complete job/champions --timeout=900s
+# log = !kubectl logs -n flights-monthly -l run=champions -c august
+july, august = log[-2:]
+
+# %%
+from chapter_09.release import release
+
+# !cp "{state}/probed.yaml" "{state}/predictions.yaml"
+release(state / "predictions.yaml", august)
+# !kubectl apply -n flights-monthly -f "{state}/predictions.yaml" -f "{state}/service.yaml"
+# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=600s | tail -1
+door = "/api/v1/namespaces/flights-monthly/services/predictions:80/proxy"
+# !kubectl get --raw {door}/champion
+
+# %% [markdown]
+# ## 1. Which month?
+#
+# A **CronJob** makes a Job at given times: you, on the first of the month. On 1 October it shall process
+# September. What looks harmless in it is the word *shall*: the Job may start late, be repeated in the
+# afternoon, or on the third. If the program asks the clock which month it is, a late run processes the wrong
+# one (chapter 05). The month has to come from the time for which the run was **scheduled**.
+#
+# Kubernetes writes that time on the Job that a CronJob makes, as an annotation, such as
+# `batch.kubernetes.io/cronjob-scheduled-timestamp: "2026-11-01T06:00:00Z"`. A Job that somebody makes **by hand**
+# from the CronJob (`kubectl create job --from=cronjob/…`) has none: nobody scheduled it.
+#
+# ## Exercise 9.3: Which month is it?
+#
+# Write the function. It is given the annotation, or None where there is none, and returns the month **before**
+# the scheduled time, of our year: the data is of 2013, so `"2026-11-01T06:00:00Z"` is `"2013-10"`. The book's
+# calendar for this is UTC, while the annotation may be written with another offset, such as
+# `"2026-10-31T22:00:00-04:00"`, which is the same night. Where there is no time, raise a `ValueError` with a
+# sentence that helps.
+
+# %%
+from datetime import UTC, datetime, timedelta
+
+
+def answer(scheduled):
+    """Return the month to process, such as "2013-10"."""
+    ### BEGIN SOLUTION
+    if scheduled is None:
+        raise ValueError("Nobody scheduled this run: say which month it is for.")
+    time = datetime.fromisoformat(scheduled).astimezone(UTC)
+    return f"2013-{(time.replace(day=1) - timedelta(days=1)).month:02}"
+    ### END SOLUTION
+
+
+# %%
+from companion import check
+
+check.ex_9_3(answer)
+
+# %% [markdown]
+# How does the program *get* the annotation? It stands on the Job, and a Pod does not see its Job. It may ask the
+# cluster's API, as any program may: at a fixed address, with a **token** that Kubernetes puts into every Pod.
+# The rest reads like the story: which month, run the pipeline, serve whoever is champion now. If the challenger
+# loses, the patch says what was there before, and no Pod is touched.
+
+# %%
+from companion.workspace import repository
+
+chapter = repository() / "chapters/09-kubernetes-services"
+# !grep -A 40 "^def call" "{chapter}/program/monthly.py"
+
+# %% [markdown]
+# `month_of` is the function that you wrote, in a file `month.py` beside the program. (The cluster gets the book's own,
+# so that what follows does not depend on yours.) Both come into the Pod by a ConfigMap.
+
+# %%
+files = f'--from-file="{chapter}/program/monthly.py" --from-file="{chapter}/solved/month.py"'
+# !kubectl create configmap monthly {files} --dry-run=client -o yaml > "{state}/program.yaml"
+# !kubectl apply -n flights-monthly -f "{state}/program.yaml"
+
+# %% [markdown]
+# ## 2. What may it do?
+#
+# The program needs two rights: to *get* Jobs, and to *patch* one Deployment. Who has rights in a cluster is a
+# **ServiceAccount** (who), a **Role** (may do what), and a **RoleBinding** between them.
+
+# %%
+# !cat "{state}/rights.yaml"
+
+# %% [markdown]
+# A rule is a group of the API, kinds of objects (*resources*, in the plural), verbs, and if you like the names of
+# single objects. The group stands before the `/` in `apiVersion`; of `v1` it is the empty text. What no rule allows is
+# refused. `can-i` asks the cluster what somebody may do.
+
+# %%
+# !kubectl apply -f "{state}/rights.yaml"
+who = "-n flights-monthly --as=system:serviceaccount:flights-monthly:monthly"
+for question in (
+    "get jobs.batch/champions",
+    "patch deployments.apps/predictions",
+    "patch deployments.apps/night",
+    "delete deployments.apps/predictions",
+    "get secrets",
+):
+    # said = !kubectl auth can-i {question} {who}
+    print(f"{said[-1]:4} {question}")
+
+# %% [markdown]
+# What it needs, and no more. And yet a hole remains: who may patch a Deployment may set its `replicas` to 0, and its
+# image to anything. RBAC knows verbs and objects, no fields. Whoever gets hold of this program's token can
+# release what they like; the token of nobody else in the namespace can.
+#
+# ## Exercise 9.4: A program for the night
+#
+# At night nobody is there to type `undo`. A program shall watch: it has to **get** and **list** Pods, **get**
+# their logs (a resource of its own, `pods/log`), **get** the Deployment `predictions`, and **patch** it. A
+# colleague has written `watcher.yaml`, in the notebook's folder, and it works at once. Write the rules that suffice
+# there, apply the file, and ask `can-i` for the account `watcher` what you like. Hand in the text:
+#
+# ```
+# answer = (state / "watcher.yaml").read_text()
+# ```
+
+# %%
+# !grep -A 1 rules "{state}/watcher.yaml"
+### BEGIN SOLUTION
+# !cp "{chapter}/solved/watcher.yaml" "{state}/watcher.yaml"
+# !grep -A 3 rules "{state}/watcher.yaml"
+# !kubectl apply -f "{state}/watcher.yaml"
+watcher = "-n flights-monthly --as=system:serviceaccount:flights-monthly:watcher"
+# !kubectl auth can-i list pods {watcher}
+# !kubectl auth can-i delete pods {watcher}
+answer = (state / "watcher.yaml").read_text()
+### END SOLUTION
+
+# %%
+check.ex_9_4(answer)
+
+# %% [markdown]
+# ## 3. When?
+#
+# Now the schedule itself.
+
+# %%
+# !cat "{state}/monthly.yaml"
+
+# %% [markdown]
+# | line | what it says |
+# |---|---|
+# | `schedule` | minute 0, hour 6, day 1, every month, any weekday |
+# | `timeZone` | whose clock; without it, that of the control plane. At 06:00 UTC the month is over in New York too |
+# | `concurrencyPolicy: Forbid` | while one runs, no other one is started: two never write to the store at once |
+# | `startingDeadlineSeconds` | what could not start at its time may start within a day; later, it is missed |
+# | `fieldRef` | the Pod is told a note on itself: the name of its Job |
+#
+# (A run cannot start at its time while the cluster is down, or, with `Forbid`, while the one before it runs. When
+# that one ends within the day, the missed one starts; of several that were missed so, only the last one.)
+#
+# Nobody waits for the first of the month here. Start one by hand, and see what it says:
+
+# %%
+# !kubectl apply -n flights-monthly -f "{state}/monthly.yaml"
+# !kubectl create job by-hand -n flights-monthly --from=cronjob/monthly
+# !kubectl wait -n flights-monthly --for=condition=failed job/by-hand --timeout=300s
+# !kubectl logs -n flights-monthly -l job-name=by-hand
+
+# %% [markdown]
+# Refused, in one sentence, rather than guessed from the clock. Whoever starts a month by hand says which. The
+# CronJob is the form, and one line is added to it. September was not processed yet:
+
+# %%
+form, september = state / "form.yaml", state / "september.yaml"
+# !kubectl create job september -n flights-monthly --from=cronjob/monthly --dry-run=client -o yaml > "{form}"
+# !kubectl set env --local -f "{form}" MONTH=2013-09 -o yaml > "{september}"
+# !diff "{form}" "{september}"
+
+# %%
+# !kubectl apply -n flights-monthly -f "{september}"
+# !kubectl wait -n flights-monthly --for=condition=complete job/september --timeout=600s
+# !kubectl logs -n flights-monthly -l job-name=september
+
+# %% [markdown]
+# `promote`: September's challenger beat August's champion, and the Job has released it, with the rights that it has
+# and no others. Had it lost, the patch would have said what was there before, and no Pod would have been touched.
+#
+# Now the schedule, for once every minute, until the first Job is there; then it is suspended. **Bet first:** which
+# month will it process, today?
+
+# %%
+my_bet = None  # a month of our year, in the form YYYY-MM
+
+# %%
+every = '{"spec": {"schedule": "* * * * *", "suspend": false}}'
+once = '{"spec": {"schedule": "0 6 1 * *", "suspend": true}}'
+# !kubectl patch cronjob monthly -n flights-monthly -p '{every}'
+# !kubectl wait -n flights-monthly --for=jsonpath='{.status.lastScheduleTime}' cronjob/monthly --timeout=150s
+# !kubectl patch cronjob monthly -n flights-monthly -p '{once}'
+# jobs = !kubectl get jobs -n flights-monthly -o name --sort-by=.metadata.creationTimestamp
+# !kubectl wait -n flights-monthly --for=condition=complete {jobs[-1]} --timeout=300s
+# log = !kubectl logs -n flights-monthly {jobs[-1]}
+print("\n".join(log))
+companion.compare_bet(my_bet, log[0].removeprefix("month: "))
+
+# %% [markdown]
+# The month before the one in which it was scheduled. (The recorded cluster is of a November. In your run it may be
+# another month, and in February it is January, which the pipeline refuses, since nothing lies before it: the cell
+# above then waits five minutes.) In the recording October's challenger won, so the Job released it. Who answers now?
+
+# %%
+# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=300s | tail -1
+# !kubectl get --raw {door}/champion
+
+# %% [markdown]
+# ## 4. What the namespace may use
+#
+# The platform team gives each team a **ResourceQuota**: what all Pods of the namespace may *request* together. (Those
+# that have ended do not count; until those of the last release have, it takes a moment.)
+
+# %%
+# !cat "{state}/quota.yaml"
+# !kubectl apply -n flights-monthly -f "{state}/quota.yaml"
+# !kubectl wait -n flights-monthly --for=jsonpath='{.status.used.requests\.cpu}'=100m quota/platform --timeout=120s
+# !kubectl get resourcequotas -n flights-monthly
+
+# %%
+# !kubectl scale -n flights-monthly deployment/predictions --replicas=3
+# !kubectl wait -n flights-monthly --for=condition=ReplicaFailure deployment/predictions --timeout=60s
+# !kubectl get deployment predictions -n flights-monthly
+
+# %% [markdown]
+# (Used, and what there may be at most.) Three were wanted. There is no failing Pod to look at: the third was never
+# made. Who knows why?
+
+# %%
+# !kubectl describe deployment predictions -n flights-monthly | grep -A 6 "^Conditions"
+# !kubectl get events -n flights-monthly --field-selector reason=FailedCreate
+
+# %% [markdown]
+# The ReplicaSet tried to make it and has the reason as an Event; the Deployment says `ReplicaFailure`. (In the field
+# `message` of that condition stands the whole sentence.) 50m for each replica: two fit, the third does not.
+#
+# A second refusal, to a Pod that does not say what it needs: a quota can count only what is requested.
+
+# %%
+# !kubectl run look -n flights-monthly --image=pipelines-for-humans/python:0.1.0 --restart=Never
+
+# %% [markdown]
+# And so no release fits either: with two replicas a rolling update needs room for **one more Pod** than you run. Apply
+# `predictions.yaml`, which wants two replicas and is a release as well: it still names August. (The program patched
+# the cluster, and not your file. Who releases by a program lets it change the file, and applies that.)
+
+# %%
+# !kubectl apply -n flights-monthly -f "{state}/predictions.yaml"
+# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=30s | tail -1
+# !kubectl get replicasets -n flights-monthly -l app=predictions -L month
+
+# %% [markdown]
+# It stands still, and October's answers. With `maxUnavailable: 1` in the Deployment's `strategy` a release needs no
+# more room: it ends an old Pod first, and has one replica less meanwhile.
+
+# %%
+less = '{"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}'
+# !kubectl patch deployment predictions -n flights-monthly -p '{less}'
+# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=300s | tail -1
+# !kubectl get --raw {door}/champion
+
+# %% [markdown]
+# **It transfers.** The monthly run of a scoring model has an account of its own, a month that it does not guess, and
+# a share of the platform. An auditor can read all three from manifests.
+#
+# ## Recap
+#
+# 1. You let a run know **the month that it was scheduled for**, and had it refuse where nobody scheduled it.
+# 2. You gave a program **the rights that it needs**, and asked the cluster what it may not do.
+# 3. You found out why a Pod **is not made**: the reason is with those that should have made it.
+#
+# ## Clean-up
+
+# %%
+# !kubectl delete namespace flights-monthly --wait=false
+
+# %% [markdown]
+# ## What comes next
+#
+# In [chapter 10](../chapters/10-debugging/README.md) all of this is broken, ten times, and you are told of it by people
+# who have never heard of a Pod.
