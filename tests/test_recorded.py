@@ -630,6 +630,18 @@ def test_what_the_server_fills_in_where_a_policy_or_a_class_is_not_named() -> No
     assert digest(claim) == digest({**claim, "spec": {"storageClassName": "standard"}})
 
 
+def test_what_a_policy_lets_in() -> None:
+    def policy(rule: dict[str, Any]) -> dict[str, Any]:
+        return {"kind": "NetworkPolicy", "metadata": {"name": "door"}, "spec": {"ingress": [rule]}}
+
+    desk = {"podSelector": {"matchLabels": {"app": "desk"}}}
+    one = policy({"from": [desk], "ports": [{"port": 80}]})
+    assert digest(one) == digest(policy({"from": [desk], "ports": [{"port": 80, "protocol": "TCP"}]}))
+    from_anywhere = policy({"from": [{**desk, "namespaceSelector": {}}], "ports": [{"port": 80}]})
+    assert digest(one) != digest(from_anywhere)
+    assert digest(policy({"from": [{"podSelector": {}}]})) != digest(policy({}))
+
+
 def test_services_and_secrets_mean_the_same_too() -> None:
     service = {
         "kind": "Service",
