@@ -23,13 +23,13 @@ def schedule(**changes):
 POLICY = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {name: predictions, namespace: flights-production}
+metadata: {name: predictions, namespace: flights-counter}
 spec:
   podSelector: {matchLabels: {app: predictions}}
   policyTypes: [Ingress]
   ingress:
     - from:
-        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: call-centre}}
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: flights-desk}}
           podSelector: {matchLabels: {app: desk}}
       ports: [{protocol: TCP, port: 8080}]
 """
@@ -43,7 +43,7 @@ def policy(change):
 
 
 def in_the_namespace_of_the_desk(document, rule):
-    document["metadata"]["namespace"] = "call-centre"
+    document["metadata"]["namespace"] = "flights-desk"
 
 
 def without_a_namespace(document, rule):
@@ -114,7 +114,7 @@ def its_own_namespace_too(document, rule):
 
 
 def another_label(document, rule):
-    rule["from"][0]["namespaceSelector"] = {"matchLabels": {"name": "call-centre"}}
+    rule["from"][0]["namespaceSelector"] = {"matchLabels": {"name": "flights-desk"}}
 
 
 def everybody_by_address(document, rule):
