@@ -21,6 +21,60 @@ from companion.cluster.shell import at_recorded_cluster
 from companion.recorded import serve
 from flightdelay.months import MONTHS
 
+# --- 12.0: which version runs ------------------------------------------------------------------------------
+
+APPROVED = {"first", "book"}
+STARTS: dict[str, str | None] = {
+    "monthly": "book",
+    "button": None,
+    "trial": "adas",
+    "nightly": None,
+    "old": "gone",
+    "older": "first",
+}
+
+
+@exercise
+def ex_12_0(answer: Callable[..., Any]) -> Verdict:
+    """Which starts run a version that nobody approved."""
+    if not callable(answer):
+        return wrong("The answer is a function that takes uploads, starts and approved; write its body.")
+    if is_stub(answer):
+        return NO_BODY
+
+    def asked(*uploads: str, starts: dict[str, str | None] = STARTS, approved: set[str] = APPROVED) -> Any:
+        return answer([*uploads], dict(starts), set(approved))
+
+    found = asked("first", "book", "adas")
+    if isinstance(found, str) or not isinstance(found, list | tuple):
+        return wrong(f"It returns a list of names, and not a {type(found).__name__}.")
+    found = list(found)
+    if found == ["trial"]:
+        return wrong("A start that names no version runs one all the same: which is it?")
+    if "old" in found:
+        return wrong("Version gone was deleted: whoever names it is refused, so it runs nowhere.")
+    if unjust := [name for name in ("monthly", "older") if name in found]:
+        return wrong(f"{unjust[0]} names a version that was approved, whatever was uploaded after it.")
+    if sorted(map(str, found)) != ["button", "nightly", "trial"]:
+        return wrong(
+            "After Ada's upload, three of six starts run hers: the one that names it, and those that name none."
+        )
+    if found != ["button", "trial", "nightly"]:
+        return wrong("The names are right; return them in the order in which the starts were given.")
+    if list(asked("adas", "book")) != ["trial"]:
+        return wrong(
+            "Where the book's version was uploaded after Ada's, only the start that names hers runs it: without a "
+            "version the newest upload is run, and not any that nobody approved."
+        )
+    if list(asked("first", "book", "zeta", starts={"a": None, "b": "book"})) != ["a"]:
+        return wrong(
+            "It looks for Ada's version by its name. What counts is whether somebody has approved it."
+        )
+    if list(asked("book", "adas", approved=set())) != ["monthly", "button", "trial", "nightly"]:
+        return wrong("Where nothing was approved, whatever runs has not been approved.")
+    return right("Whoever names no version runs the newest upload: uploading became releasing for them.")
+
+
 # --- 12.1: the schedule ------------------------------------------------------------------------------------
 
 NEW_YORK = ZoneInfo("America/New_York")
