@@ -271,7 +271,8 @@ for _ in range(900):
     if len(ended_runs(monthly)) >= 2:
         break
     time.sleep(2)
-print([each.state for each in ended_runs(monthly)])
+for each in sorted(ended_runs(monthly), key=lambda run: run.scheduled_at):
+    print(each.state, f"· scheduled for {each.scheduled_at:%d %B %Y, %H:%M} UTC")
 
 # %% [markdown]
 # What do they say in the store? A Job mounts the same claim, and looks.
