@@ -278,7 +278,7 @@ if entry not in ledger:
 # !kubectl get deployments,pods -n flights-production -l app=predictions
 
 # %% [markdown]
-# Ready, and no error anywhere. On Monday the desk writes:
+# Ready (the Pod before is ending), and no error anywhere. On Monday the desk writes:
 #
 # > *Since the weekend nearly everybody with a connection gets a later one offered. The partner airline asks
 # > whether we know what we are doing.*
