@@ -3,15 +3,18 @@
 import base64
 import io
 import json
+import os
 import secrets
 import tarfile
 import warnings
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+
 from companion import replay_kubeflow
 from companion.cluster import settings
-from companion.cluster.shell import ClusterError, NotOurs, Shell, kubeflow_answers
+from companion.cluster.shell import ClusterError, NotOurs, Shell, at_recorded_cluster, kubeflow_answers
 from companion.replay import replays
 from flightdelay.data import DATA
 from flightdelay.pipelines import with_kubeflow
@@ -28,13 +31,17 @@ def require_kubeflow() -> str:
     Returns
     -------
     str
-        The address for `kfp.Client`; in a recorded notebook, that of the recording.
+        The address for `kfp.Client`; where the cluster is a recorded one, that of its API.
 
     Raises
     ------
     ClusterError
         If Kubeflow Pipelines does not answer.
     """
+    if at_recorded_cluster():
+        config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text(encoding="utf-8"))
+        server = config["clusters"][0]["cluster"]["server"]
+        return f"{server}/api/v1/namespaces/{NAMESPACE}/services/ml-pipeline:8888/proxy"
     if not replays() and not kubeflow_answers():
         raise ClusterError(
             f"Kubeflow Pipelines does not answer at {settings.KUBEFLOW_URL}: make cluster-kfp installs it, or says "
