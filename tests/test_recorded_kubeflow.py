@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from IPython.core.interactiveshell import InteractiveShell
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # kfp warns when it is imported
@@ -17,6 +19,7 @@ with warnings.catch_warnings():
     from kfp_server_api.exceptions import ApiException
 
 from authoring.pipelines import Pipelines
+from companion.cluster.kubeflow import _say_what_is_not_recorded
 from companion.recorded import kubeflow
 from companion.recorded.definitions import Definitions
 from companion.recorded.kubeflow import begun, entry_of
@@ -81,8 +84,6 @@ def step(name: str, request: Object, start: float, cached: bool) -> Step:
 
 
 def asked(file: Path, name: str) -> Object:
-    import yaml
-
     return {
         "display_name": "recorded",
         "experiment_id": "e-recorded",
@@ -265,6 +266,26 @@ def test_a_restarted_kernel_finds_its_runs(client: kfp.Client, world: World) -> 
     there = anew.get(Key(RUNS, "kubeflow", first.run_id))
     assert there is not None
     assert there.object["metadata"]["annotations"]["display_name"] == "mine"
+
+
+def test_a_notebook_shows_the_sentence_alone(
+    client: kfp.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(ApiException, "_render_traceback_", raising=False)
+    _say_what_is_not_recorded()
+    shell = InteractiveShell(colors="nocolor")
+    shell.user_ns |= {"start": start, "client": client}
+    shell.run_cell("start(client, name='Bob')")
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[-1].startswith(
+        "NotRecorded: This cluster is a recording (2026-11-28): of mine it knows"
+    )
+    assert "Traceback" not in shown
+    shell.run_cell("client.get_run('nobody')")
+    shown = capsys.readouterr().out
+    assert "Traceback" in shown
+    assert "Run nobody not found" in shown
+    monkeypatch.delattr(ApiException, "_render_traceback_")
 
 
 def test_nonsense_is_refused(client: kfp.Client, tmp_path: Path) -> None:
