@@ -333,7 +333,7 @@ def test_what_a_recorder_keeps_of_kubeflow(tmp_path: Path) -> None:
                 {"experiment_id": "1", "display_name": "own"},
             ]
         },
-        "GET healthz": {"apiServerTagName": "2.17.0"},
+        "GET healthz": {"tag_name": "2.17.0"},
     }
     upstream = Upstream(answers)
     recorder = Pipelines(upstream)  # type: ignore[arg-type]

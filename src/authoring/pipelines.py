@@ -41,7 +41,7 @@ class Pipelines:
                 if each.get("display_name") != "Default":
                     cascade = "?cascade=true" if plural == "pipelines" else ""
                     self._ask("DELETE", f"{plural}/{each[KINDS[plural].id]}{cascade}")
-        return str(self._ask("GET", "healthz")["apiServerTagName"])
+        return str(self._ask("GET", "healthz")["tag_name"])
 
     def listed(self, resource: str) -> list[Entry]:
         """Return all things of a kind."""

@@ -220,7 +220,7 @@ class Handler(BaseHTTPRequestHandler):
         if resource.name in LEFT_OUT:
             raise NotRecorded(f"A recorded cluster does not keep {resource.plural}. {LIVE}")
         command, session = self._session()
-        if command == "kubectl wait" and session in self.server.ended:
+        if command in ("kubectl wait", "kubectl rollout status") and session in self.server.ended:
             threading.Timer(0.5, _interrupt, self.client_address).start()
             raise ApiError(
                 501,
