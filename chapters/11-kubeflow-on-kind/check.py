@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from companion.cluster.kubeflow import NAMESPACE
 from companion.recorded import serve
+from companion.recorded.state import RUNS
 
 STEPS = ("ingest", "validate", "featurize", "train", "evaluate", "decide")
 MONTH, SAMPLE = "2013-10", 5_000
@@ -22,18 +23,29 @@ def _plain(answer: Any) -> Any:
 # --- 11.1: a run for October -------------------------------------------------------------------------------
 
 
+class _Sent(NamedTuple):
+    """A run that a recorded cluster did not take, as far as it was asked for."""
+
+    parameters: Mapping[str, Any]
+
+
 def ex_11_1(answer: Any) -> None:
-    """Accept a run of October that has ended well, or one that a recorded cluster did not take."""
+    """Accept a run of October that has ended well, or was sent to a recorded cluster that does not know it."""
     _judge_run(_sent() if answer is None else answer)
 
 
-def _sent() -> Mapping[str, Any] | None:
-    """Return the newest run that a recorded cluster did not take, as it was sent; None if there is none."""
-    things = [thing for _, _, thing in serve.unknown(NAMESPACE) if thing and "runtime_config" in thing]
-    return things[-1] if things else None
+def _sent() -> _Sent | None:
+    """Return the newest run that a recorded cluster did not take; None if it took all."""
+    asked = [thing["spec"] for _, key, thing in serve.unknown(NAMESPACE) if key.resource == RUNS and thing]
+    return _Sent(asked[-1]["parameters"]) if asked else None
 
 
 def _ex_11_1(answer: Any) -> Verdict:
+    if isinstance(answer, _Sent):
+        return _asked_is_wrong(answer.parameters) or right(
+            "One file, another argument: the same pipeline would judge another month. This cluster is recorded and "
+            "cannot show the end."
+        )
     if hasattr(answer, "run_info"):
         return wrong(
             "This is the receipt that comes back at once. Wait for the run by its run_id; what the waiting returns "
@@ -42,9 +54,11 @@ def _ex_11_1(answer: Any) -> Verdict:
     if isinstance(answer, str):
         return wrong("This is a text. The finished run is what wait_for_run_completion or get_run returns.")
     run = _plain(answer)
-    if not isinstance(run, Mapping) or "runtime_config" not in run:
+    if not isinstance(run, Mapping) or "state" not in run:
         return wrong("The answer is one run as the API describes it: what wait_for_run_completion returns.")
-    return _asked_is_wrong((run["runtime_config"] or {}).get("parameters") or {}) or _judge_end(run)
+    return _asked_is_wrong((run.get("runtime_config") or {}).get("parameters") or {}) or _judge_end(
+        run["state"]
+    )
 
 
 def _asked_is_wrong(given: Mapping[str, Any]) -> Verdict | None:
@@ -62,13 +76,7 @@ def _asked_is_wrong(given: Mapping[str, Any]) -> Verdict | None:
     return None
 
 
-def _judge_end(run: Mapping[str, Any]) -> Verdict:
-    if "run_id" not in run:
-        return right(
-            "One file, another argument: the same pipeline would judge another month. This cluster is recorded and "
-            "cannot show the end."
-        )
-    state = run.get("state")
+def _judge_end(state: Any) -> Verdict:
     if state in ("PENDING", "RUNNING", "RUNTIME_STATE_UNSPECIFIED", None):
         return wrong(f"It is {state}: it was started, and nobody has waited for its end.")
     if state != "SUCCEEDED":
