@@ -245,6 +245,11 @@ check.ex_11_2(answer)
 # the run to its Pods, and from the Pod to its last sentence, knows in two minutes whether the data, the program or
 # the cluster has to be mended, and whom to call.
 #
+# ### Optional, on a live cluster: bring your own model
+#
+# Put `train_mine` of chapter 07 in place of `with_kubeflow.train` in a pipeline of your own, and send it. If it
+# needs a package that the image lacks, you will see it as above: `FAILED`, a Pod, and a sentence in its log.
+#
 # ## Recap
 #
 # 1. You found **Pods** by the label `pipeline/runid`, and told drivers from steps by the node that Argo has noted.
