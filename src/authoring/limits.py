@@ -10,7 +10,6 @@ from companion.environment import repository
 CELLS, LINES = 45, 15
 # Written before a chapter was split into sittings; each leaves this list when it is.
 TO_BE_SPLIT = {
-    "11-kubeflow-on-kind",
     "12-kubeflow-in-production",
 }
 
