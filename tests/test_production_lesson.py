@@ -196,26 +196,26 @@ RIGHT_POLICIES = [
     """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {name: a, namespace: flights-production}
+metadata: {name: a, namespace: flights-counter}
 spec:
   podSelector: {matchExpressions: [{key: app, operator: In, values: [predictions]}]}
   ingress:
     - from:
         - podSelector: {matchLabels: {app: desk}}
           namespaceSelector:
-            matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [call-centre]}]
+            matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [flights-desk]}]
       ports: [{port: http}]
 """,
     # nobody first, then the desk: two policies add up
     """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {name: nobody, namespace: flights-production}
+metadata: {name: nobody, namespace: flights-counter}
 spec: {podSelector: {matchLabels: {app: predictions}}, policyTypes: [Ingress]}
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {name: desk, namespace: flights-production}
+metadata: {name: desk, namespace: flights-counter}
 spec:
   podSelector: {matchLabels: {app: predictions}}
   policyTypes: [Ingress, Egress]
@@ -223,7 +223,7 @@ spec:
   ingress:
     - ports: [{port: 8080, protocol: TCP}]
       from:
-        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: call-centre}}
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: flights-desk}}
           podSelector: {matchLabels: {app: desk}}
 """,
 ]

@@ -389,6 +389,38 @@ def test_the_same_change_in_another_setting_is_another_change() -> None:
         world.change("update", config.key, {**config.object, "data": {"M": "3"}})  # now a Job uses it
 
 
+def test_whom_a_job_reaches_depends_on_the_policies_of_other_namespaces() -> None:
+    recording = recorded()
+    meta = {"name": "visitor", "namespace": "space"}
+    visitor = yaml.safe_load(JOB) | {"metadata": meta}
+    door = entry(
+        "networkpolicies.networking.k8s.io",
+        {
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "door", "namespace": "elsewhere"},
+            "spec": {"podSelector": {}},
+        },
+    )
+    other = copy.deepcopy(door.object) | {"spec": {"podSelector": {}, "ingress": [{}]}}
+    key = Key("jobs.batch", "space", "visitor")
+    recording.sessions.append(
+        [
+            Step("create", door.key, door.object, START, frames=[Frame(0.1, [door])]),
+            Step("create", key, visitor, START + 9, frames=[Frame(0.1, [entry("jobs.batch", visitor)])]),
+            Step("update", door.key, other, START + 20, frames=[Frame(0.1, [Entry(door.key, other)])]),
+        ]
+    )
+    world = World(recording)
+    with pytest.raises(NotRecorded, match="door in elsewhere was as the notebook has it"):
+        world.change("create", key, visitor)
+    world.change("create", door.key, door.object)
+    world.change("create", key, visitor)
+    world.change("delete", key, None)
+    world.change("update", door.key, other)
+    with pytest.raises(NotRecorded, match="door in elsewhere"):
+        world.change("create", key, visitor)
+
+
 def test_a_claim_is_as_whoever_wrote_to_it_has_left_it_and_a_new_one_is_empty() -> None:
     claim, there = Key("persistentvolumeclaims", "space", "models"), {"kind": "PersistentVolumeClaim"}
     there = {**there, "metadata": {"name": "models", "namespace": "space"}, "spec": {}}
@@ -596,6 +628,18 @@ def test_what_the_server_fills_in_where_a_policy_or_a_class_is_not_named() -> No
     assert digest(mine) == digest(theirs)
     claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "models"}, "spec": {}}
     assert digest(claim) == digest({**claim, "spec": {"storageClassName": "standard"}})
+
+
+def test_what_a_policy_lets_in() -> None:
+    def policy(rule: dict[str, Any]) -> dict[str, Any]:
+        return {"kind": "NetworkPolicy", "metadata": {"name": "door"}, "spec": {"ingress": [rule]}}
+
+    desk = {"podSelector": {"matchLabels": {"app": "desk"}}}
+    one = policy({"from": [desk], "ports": [{"port": 80}]})
+    assert digest(one) == digest(policy({"from": [desk], "ports": [{"port": 80, "protocol": "TCP"}]}))
+    from_anywhere = policy({"from": [{**desk, "namespaceSelector": {}}], "ports": [{"port": 80}]})
+    assert digest(one) != digest(from_anywhere)
+    assert digest(policy({"from": [{"podSelector": {}}]})) != digest(policy({}))
 
 
 def test_services_and_secrets_mean_the_same_too() -> None:

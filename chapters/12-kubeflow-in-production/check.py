@@ -17,7 +17,63 @@ import yaml  # type: ignore[import-untyped]
 from croniter import croniter  # type: ignore[import-untyped]
 
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
+from companion.cluster.shell import at_recorded_cluster
+from companion.recorded import serve
 from flightdelay.months import MONTHS
+
+# --- 12.0: which version runs ------------------------------------------------------------------------------
+
+APPROVED = {"first", "book"}
+STARTS: dict[str, str | None] = {
+    "monthly": "book",
+    "button": None,
+    "trial": "adas",
+    "nightly": None,
+    "old": "gone",
+    "older": "first",
+}
+
+
+@exercise
+def ex_12_0(answer: Callable[..., Any]) -> Verdict:
+    """Which starts run a version that nobody approved."""
+    if not callable(answer):
+        return wrong("The answer is a function that takes uploads, starts and approved; write its body.")
+    if is_stub(answer):
+        return NO_BODY
+
+    def asked(*uploads: str, starts: dict[str, str | None] = STARTS, approved: set[str] = APPROVED) -> Any:
+        return answer([*uploads], dict(starts), set(approved))
+
+    found = asked("first", "book", "adas")
+    if isinstance(found, str) or not isinstance(found, list | tuple):
+        return wrong(f"It returns a list of names, and not a {type(found).__name__}.")
+    found = list(found)
+    if found == ["trial"]:
+        return wrong("A start that names no version runs one all the same: which is it?")
+    if "old" in found:
+        return wrong("Version gone was deleted: whoever names it is refused, so it runs nowhere.")
+    if unjust := [name for name in ("monthly", "older") if name in found]:
+        return wrong(f"{unjust[0]} names a version that was approved, whatever was uploaded after it.")
+    if sorted(map(str, found)) != ["button", "nightly", "trial"]:
+        return wrong(
+            "After Ada's upload, three of six starts run hers: the one that names it, and those that name none."
+        )
+    if found != ["button", "trial", "nightly"]:
+        return wrong("The names are right; return them in the order in which the starts were given.")
+    if list(asked("adas", "book")) != ["trial"]:
+        return wrong(
+            "Where the book's version was uploaded after Ada's, only the start that names hers runs it: without a "
+            "version the newest upload is run, and not any that nobody approved."
+        )
+    if list(asked("first", "book", "zeta", starts={"a": None, "b": "book"})) != ["a"]:
+        return wrong(
+            "It looks for Ada's version by its name. What counts is whether somebody has approved it."
+        )
+    if list(asked("book", "adas", approved=set())) != ["monthly", "button", "trial", "nightly"]:
+        return wrong("Where nothing was approved, whatever runs has not been approved.")
+    return right("Whoever names no version runs the newest upload: uploading became releasing for them.")
+
 
 # --- 12.1: the schedule ------------------------------------------------------------------------------------
 
@@ -147,11 +203,11 @@ def ex_12_1(answer: Mapping[str, Any]) -> Verdict:
 # --- 12.2: the door ----------------------------------------------------------------------------------------
 
 NAMESPACES = {
-    "flights-production": {"kubernetes.io/metadata.name": "flights-production"},
-    "call-centre": {"kubernetes.io/metadata.name": "call-centre"},
+    "flights-counter": {"kubernetes.io/metadata.name": "flights-counter"},
+    "flights-desk": {"kubernetes.io/metadata.name": "flights-desk"},
     "other-team": {"kubernetes.io/metadata.name": "other-team"},
 }
-DESK = ("call-centre", {"app": "desk"})
+DESK = ("flights-desk", {"app": "desk"})
 
 
 def _selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
@@ -218,11 +274,11 @@ def _allowed(
     source: tuple[str, Mapping[str, str]],
     port: int,
 ) -> bool:
-    """Say whether a Pod of flights-production with these labels takes this connection."""
+    """Say whether a Pod of flights-counter with these labels takes this connection."""
     selecting = [
         policy
         for policy in policies
-        if policy["metadata"].get("namespace", "default") == "flights-production"
+        if policy["metadata"].get("namespace", "default") == "flights-counter"
         and "Ingress" in (policy["spec"].get("policyTypes") or ["Ingress"])
         and _selects(policy["spec"].get("podSelector"), target)
     ]
@@ -265,20 +321,20 @@ def ex_12_2(answer: str) -> Verdict:
             "An ipBlock lets in whoever has such an address, from other Pods or from outside. The desk is told by its "
             "labels; its address changes."
         )
-    if all(each["metadata"].get("namespace") != "flights-production" for each in policies):
+    if all(each["metadata"].get("namespace") != "flights-counter" for each in policies):
         return wrong(
-            "The policy does not lie in flights-production. It belongs to the namespace of the Pods that it "
+            "The policy does not lie in flights-counter. It belongs to the namespace of the Pods that it "
             "protects, not to that of those who ask."
         )
     predictions = {"app": "predictions"}
-    visitor, stranger = ("call-centre", {"app": "visitor"}), ("other-team", {"app": "visitor"})
-    impostor, neighbour = ("other-team", {"app": "desk"}), ("flights-production", {"app": "report"})
+    visitor, stranger = ("flights-desk", {"app": "visitor"}), ("other-team", {"app": "visitor"})
+    impostor, neighbour = ("other-team", {"app": "desk"}), ("flights-counter", {"app": "report"})
     if not _allowed(policies, predictions, DESK, 8080):
         if _allowed(policies, predictions, DESK, 80):
             return wrong(
                 "The desk is shut out: 80 is the Service's port. A policy looks at the Pod, which listens on 8080."
             )
-        if _allowed(policies, predictions, ("flights-production", {"app": "desk"}), 8080):
+        if _allowed(policies, predictions, ("flights-counter", {"app": "desk"}), 8080):
             return wrong(
                 "The desk is shut out: a podSelector without a namespaceSelector means Pods of the policy's own "
                 "namespace."
@@ -294,20 +350,20 @@ def ex_12_2(answer: str) -> Verdict:
                 "Everybody still gets in: podSelector has to fit the Pods that are protected, not those who ask."
             )
         return wrong("Everybody still gets in: a rule without `from` is open to all.")
-    namesake = ("flights-production", {"app": "desk"})
+    namesake = ("flights-counter", {"app": "desk"})
     if all(_allowed(policies, predictions, each, 8080) for each in (visitor, namesake)):
         return wrong(
-            "Every Pod of the call centre gets in, and so does one of flights-production that calls itself desk. Two "
+            "Every Pod of the call centre gets in, and so does one of flights-counter that calls itself desk. Two "
             "entries under `from` mean either; namespace and Pod belong into one."
         )
     for source, who in (
         (visitor, "Every Pod of the call centre gets in, not only the desk."),
         (impostor, "A Pod of another team that calls itself desk gets in: anybody may write a label."),
         (stranger, "A Pod of another team gets in."),
-        (neighbour, "Other Pods of flights-production get in, and the desk alone was asked for."),
+        (neighbour, "Other Pods of flights-counter get in, and the desk alone was asked for."),
         (
-            ("flights-production", {"app": "desk"}),
-            "A Pod of flights-production that calls itself desk gets in.",
+            ("flights-counter", {"app": "desk"}),
+            "A Pod of flights-counter that calls itself desk gets in.",
         ),
     ):
         if _allowed(policies, predictions, source, 8080):
@@ -320,9 +376,13 @@ def ex_12_2(answer: str) -> Verdict:
             )
     if not _allowed(policies, {"app": "report"}, neighbour, 8080):
         return wrong(
-            "It also shuts the doors of other Pods of flights-production: podSelector is empty or too wide."
+            "It also shuts the doors of other Pods of flights-counter: podSelector is empty or too wide."
         )
-    return right("One kind of Pod of one namespace gets in, on one port: where the network enforces it.")
+    seen = "One kind of Pod of one namespace gets in, on one port: where the network enforces it."
+    unseen = [key for _, key, _ in serve.unknown("flights-counter") if key.resource.startswith("networkpol")]
+    if at_recorded_cluster() and unseen:
+        return right(f"{seen} (This cluster is a recording and cannot show your policy at work.)")
+    return right(seen)
 
 
 # --- 12.3: the gate ----------------------------------------------------------------------------------------

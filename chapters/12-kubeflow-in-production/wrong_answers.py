@@ -3,6 +3,65 @@
 import numpy
 import yaml
 
+# --- 12.0 ---
+
+
+def only_what_is_named(uploads, starts, approved):
+    return [name for name, version in starts.items() if version in uploads and version not in approved]
+
+
+def none_is_safe(uploads, starts, approved):
+    return [name for name, version in starts.items() if version and version not in approved]
+
+
+def none_is_the_first(uploads, starts, approved):
+    return [
+        name
+        for name, version in starts.items()
+        if (version or uploads[0]) in uploads and (version or uploads[0]) not in approved
+    ]
+
+
+def none_is_never_approved(uploads, starts, approved):
+    return [
+        name
+        for name, version in starts.items()
+        if version is None or (version in uploads and version not in approved)
+    ]
+
+
+def what_was_deleted_runs_too(uploads, starts, approved):
+    return [name for name, version in starts.items() if (version or uploads[-1]) not in approved]
+
+
+def everybody_runs_the_newest(uploads, starts, approved):
+    return [name for name in starts if uploads[-1] not in approved]
+
+
+def adas_by_name(uploads, starts, approved):
+    return [name for name, version in starts.items() if (version or uploads[-1]) == "adas"]
+
+
+def sorted_by_name(uploads, starts, approved):
+    return sorted(starts_of_the_unapproved(uploads, starts, approved))
+
+
+def starts_of_the_unapproved(uploads, starts, approved):
+    unapproved = [version for version in uploads if version not in approved]
+    found = []
+    for name in starts:
+        version = starts[name]
+        if version is None:
+            version = max(enumerate(uploads))[1]
+        if version in unapproved:
+            found.append(name)
+    return found
+
+
+def as_a_dict(uploads, starts, approved):
+    return {name: starts[name] for name in starts_of_the_unapproved(uploads, starts, approved)}
+
+
 # --- 12.1 ---
 
 SCHEDULE = {
@@ -23,13 +82,13 @@ def schedule(**changes):
 POLICY = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {name: predictions, namespace: flights-production}
+metadata: {name: predictions, namespace: flights-counter}
 spec:
   podSelector: {matchLabels: {app: predictions}}
   policyTypes: [Ingress]
   ingress:
     - from:
-        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: call-centre}}
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: flights-desk}}
           podSelector: {matchLabels: {app: desk}}
       ports: [{protocol: TCP, port: 8080}]
 """
@@ -43,7 +102,7 @@ def policy(change):
 
 
 def in_the_namespace_of_the_desk(document, rule):
-    document["metadata"]["namespace"] = "call-centre"
+    document["metadata"]["namespace"] = "flights-desk"
 
 
 def without_a_namespace(document, rule):
@@ -114,7 +173,7 @@ def its_own_namespace_too(document, rule):
 
 
 def another_label(document, rule):
-    rule["from"][0]["namespaceSelector"] = {"matchLabels": {"name": "call-centre"}}
+    rule["from"][0]["namespaceSelector"] = {"matchLabels": {"name": "flights-desk"}}
 
 
 def everybody_by_address(document, rule):
@@ -574,6 +633,10 @@ def takes_the_ledger_for_known(ledger, known, client, schedule, serve):
 
 
 ALSO_RIGHT = {
+    "ex_12_0": [
+        starts_of_the_unapproved,
+        lambda *given: tuple(starts_of_the_unapproved(*given)),
+    ],
     "ex_12_1": [SCHEDULE, schedule(max_concurrency=numpy.int64(1), no_catchup=numpy.False_)],
     "ex_12_2": [POLICY, POLICY.replace("port: 8080", "port: http")],
     "ex_12_3": [judged, in_small_letters],
@@ -581,6 +644,18 @@ ALSO_RIGHT = {
 }
 
 WRONG = {
+    "ex_12_0": [
+        only_what_is_named,
+        none_is_safe,
+        none_is_the_first,
+        none_is_never_approved,
+        what_was_deleted_runs_too,
+        everybody_runs_the_newest,
+        adas_by_name,
+        sorted_by_name,
+        as_a_dict,
+        ["button"],
+    ],
     "ex_12_1": [
         schedule(cron_expression="0 7 1 * *"),  # five fields
         schedule(cron_expression="0 0 2 1 * *"),  # local time

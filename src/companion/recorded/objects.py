@@ -97,6 +97,8 @@ def essence(thing: Object) -> Object:
             case "NetworkPolicy":
                 policies = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
                 _fill(spec, {"policyTypes": policies, "podSelector": {}})
+                for rule in [*(spec.get("ingress") or []), *(spec.get("egress") or [])]:
+                    _connections(rule or {})
     elif kind == "Secret":
         thing = as_kept(thing)
     result = _plain(thing)
@@ -260,6 +262,16 @@ def _service(spec: Object) -> None:
         spec.pop("externalTrafficPolicy", None)
     for port in spec.get("ports") or []:
         _fill(port, {"protocol": "TCP", "targetPort": port.get("port")})
+
+
+def _connections(rule: Object) -> None:
+    """Fill in a rule of a NetworkPolicy; an empty selector means everything there, and none at all does not."""
+    for port in rule.get("ports") or []:
+        _fill(port, {"protocol": "TCP"})
+    for peer in [*(rule.get("from") or []), *(rule.get("to") or [])]:
+        for name in ("namespaceSelector", "podSelector"):
+            if peer.get(name) == {}:
+                peer[name] = {"matchLabels": "everything"}
 
 
 def _plain(value: Any, of_amounts: bool = False) -> Any:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from companion.recorded.objects import Object, digest, has_ended
 from companion.recorded.recording import Entry, Frame, Key
 
+POLICIES = "networkpolicies.networking.k8s.io"
 # What others react to for as long as it is there.
 LASTING = (
-    "deployments.apps", "statefulsets.apps", "services", "resourcequotas", "limitranges",
-    "networkpolicies.networking.k8s.io", "poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling",
+    "deployments.apps", "statefulsets.apps", "services", "resourcequotas", "limitranges", POLICIES,
+    "poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling",
 )  # fmt: skip
 # What is only kept: to make, change or delete it has no effect while nothing uses it.
 PASSIVE = (
@@ -68,16 +69,15 @@ class State:
         """Return, by name, the sums of all that the result of a change depends on.
 
         These are the objects that it refers to by name, the rights of its account, what a claim was mounted by
-        before, what uses it, and what lasts in its namespace.
+        before, what uses it, and what lasts in its namespace; for what runs also the policies of other namespaces,
+        which say whom it reaches there.
         """
-        around = {
-            f"{other.resource} {other.name}": digest(entry.object)
-            for other, entry in self.entries.items()
-            if other.namespace == key.namespace
-            and other != key
-            and other.resource in LASTING
-            and other.namespace
-        }
+        around = {}
+        for other, entry in self.entries.items():
+            if other.namespace == key.namespace and other != key and other.resource in LASTING:
+                around[f"{other.resource} {other.name}"] = digest(entry.object)
+            elif other.resource == POLICIES and other != key and key.resource in WORKLOADS:
+                around[f"{other.resource} {other.name} in {other.namespace}"] = digest(entry.object)
         for other in references(key.namespace, thing or self.object_of(key)):
             if other.name != "default":  # each namespace has that account, a moment after it was made
                 around[f"{other.resource} {other.name}"] = digest(self.object_of(other))
