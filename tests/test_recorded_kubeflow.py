@@ -319,40 +319,28 @@ class Upstream:
 
 
 def test_what_a_recorder_keeps_of_kubeflow(tmp_path: Path) -> None:
+    told = {"display_name": "a", "state": "SUCCEEDED", "pipeline_spec": {"a": 1}}
     answers = {
-        "GET runs?page_size=200": {"runs": [{"run_id": "r-1", "display_name": "a"}]},
-        "GET runs/r-1": {
-            "run_id": "r-1",
-            "display_name": "a",
-            "state": "SUCCEEDED",
-            "pipeline_spec": {"a": 1},
-        },
-        "GET experiments?page_size=200": {
-            "experiments": [
-                {"experiment_id": "0", "display_name": "Default"},
-                {"experiment_id": "1", "display_name": "own"},
-            ]
-        },
+        "GET runs?page_size=200": {"runs": [{"run_id": "r-1"}, {"run_id": "of-others"}]},
+        "GET runs/r-1": {"run_id": "r-1", **told},
         "GET healthz": {"tag_name": "2.17.0"},
     }
     upstream = Upstream(answers)
     recorder = Pipelines(upstream)  # type: ignore[arg-type]
-    assert recorder.clear() == "2.17.0"
-    assert [each for each in upstream.asked if each.startswith("DELETE")] == [
-        "DELETE runs/r-1",
-        "DELETE experiments/1",
-    ]
+    assert recorder.version() == "2.17.0"
+    assert list(recorder.going_on()) == []
+    request = asked(compiled(greeting, tmp_path), "Ada")
+    content, path = json.dumps(request).encode(), [*kubeflow.PREFIX, "runs"]
+    [made] = recorder.steps("POST", path, content, 200, b'{"run_id": "r-1"}', START)
+    assert (made.verb, made.key.name, made.thing) == ("create", "r-1", begun(RUNS, request, {}))
+    assert list(recorder.steps("POST", path, content, 500, b"{}", START)) == []
     [entry] = recorder.going_on()
     assert "pipeline_spec" not in entry.object["status"]
     assert list(recorder.going_on()) == [entry]
     assert upstream.asked.count("GET runs/r-1") == 1  # it has ended
-    request = asked(compiled(greeting, tmp_path), "Ada")
-    content, path = json.dumps(request).encode(), [*kubeflow.PREFIX, "runs"]
-    [made] = recorder.steps("POST", path, content, 200, b'{"run_id": "r-9"}', START)
-    assert (made.verb, made.key.name, made.thing) == ("create", "r-9", begun(RUNS, request, {}))
-    assert list(recorder.steps("POST", path, content, 500, b"{}", START)) == []
-    [gone] = recorder.steps("DELETE", [*path, "r-9"], b"", 200, b"{}", START)
+    [gone] = recorder.steps("DELETE", [*path, "r-1"], b"", 200, b"{}", START)
     assert gone.verb == "delete"
+    assert list(recorder.steps("DELETE", [*path, "of-others"], b"", 200, b"{}", START)) == []
 
 
 def test_the_claims_and_secrets_of_a_pipeline_are_found() -> None:

@@ -30,17 +30,13 @@ class Pipelines:
 
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
+        self.begun: set[str] = set()  # the runs and schedules of whom is recorded, by id
         self._ended: dict[str, Entry] = {}
         # What was uploaded for each version: the API gives it back in other words.
         self._specs: dict[str, Object] = {}
 
-    def clear(self) -> str:
-        """Remove what others have left, and return Kubeflow's version."""
-        for plural in ("recurringruns", "runs", "pipelines", "experiments"):
-            for each in self._all(plural):
-                if each.get("display_name") != "Default":
-                    cascade = "?cascade=true" if plural == "pipelines" else ""
-                    self._ask("DELETE", f"{plural}/{each[KINDS[plural].id]}{cascade}")
+    def version(self) -> str:
+        """Return Kubeflow's version."""
         return str(self._ask("GET", "healthz")["tag_name"])
 
     def listed(self, resource: str) -> list[Entry]:
@@ -48,10 +44,13 @@ class Pipelines:
         return [kubeflow.entry_of(resource, each) for each in self._all(KIND[resource][0])]
 
     def going_on(self) -> Iterator[Entry]:
-        """Yield what changes by itself: the schedules, and the runs with all their details."""
-        yield from self.listed(RECURRING_RUNS)
+        """Yield what changes by itself: the schedules, and the runs with all their details; not those of others."""
+        yield from (entry for entry in self.listed(RECURRING_RUNS) if entry.key.name in self.begun)
         for each in self._all("runs"):
             name = each["run_id"]
+            if name not in self.begun and each.get("recurring_run_id") not in self.begun:
+                continue
+            self.begun.add(name)
             if name not in self._ended:
                 entry = kubeflow.entry_of(RUNS, self._ask("GET", f"runs/{name}"))
                 if entry.object["status"].get("state") in ENDED:
@@ -72,8 +71,10 @@ class Pipelines:
             case "POST", ["runs" | "recurringruns" as plural]:
                 kind = KINDS[plural]
                 thing = kubeflow.begun(kind.resource, json.loads(content), self._specs)
-                yield self._step("create", kind, json.loads(body)[kind.id], thing, moment)
-            case "DELETE", ["runs" | "recurringruns" as plural, name]:
+                name = json.loads(body)[kind.id]
+                self.begun.add(name)
+                yield self._step("create", kind, name, thing, moment)
+            case "DELETE", ["runs" | "recurringruns" as plural, name] if name in self.begun:
                 yield self._step("delete", KINDS[plural], name, None, moment)
 
     @staticmethod

@@ -28,7 +28,18 @@ from companion.recorded import kubeflow
 from companion.recorded.definitions import API, Definitions
 from companion.recorded.objects import Object, container_states
 from companion.recorded.protobuf import Messages, ProtobufError, decoded
-from companion.recorded.recording import Entry, Frame, Key, Recording, Step, answer_key, packed, place_of
+from companion.recorded.recording import (
+    Entry,
+    Frame,
+    Key,
+    Recording,
+    Step,
+    answer_key,
+    packed,
+    place_of,
+    seconds,
+    written,
+)
 from companion.recorded.server import LEFT_OUT, content_of
 from companion.recorded.state import (
     EXPERIMENTS,
@@ -40,6 +51,7 @@ from companion.recorded.state import (
     account_of,
     run_of,
 )
+from companion.recorded.world import WORKFLOW_LABEL
 from flightdelay.files import write_atomically
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -53,6 +65,8 @@ ENDING = ("jobs.batch", "cronjobs.batch", "pods", RUNS, RECURRING_RUNS)
 SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage")
 # So begin the names of what Kubeflow Pipelines itself consists of.
 DEPLOYED = ("cache-", "metadata-", "ml-pipeline", "mysql-", "seaweedfs-", "workflow-controller")
+# What came later into its namespace somebody has put there.
+SECONDS_TO_INSTALL = 3600
 # Long, and of no use to a reader.
 NOT_OF_THE_BASE = (
     "events",
@@ -82,7 +96,7 @@ def recorder_of(namespaces: tuple[str, ...]) -> Iterator["Recorder"]:
     made["date"] = datetime.now(UTC).date().isoformat()
     messages, upstream = Definitions.read().messages, Upstream(settings.KUBECONFIG)
     if kubeflow.NAMESPACE in namespaces:
-        made["cluster"] += f", Kubeflow Pipelines {Pipelines(upstream).clear()}"
+        made["cluster"] += f", Kubeflow Pipelines {Pipelines(upstream).version()}"
     recorder = Recorder(upstream, messages, list(namespaces), made)
     try:
         yield recorder
@@ -119,9 +133,10 @@ class Recorder:
         self.things: dict[str, Object] = {}  # by uid, all that was ever seen
         self._pipelines = Pipelines(upstream) if kubeflow.NAMESPACE in namespaces else None
         self.start = time.time()
-        self.base = [entry for entry in self._all().values() if is_everyones(entry, namespaces)]
+        self._workflows: set[str] = set()  # what the runs of Kubeflow's are called by Argo
+        self.base = [entry for entry in self._all().values() if is_everyones(entry)]
         if self._pipelines:
-            self.base += self._pipelines.listed(EXPERIMENTS)
+            self.base += self._installed()
         self._now: dict[Key, Entry] = {entry.key: entry for entry in self.base}
         self.changes: list[Step] = []
         self.deltas: list[Delta] = []
@@ -146,6 +161,41 @@ class Recorder:
         self.end()
         steps = session(self.base, self.changes, self.deltas, self.things)
         return Recording(self.made, self.start, self.base, [steps], self.logs)
+
+    def _installed(self) -> list[Entry]:
+        """Return Kubeflow as it was installed: what came soon after its namespace, and the experiment of everybody."""
+        found = self._all()
+        space = found[Key("namespaces", "", kubeflow.NAMESPACE)]
+        by = seconds(space.object["metadata"]["creationTimestamp"]) + SECONDS_TO_INSTALL
+        default = [
+            each for each in Pipelines(self.upstream).listed(EXPERIMENTS) if each.cells[0] == "Default"
+        ]
+        return [space, *default] + [
+            entry
+            for entry in found.values()
+            if entry.key.namespace == kubeflow.NAMESPACE
+            and seconds(entry.object["metadata"].get("creationTimestamp") or written(self.start)) < by
+            and not run_of(entry.object)
+            and self._is_of_interest(entry)
+        ]
+
+    def _is_of_interest(self, entry: Entry) -> bool:
+        """Say whether something in Kubeflow's namespace is of a run that is recorded, or of none."""
+        if not self._pipelines or entry.key.namespace != kubeflow.NAMESPACE:
+            return True
+        if entry.key.resource == "pods.metrics.k8s.io":
+            return False
+        about = entry.object.get("involvedObject") or {}
+        thing = self.things.get(about.get("uid", ""), entry.object)
+        if run_of(thing):
+            labels = thing["metadata"]["labels"]
+            if run_of(thing) in self._pipelines.begun:
+                self._workflows.add(labels.get(WORKFLOW_LABEL, ""))
+            return run_of(thing) in self._pipelines.begun
+        if about.get("kind") == "Workflow":
+            return about.get("name") in self._workflows
+        old = about and seconds(entry.object.get("lastTimestamp") or written(self.start)) < self.start
+        return not old and not about.get("name", "").startswith(DEPLOYED)
 
     # --- looking
 
@@ -314,24 +364,14 @@ class Recorder:
             return dict(yaml.safe_load(content))
 
 
-def is_everyones(entry: Entry, installed: list[str]) -> bool:
-    """Say whether something belongs to a cluster as such, or to what is installed there, and not to what is run on it.
-
-    `installed` names the namespaces of the latter.
-    """
+def is_everyones(entry: Entry) -> bool:
+    """Say whether something belongs to a cluster as such, and not to what somebody runs on it."""
     key = entry.key
     if key.resource == "namespaces":
-        return key.name in (*SYSTEM, *installed)
+        return key.name in SYSTEM
     if key.resource == "persistentvolumes" or key.resource in NOT_OF_THE_BASE:
         return False
-    return key.namespace in ("", *SYSTEM, *installed) and not _is_kubeflows(entry)
-
-
-def _is_kubeflows(entry: Entry) -> bool:
-    """Say whether something tells of Kubeflow's own daily work: what its Pods use, what its Events say."""
-    about = entry.object.get("involvedObject", {}).get("name") or entry.key.name
-    watched = entry.key.resource in ("events", "pods.metrics.k8s.io")
-    return entry.key.namespace == kubeflow.NAMESPACE and watched and about.startswith(DEPLOYED)
+    return key.namespace in ("", *SYSTEM)
 
 
 def _said(entry: Entry | None) -> str:
