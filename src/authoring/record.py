@@ -257,9 +257,8 @@ class Recorder:
                 )
                 if looked_at:  # one question for all namespaces: each takes its time
                     for entry in self._listed(name, f"{path}/{name.partition('.')[0]}"):
-                        if (not namespaced or entry.key.namespace in self.namespaces) and not _is_kubeflows(
-                            entry
-                        ):
+                        here = not namespaced or entry.key.namespace in self.namespaces
+                        if here and self._is_of_interest(entry):
                             found[entry.key] = entry
             if self._pipelines:
                 found |= {entry.key: entry for entry in self._pipelines.going_on()}
