@@ -4,7 +4,7 @@
 # About 40 minutes · 8 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
 # A run is green. Which of its results are today's, and which come from a run before? And months later somebody holds
-# a number in his hand, and asks what made it. Both questions have the same answer: an address.
+# a number, and asks what made it. One address answers both.
 #
 # You will
 #
