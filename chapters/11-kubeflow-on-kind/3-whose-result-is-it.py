@@ -63,7 +63,7 @@ for row in pods_of(first.run_id):
     print(f"{row['node']:24} try {row['try']} · {row['phase']}")
 
 # %% [markdown]
-# Thirteen Pods, as you know them: one that opens the run, and of each step the driver and the executor.
+# The Pods, as you know them: one that opens the run, and of each step the driver and the executor.
 #
 # ## 1. The same again
 #
