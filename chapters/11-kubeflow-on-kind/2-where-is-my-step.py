@@ -87,7 +87,7 @@ print(client.wait_for_run_completion(first.run_id, timeout=1800).state)
 # %%
 # nodes = !kubectl get pods -n kubeflow -l pipeline/runid={first.run_id} -o yaml | grep node-name
 print("\n".join(nodes))
-companion.compare_bet(my_bet, len({node.rpartition("(")[0] for node in nodes}))  # without the number of the try
+companion.compare_bet(my_bet, len({node.rpartition("(")[0] for node in nodes}))  # of each try the first
 
 # %% [markdown]
 # Thirteen, for six steps. Read such a line as the run's own name, the way to the step, and at the end the number of
