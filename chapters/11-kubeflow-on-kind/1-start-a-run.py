@@ -214,7 +214,8 @@ for name in ("auc", "log_loss"):
 # finished run, as the API describes it. Then look at what was decided: in `reader.yaml`, in the notebook's folder (in
 # JupyterLab's file browser `work/state/11`, the newest `run-…`), stands the name of the file that it prints.
 #
-# If a recorded cluster says that it does not know your run, run the check all the same: it looks at what you sent.
+# If a recorded cluster says that it does not know your run, let `answer` be `None` and run the check all the same: it
+# looks at what you sent.
 
 # %%
 from companion import check

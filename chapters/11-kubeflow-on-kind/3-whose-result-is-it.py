@@ -4,7 +4,7 @@
 # About 40 minutes · 8 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
 # A run is green. Which of its results are today's, and which come from a run before? And months later somebody holds
-# a number in his hand, and asks what made it. Both questions have the same answer: an address.
+# a number, and asks what made it. One address answers both.
 #
 # You will
 #
@@ -63,7 +63,7 @@ for row in pods_of(first.run_id):
     print(f"{row['node']:24} try {row['try']} · {row['phase']}")
 
 # %% [markdown]
-# Thirteen Pods, as you know them: one that opens the run, and of each step the driver and the executor.
+# The Pods, as you know them: one that opens the run, and of each step the driver and the executor.
 #
 # ## 1. The same again
 #
