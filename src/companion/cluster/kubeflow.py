@@ -13,10 +13,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from companion import replay_kubeflow
 from companion.cluster import settings
 from companion.cluster.shell import ClusterError, NotOurs, Shell, at_recorded_cluster, kubeflow_answers
-from companion.replay import replays
 from flightdelay.data import DATA
 from flightdelay.pipelines import with_kubeflow
 from flightdelay.result import RunResult
@@ -44,13 +42,13 @@ def require_kubeflow() -> str:
         config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text(encoding="utf-8"))
         server = config["clusters"][0]["cluster"]["server"]
         return f"{server}/api/v1/namespaces/{NAMESPACE}/services/ml-pipeline:8888/proxy"
-    if not replays() and not kubeflow_answers():
+    if not kubeflow_answers():
         raise ClusterError(
             f"Kubeflow Pipelines does not answer at {settings.KUBEFLOW_URL}: make cluster-kfp installs it, or says "
             "why it does not run."
         )
     print(f"Kubeflow Pipelines answers at {settings.KUBEFLOW_URL}")
-    return replay_kubeflow.address()
+    return settings.KUBEFLOW_URL
 
 
 def _say_what_is_not_recorded() -> None:
