@@ -194,8 +194,9 @@ class Recorder:
             return run_of(thing) in self._pipelines.begun
         if about.get("kind") == "Workflow":
             return about.get("name") in self._workflows
-        old = about and seconds(entry.object.get("lastTimestamp") or written(self.start)) < self.start
-        return not old and not about.get("name", "").startswith(DEPLOYED)
+        if about and thing is entry.object:  # about something that has gone
+            return False
+        return not about.get("name", "").startswith(DEPLOYED)
 
     # --- looking
 
