@@ -501,6 +501,23 @@ def test_what_comes_after_a_deleted_pod_belongs_to_its_deletion() -> None:
     assert [(each.put, each.gone) for each in deleted.frames] == [([], [old.key]), ([new], [])]
 
 
+def test_what_is_here_under_its_own_name_plays_its_own_part() -> None:
+    owner = [{"kind": "Deployment", "name": "predictions", "uid": "d"}]
+
+    def release(name: str, hour: int) -> Entry:
+        metadata = {"name": name, "namespace": "space", "uid": name, "ownerReferences": owner}
+        metadata["creationTimestamp"] = written(START + 3600 * hour)
+        return entry("replicasets.apps", {"kind": "ReplicaSet", "metadata": metadata})
+
+    old, new, other = release("old", 1), release("new", 2), release("other", 3)
+    recording = recorded()
+    recording.base += [old, new]
+    key = Key("deployments.apps", "space", "predictions")
+    # Its frames touch the newer one only; that is not the older one by another name.
+    assert World(recording)._names(Step("update", key, {}, START, before=[new])) == {}
+    assert World(recording)._names(Step("update", key, {}, START, before=[new, other])) == {"other": "old"}
+
+
 def test_the_class_of_a_claim_stays() -> None:
     claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "store", "namespace": "space"}}
     there = entry("persistentvolumeclaims", {**claim, "spec": {"storageClassName": "fast"}})

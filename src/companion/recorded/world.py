@@ -334,7 +334,11 @@ class World:
             entry for entry in self.state.entries.values() if entry.key.namespace == step.key.namespace
         )
         for role, recorded in _by_role(step.before).items():
-            for one, other in zip(recorded, here.get(role, []), strict=False):
+            there = {each.key: each for each in here.get(role, [])}
+            # What is here under its own name plays its own part; the others are matched by their age.
+            alike = [(each, there.pop(each.key)) for each in recorded if each.key in there]
+            others = [each for each in recorded if all(each is not one for one, _ in alike)]
+            for one, other in [*alike, *zip(others, there.values(), strict=False)]:
                 names |= _identities(one.object, other.object)
         return names
 
