@@ -5,6 +5,7 @@ import json
 import lzma
 import os
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -749,6 +750,19 @@ def test_only_times_of_the_cluster_are_moved() -> None:
         moved
         == f'"{written(START + 60)}" and {written(START + 60)[:-1]}.123456Z, but not 2013-09-12T21:30:00Z'
     )
+
+
+def test_who_does_not_wait_for_the_end_is_not_told_of(
+    kubectl: Reader, capfd: pytest.CaptureFixture[str]
+) -> None:
+    request = b"GET /api/v1/namespaces/space/pods HTTP/1.1\r\nHost: x\r\n\r\n"
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", kubectl.server.server_port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(request * 3)
+            time.sleep(0.02)
+    time.sleep(0.3)
+    assert "Exception" not in capfd.readouterr().err
 
 
 # --- what lies on disk

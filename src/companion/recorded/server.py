@@ -10,6 +10,7 @@ import math
 import re
 import select
 import signal
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +44,8 @@ CHANGING = re.compile(
 # So long (seconds) somebody who watches may think about what was just shown, before time goes on; kubectl needs a
 # hundredth of it. A watch that was shorter than a second it takes for an error.
 LINGER = 1.5
+# So long (seconds) a rollout that does not end is watched.
+LONGEST_TIME_OUT = 40
 # Commands that tell ages by their own clock, and how far into a second (seconds) they are answered.
 COUNTING = ("kubectl describe", "kubectl events")
 EARLY = 0.4
@@ -91,6 +94,11 @@ class Server(ThreadingHTTPServer):
         self.definitions = definitions
         self.looked: set[str] = set()  # commands that have moved the time on
         self.ended: set[str] = set()  # commands that have seen all that was to come
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing, in the reader's cell, of whoever did not wait for the end: ``kubectl logs … | head``."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:
@@ -220,7 +228,14 @@ class Handler(BaseHTTPRequestHandler):
         if resource.name in LEFT_OUT:
             raise NotRecorded(f"A recorded cluster does not keep {resource.plural}. {LIVE}")
         command, session = self._session()
-        if command in ("kubectl wait", "kubectl rollout status") and session in self.server.ended:
+        if command == "kubectl rollout status" and session in self.server.ended:
+            # It would list and watch again until its time-out, which is its to tell, if it is a short one.
+            if not self._is_left(LONGEST_TIME_OUT):
+                _interrupt(*self.client_address)
+                self._is_left(LINGER)
+            self.close_connection = True
+            return
+        if command == "kubectl wait" and session in self.server.ended:
             threading.Timer(0.5, _interrupt, self.client_address).start()
             raise ApiError(
                 501,
