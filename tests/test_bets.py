@@ -90,18 +90,7 @@ def test_a_bet_stands_alone_is_compared_and_nothing_depends_on_it(path: Path) ->
     assert not waiting, f"This bet is never compared: {waiting}"
 
 
-# Its solved notebook was recorded while the program in a Pod did not listen yet. Recorded anew, it has to go from here.
-TOO_EARLY = ["12-1-kubeflow-in-production"]
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[pytest.mark.xfail(strict=True)] if path.stem in TOO_EARLY else [])
-        for path in NOTEBOOKS
-    ],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_bet_turns_out_alike_in_both_notebooks(path: Path) -> None:
     """The world does not depend on who looks: what differs is a race, and one of the two contradicts its text."""
 

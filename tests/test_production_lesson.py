@@ -1,17 +1,13 @@
-"""Chapter 12 is rehearsed: all of its cells that need no cluster run, and answer what the text says."""
+"""Chapter 12 is rehearsed: its cells ask of Kubeflow's API what that knows, and its checks know other right ways."""
 
 import datetime
-import os
 import re
 import runpy
-import subprocess
 from pathlib import Path
 
-import nbformat
 import pytest
 import yaml
 from kfp_server import KubeflowServer
-from nbclient import NotebookClient
 
 from authoring import build
 from chapter_12.check import due_times
@@ -19,121 +15,113 @@ from companion import check
 from companion.environment import repository
 
 ROOT = repository()
-[SITTING] = [each for each in build.sittings(ROOT) if each.key == "12-1"]
-LESSON = SITTING.lesson
-# What only a cluster can answer. An exercise needs none, though it may speak of a client.
-CLUSTER = re.compile(r"kubectl|\bclient\.|kfp\.Client|require\(\)|^(promote|carry|serve)\(", re.MULTILINE)
-
-
-def local_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [
-        cell
-        for cell in notebook.cells
-        if cell.cell_type == "code" and (not CLUSTER.search(cell.source) or "def answer(" in cell.source)
-    ]
-
-
-@pytest.mark.parametrize("variant", list(build.FOLDERS))
-def test_the_cells_that_need_no_cluster(variant: str) -> None:
-    notebook = build.notebooks_of(LESSON)[variant]
-    cells = local_cells(notebook)
-    assert len(cells) > 25
-    rehearsal = nbformat.v4.new_notebook(cells=cells, metadata=build.METADATA)
-    with build.kernel_environment(SITTING.recording(variant), "replay") as environment:
-        NotebookClient(
-            rehearsal,
-            km=build.kernel_manager(),
-            timeout=600,
-            resources={"metadata": {"path": str(ROOT / build.FOLDERS[variant])}},
-        ).execute(cleanup_kc=True, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
-    said = "\n".join(
-        output.get("text", "")
-        for cell in rehearsal.cells
-        for output in cell.outputs
-        if output.output_type == "stream"
-    )
-    print(said)
-    mark = {"learner": "…", "solution": "✅"}[variant]
-    assert [line[0] for line in said.splitlines() if re.search(r"Exercise 12\.\d:", line)] == [mark] * 4
-
-
+SITTINGS = {each.key: each for each in build.sittings(ROOT) if each.key.startswith("12-")}
+CHAPTER = SITTINGS["12-1"].folder
 # The cells that talk to Kubeflow's API, by a phrase of each, in order.
-CALLS = [
-    "PIPELINE =",
-    "from kfp import compiler",
-    "def monthly_with(",
-    "def compiled(",
-    "def train_balanced(",
-    "client.upload_pipeline(",
-    "def schedule(",
-    "def gate(",
-    "client.run_pipeline(",
-    "client.disable_recurring_run(monthly.recurring_run_id)",
-    "target = next(",
-    "left = [",
-    "client.delete_pipeline(pipeline_id)",
-]
+CALLS = {
+    "12-1": ["def compiled(", "again_name =", "def train_balanced(", "adas_file, adas_name =", "upload_pipeline(",
+             "list_pipeline_versions(", "tidy_up(client)\n!"],
+    "12-2": ["client.create_recurring_run(", "tidy_up(client)\n!"],
+    "12-4": ["def schedule(", "def promote(", "promote(record,", "carry(adas_record", "target = next(", "names = {good",
+             "tidy_up(client)\n!"],
+}  # fmt: skip
 BEFORE = """
 import kfp
 from pathlib import Path
 state, client = Path(STATE), kfp.Client(host=URL)
 import companion
-sums, tested, options, serve, carry, my_bet = {}, set(), "", print, print, None
-tidy_up = print
-record = {"version": "2013-09-a"}
-hers = {"version": "2013-09-b"}
-ledger = []
+from chapter_12.monthly import EXPERIMENT, PIPELINE, monthly_with, tidy_up, upload
+known, tested, door, serve, carry, my_bet = {}, set(), "", print, print, None
+record, adas_record = {"version": "2013-09-a", "model_sha256": "a", "month": "2013-09", "author": "grace"}, {}
+adas_record |= record | {"version": "2013-09-b", "author": "ada"}
+gate = lambda record, approver, known: [] if approver == "linus" else ["no"]
+experiment_id = client.create_experiment(EXPERIMENT).experiment_id
 """
+UPLOADED = "pipeline_id, good, bad = upload(client, state)\n"
+
+
+def code_of(sitting: str) -> list[str]:
+    """Return the code cells of a sitting's solved notebook."""
+    notebook = build.notebooks_of(SITTINGS[sitting].lesson)["solution"]
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def cells(sitting: str) -> list[str]:
+    """Return the cells that talk to Kubeflow."""
+    code = code_of(sitting)
+    found = [[source for source in code if phrase in source] for phrase in CALLS[sitting]]
+    assert all(found), [phrase for phrase, each in zip(CALLS[sitting], found, strict=True) if not each]
+    return [without_commands(sources[-1]) for sources in found]
 
 
 def without_commands(source: str) -> str:
-    """Return a cell without its lines for the shell, and without what reads their answers."""
-    lines = [line for line in source.splitlines() if not re.match(r"\s*(\w+ = )?!", line)]
-    return "\n".join(line for line in lines if "said" not in line)
+    """Return a cell without its lines for the shell."""
+    return "\n".join(line for line in source.splitlines() if not re.match(r"\s*(\w+ = )?!", line))
 
 
-def test_the_calls_of_kubeflow_are_ones_that_its_api_knows(tmp_path: Path) -> None:
-    notebook = build.notebooks_of(LESSON)["solution"]
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    found = [[source for source in code if phrase in source] for phrase in CALLS]
-    assert all(found), [phrase for phrase, cells in zip(CALLS, found, strict=True) if not cells]
-    cells = [without_commands(sources[-1]) for sources in found]
-    # In the ledger: the good version, released properly; then hers, as the lesson's own cell writes it down.
-    at = CALLS.index("def gate(")
-    cells[at] = (
-        'ledger.append({"version": "2013-09-a", "approver": "linus", "pipeline_version_id": good})\n'
-        "gate = lambda record, approver, known: [] if approver == 'linus' else ['no']"
-    )
-    prelude = BEFORE.replace("STATE", repr(str(tmp_path)))
+def rehearse(server: KubeflowServer, folder: Path, *parts: str) -> dict[str, object]:
+    """Run cells against Kubeflow's API as it describes itself, and return their names."""
+    script = folder / "rehearsal.py"
+    prelude = BEFORE.replace("STATE", repr(str(folder))).replace("URL", repr(server.url))
+    script.write_text("\n\n".join([prelude, *parts]))
+    names = runpy.run_path(str(script))
+    assert server.wrong == []
+    return names
+
+
+def test_a_version_is_uploaded_and_its_name_is_taken(tmp_path: Path) -> None:
+    *calls, last = cells("12-1")
     with KubeflowServer() as server:
-        script = tmp_path / "rehearsal.py"
-        script.write_text("\n\n".join([prelude.replace("URL", repr(server.url)), *cells[:-1]]))
-        names = runpy.run_path(str(script))
-        assert server.wrong == []
+        names = rehearse(server, tmp_path, *calls)
+        assert names["became"] == "refused"
+        assert len(server.state.versions) == 3
+        rehearse(server, tmp_path, last)  # the clean-up leaves nothing
+        assert not server.state.pipelines
+
+
+def test_what_the_notebook_draws_is_what_the_other_sittings_use(tmp_path: Path) -> None:
+    *calls, _ = cells("12-1")
+    with KubeflowServer() as server:
+        names = rehearse(server, tmp_path, *calls)
+        rehearse(server, tmp_path, "tidy_up(client)", UPLOADED)
+        uploaded = {each["display_name"] for each in server.state.versions.values()}
+        assert {names["good_name"], names["adas_name"]} < uploaded
+
+
+def test_the_schedule_names_its_version_and_its_account(tmp_path: Path) -> None:
+    *calls, last = cells("12-2")
+    with KubeflowServer() as server:
+        names = rehearse(server, tmp_path, UPLOADED, *calls)
+        [recurring] = server.state.recurring.values()
+        assert recurring["pipeline_version_reference"]["pipeline_version_id"] == names["good"]
+        assert recurring["service_account"] == "flight-delay"
+        rehearse(server, tmp_path, last)
+        assert not server.state.recurring
+
+
+def test_the_way_back_leaves_one_schedule_and_deletes_nothing(tmp_path: Path) -> None:
+    *calls, last = cells("12-4")
+    with KubeflowServer() as server:
+        names = rehearse(server, tmp_path, UPLOADED, *calls, *calls[2:3])
         enabled = [each for each in server.state.recurring.values() if each["status"] == "ENABLED"]
-        assert len(enabled) == 1
-        reference = enabled[0]["pipeline_version_reference"]
-        assert reference["pipeline_version_id"] == names["good"]
-        assert enabled[0]["service_account"] == "flight-delay"
+        assert [each["pipeline_version_reference"]["pipeline_version_id"] for each in enabled] == [
+            names["good"]
+        ]
         assert len(server.state.recurring) == 3  # nothing was deleted
         assert len(server.state.versions) == 3
-        # And the clean-up leaves nothing.
-        found = f"pipeline_id = {names['pipeline_id']!r}"
-        parts = [prelude.replace("URL", repr(server.url)), cells[0], found, cells[-1]]
-        script.write_text("\n\n".join(parts))
-        runpy.run_path(str(script))
-        assert server.wrong == []
+        assert len(names["ledger"]) == 2  # promoted twice, written down once
+        rehearse(server, tmp_path, last)
         assert not server.state.recurring
         assert not server.state.pipelines
 
 
 def test_the_compiled_pipeline_gets_its_month_from_the_schedule(tmp_path: Path) -> None:
-    notebook = build.notebooks_of(LESSON)["solution"]
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    cells = [next(source for source in code if phrase in source) for phrase in CALLS[:3]]
-    script, path = tmp_path / "drawing.py", tmp_path / "monthly.yaml"
-    compiles = f"compiler.Compiler().compile(monthly_with(steps.train), {str(path)!r})"
-    script.write_text("\n\n".join([*cells, compiles]))
+    path = tmp_path / "monthly.yaml"
+    script = tmp_path / "drawing.py"
+    script.write_text(
+        "from kfp import compiler\nfrom chapter_12 import monthly\n"
+        f"compiler.Compiler().compile(monthly.monthly_with(monthly.steps.train), {str(path)!r})"
+    )
     runpy.run_path(str(script))
     pipeline, platform = yaml.safe_load_all(path.read_text())
     tasks = pipeline["root"]["dag"]["tasks"]
@@ -186,7 +174,7 @@ RIGHT_SCHEDULES = [
 
 @pytest.mark.parametrize("changes", RIGHT_SCHEDULES)
 def test_other_right_schedules_pass(changes: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
-    wrong = runpy.run_path(str(LESSON.with_name("wrong_answers.py")))
+    wrong = runpy.run_path(str(CHAPTER / "wrong_answers.py"))
     check.ex_12_1(wrong["SCHEDULE"] | changes)
     assert capsys.readouterr().out.startswith("✅")
 
@@ -236,7 +224,7 @@ def test_other_right_policies_pass(policy: str, capsys: pytest.CaptureFixture[st
 
 
 def test_other_right_ways_back_pass(capsys: pytest.CaptureFixture[str]) -> None:
-    judged = runpy.run_path(str(LESSON.with_name("wrong_answers.py")))["judged"]
+    judged = runpy.run_path(str(CHAPTER / "wrong_answers.py"))["judged"]
 
     def enables_the_old_schedule_again(ledger, known, client, schedule, serve):  # type: ignore[no-untyped-def]
         clean = [each for each in ledger[:-1] if not judged(each, each["approver"], known)]
