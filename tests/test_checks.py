@@ -22,6 +22,7 @@ from companion.check import verdict as _verdict
 from companion.check.verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
 from companion.environment import recorded_kubeconfig, repository
 from companion.recorded.recording import Key
+from companion.recorded.state import RUNS
 
 ROOT = repository()
 EXERCISES = [
@@ -139,6 +140,33 @@ def test_sizes_that_no_recording_holds_are_judged_by_what_was_applied(
     key = Key("jobs.batch", "flights-sizes", "december")
     monkeypatch.setattr("companion.recorded.serve.unknown", lambda namespace: [("create", key, wish)])
     check.ex_8_3({"reason": "OOMKilled", "peak": 600, "objects": '{"kind": "List", "items": []}'})
+    verdict = capsys.readouterr().out
+    assert verdict.startswith(said)
+    assert ("recorded and cannot show the end" in verdict) == verdict.startswith(_verdict.RIGHT_MARK)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"month": "2013-10", "sample": 5_000, "window": 0}, "✅ Exercise 11.1: right."),
+        ({"month": "2013-10"}, "❌ Exercise 11.1: not yet. This run learns from all flights"),
+        (
+            {"month": "2013-11", "sample": 5_000},
+            "❌ Exercise 11.1: not yet. This run was asked for '2013-11'",
+        ),
+        ({"month": "2013-09", "sample": 5_000}, "❌ Exercise 11.1: not yet. This is a run of September."),
+    ],
+)
+def test_a_run_that_no_recording_holds_is_judged_by_what_was_sent(
+    parameters: dict[str, object],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wish = {"kind": "Run", "spec": {"pipeline": "flight-delay", "parameters": parameters}}
+    unknown = [("create", Key(RUNS, "kubeflow", "october"), wish)]
+    monkeypatch.setattr("companion.recorded.serve.unknown", lambda namespace: unknown)
+    check.ex_11_1(None)
     verdict = capsys.readouterr().out
     assert verdict.startswith(said)
     assert ("recorded and cannot show the end" in verdict) == verdict.startswith(_verdict.RIGHT_MARK)

@@ -1,10 +1,11 @@
 """The recorded cluster: a real kubectl talks to it, and it never pretends (`companion.recorded`)."""
 
 import copy
-import gzip
 import json
+import lzma
 import os
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -501,6 +502,23 @@ def test_what_comes_after_a_deleted_pod_belongs_to_its_deletion() -> None:
     assert [(each.put, each.gone) for each in deleted.frames] == [([], [old.key]), ([new], [])]
 
 
+def test_what_is_here_under_its_own_name_plays_its_own_part() -> None:
+    owner = [{"kind": "Deployment", "name": "predictions", "uid": "d"}]
+
+    def release(name: str, hour: int) -> Entry:
+        metadata = {"name": name, "namespace": "space", "uid": name, "ownerReferences": owner}
+        metadata["creationTimestamp"] = written(START + 3600 * hour)
+        return entry("replicasets.apps", {"kind": "ReplicaSet", "metadata": metadata})
+
+    old, new, other = release("old", 1), release("new", 2), release("other", 3)
+    recording = recorded()
+    recording.base += [old, new]
+    key = Key("deployments.apps", "space", "predictions")
+    # Its frames touch the newer one only; that is not the older one by another name.
+    assert World(recording)._names(Step("update", key, {}, START, before=[new])) == {}
+    assert World(recording)._names(Step("update", key, {}, START, before=[new, other])) == {"other": "old"}
+
+
 def test_the_class_of_a_claim_stays() -> None:
     claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "store", "namespace": "space"}}
     there = entry("persistentvolumeclaims", {**claim, "spec": {"storageClassName": "fast"}})
@@ -734,11 +752,24 @@ def test_only_times_of_the_cluster_are_moved() -> None:
     )
 
 
+def test_who_does_not_wait_for_the_end_is_not_told_of(
+    kubectl: Reader, capfd: pytest.CaptureFixture[str]
+) -> None:
+    request = b"GET /api/v1/namespaces/space/pods HTTP/1.1\r\nHost: x\r\n\r\n"
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", kubectl.server.server_port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(request * 3)
+            time.sleep(0.02)
+    time.sleep(0.3)
+    assert "Exception" not in capfd.readouterr().err
+
+
 # --- what lies on disk
 
 
 def test_a_recording_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
-    path = tmp_path / "recordings" / "1-x.cluster.json.gz"
+    path = tmp_path / "recordings" / "1-x.cluster.json.xz"
     write(recorded(), path)
     first = path.read_bytes()
     assert read(path) == recorded()
@@ -747,15 +778,15 @@ def test_a_recording_is_the_same_after_writing_and_reading(tmp_path: Path) -> No
 
 
 def test_damaged_recordings_are_told_in_a_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "1-x.cluster.json.gz"
+    path = tmp_path / "1-x.cluster.json.xz"
     write(recorded(), path)
     whole = path.read_bytes()
-    other = gzip.compress(json.dumps(json.loads(gzip.decompress(whole)) | {"format": 99}).encode())
+    other = lzma.compress(json.dumps(json.loads(lzma.decompress(whole)) | {"format": 99}).encode())
     for content, says in (
         (whole[: len(whole) // 2], "is damaged|cannot be read"),
         (b"", "is damaged|cannot be read"),
-        (gzip.compress(b"{}"), "is damaged"),
-        (b"<<<<<<< HEAD", "cannot be read"),
+        (lzma.compress(b"{}"), "is damaged"),
+        (b"<<<<<<< HEAD", "is damaged"),
         (other, "has the format 99"),
     ):
         path.write_bytes(content)

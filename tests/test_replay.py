@@ -18,10 +18,10 @@ from test_harness import run_harness
 from authoring import build
 from companion import replay
 
-# Stands in for a cluster: it says what it was asked, and the pod is ready from the second question on.
-KUBECTL = """#!/bin/sh
+# Stands in for an engine: it says what it was asked, and the pod is ready from the second question on.
+DOCKER = """#!/bin/sh
 case "$*" in
-  "version --client") echo "Client Version: v1.34.0" ;;
+  "--version") echo "Docker version 29.1.0, build 360952c" ;;
   *"-f -"*) echo "read: $(cat)" ;;
   "get pod") if [ -e "$0.asked" ]; then echo Running; else echo Pending; touch "$0.asked"; fi ;;
   *) echo "asked: $*"; echo "about $*" >&2; exit 3 ;;
@@ -45,8 +45,8 @@ class Shell:
         self.recording = folder / "12-test.learner.json"
         self.path = [str(tools(folder))]
         (folder / "real").mkdir()
-        (folder / "real" / "kubectl").write_text(KUBECTL)
-        (folder / "real" / "kubectl").chmod(0o755)
+        (folder / "real" / "docker").write_text(DOCKER)
+        (folder / "real" / "docker").chmod(0o755)
 
     def start(self, commands: str) -> "Shell":
         """Begin a run of the notebook; to record, there is a real command."""
@@ -88,23 +88,23 @@ def shell(tmp_path: Path) -> Shell:
 
 def test_replay_gives_what_was_recorded_without_the_real_command(shell: Shell) -> None:
     shell.start("record")
-    asked = ("kubectl", "get", "nodes")
+    asked = ("docker", "get", "nodes")
     recorded = shell(*asked)
     assert recorded == ("asked: get nodes\n", "about get nodes\n", 3)
     recording = json.loads(shell.recording.read_text())
-    assert recording["versions"] == {"kubectl": "Client Version: v1.34.0"}
+    assert recording["versions"] == {"docker": "Docker version 29.1.0, build 360952c"}
     assert recording["date"].startswith("20")
 
     shell.start("replay")
-    assert shutil.which("kubectl", path=shell.environment["PATH"].partition(os.pathsep)[2]) is None
+    assert shutil.which("docker", path=shell.environment["PATH"].partition(os.pathsep)[2]) is None
     assert shell(*asked) == recorded
     assert replay.misses(str(shell.work)) == []
 
 
 def test_a_miss_is_said_and_logged(shell: Shell) -> None:
-    shell.start("record")("kubectl", "get", "nodes")
+    shell.start("record")("docker", "get", "nodes")
     shell.start("replay")
-    for asked, cell in ((("kubectl", "get", "pods"), "c1-1"), (("kubectl", "get", "nodes"), "c2-1")):
+    for asked, cell in ((("docker", "get", "pods"), "c1-1"), (("docker", "get", "nodes"), "c2-1")):
         out, said, code = shell(*asked, cell=cell)
         assert (out, code) == ("", 127)
         assert f'No recording answers "{" ".join(asked)}" in 12-test.learner' in said
@@ -113,20 +113,20 @@ def test_a_miss_is_said_and_logged(shell: Shell) -> None:
 
 def test_the_last_answer_of_a_poll_repeats(shell: Shell) -> None:
     shell.start("record")
-    assert [shell("kubectl", "get", "pod")[0] for _ in range(2)] == ["Pending\n", "Running\n"]
+    assert [shell("docker", "get", "pod")[0] for _ in range(2)] == ["Pending\n", "Running\n"]
     shell.start("replay")
-    polled = [shell("kubectl", "get", "pod")[0] for _ in range(4)]
+    polled = [shell("docker", "get", "pod")[0] for _ in range(4)]
     assert polled == ["Pending\n", "Running\n", "Running\n", "Running\n"]
 
 
 def test_a_cell_that_is_run_again_gets_its_last_answer(shell: Shell) -> None:
     shell.start("record")
     for cell in ("c1-1", "c1-2"):
-        shell("kubectl", "get", "pod", cell=cell)
+        shell("docker", "get", "pod", cell=cell)
     shell.start("replay")
-    answers = [shell("kubectl", "get", "pod", cell=f"c1-{run}")[0] for run in (1, 2, 3)]
+    answers = [shell("docker", "get", "pod", cell=f"c1-{run}")[0] for run in (1, 2, 3)]
     assert answers == ["Pending\n", "Running\n", "Running\n"]
-    assert shell("kubectl", "get", "pod", cell="c10-1")[2] == 127
+    assert shell("docker", "get", "pod", cell="c10-1")[2] == 127
 
 
 @pytest.fixture
@@ -177,22 +177,10 @@ def test_a_learner_without_an_engine_gets_the_recording_and_is_told(learner: Cal
     [
         ("docker version 4.3.1", "Podman 4.3.1"),
         ("Docker version 29.0.1, build eedd969", "Docker version 29.0.1, build eedd969"),
-        ("Client Version: v1.34.0", "Client Version: v1.34.0"),
     ],
 )
 def test_podman_is_told_from_docker(said: str, made_by: str) -> None:
     assert replay._made_by(said) == made_by
-
-
-def test_curl_alone_makes_nothing_missing(learner: Callable[..., Path]) -> None:
-    root = learner(docker="exit 0")
-    path = root / "chapters" / "06-test" / "recordings" / "1-test.learner.json"
-    recording = json.loads(path.read_text())
-    recording["versions"]["curl"] = "curl 9.9"
-    path.write_text(json.dumps(recording))
-    assert replay.for_a_learner("06-1") == ""
-    (root / "docker").unlink()
-    assert "There is no docker that answers" in replay.for_a_learner("06-1")
 
 
 @pytest.mark.parametrize("docker", [{}, {"docker": "exit 1"}], ids=["no docker", "one that does not answer"])
@@ -212,12 +200,12 @@ def test_with_an_engine_or_without_a_recording_nothing_is_changed(learner: Calla
 
 def test_standard_input_counts_only_where_it_is_asked_for(shell: Shell) -> None:
     shell.start("record")
-    assert shell("kubectl", "apply", "-f", "-", stdin="kind: Pod")[0] == "read: kind: Pod\n"
-    shell("kubectl", "get", "nodes", stdin="not read")
+    assert shell("docker", "apply", "-f", "-", stdin="kind: Pod")[0] == "read: kind: Pod\n"
+    shell("docker", "get", "nodes", stdin="not read")
     shell.start("replay")
-    assert shell("kubectl", "apply", "-f", "-", stdin="kind: Pod")[0] == "read: kind: Pod\n"
-    assert shell("kubectl", "apply", "-f", "-", stdin="kind: Job")[2] == 127
-    assert shell("kubectl", "get", "nodes", stdin="something else")[2] == 3
+    assert shell("docker", "apply", "-f", "-", stdin="kind: Pod")[0] == "read: kind: Pod\n"
+    assert shell("docker", "apply", "-f", "-", stdin="kind: Job")[2] == 127
+    assert shell("docker", "get", "nodes", stdin="something else")[2] == 3
 
 
 @pytest.mark.parametrize("flag", ["-f", "--filename"])
@@ -225,48 +213,31 @@ def test_the_content_of_files_counts_and_the_work_folder_does_not(shell: Shell, 
     def apply(text: str) -> int:
         pod = shell.work / "pod.yaml"
         pod.write_text(text + f"\n# from {shell.work}")
-        return shell("kubectl", "apply", flag, str(pod))[2]
+        return shell("docker", "apply", flag, str(pod))[2]
 
     shell.start("record")
     assert apply("kind: Pod") == 3
-    assert shell.commands()[0]["command"] == ["kubectl", "apply", flag, "work/pod.yaml"]
+    assert shell.commands()[0]["command"] == ["docker", "apply", flag, "work/pod.yaml"]
     assert str(shell.folder) not in shell.recording.read_text()
     shell.start("replay")
     assert apply("kind: Pod") == 3
     assert apply("kind: Job") == 127
 
 
-def test_what_curl_sends_from_a_file_counts(shell: Shell) -> None:
-    (shell.folder / "real" / "curl").write_text("#!/bin/sh\necho asked\n")
-    (shell.folder / "real" / "curl").chmod(0o755)
-    flight = shell.folder / "flight.json"
-
-    def ask(text: str) -> tuple[str, int]:
-        flight.write_text(text)
-        out, _, code = shell("curl", "-s", "-d", f"@{flight}", "http://127.0.0.1:8090/predict")
-        return out, code
-
-    shell.start("record")
-    assert ask('[{"carrier": "UA"}]') == ("asked\n", 0)
-    shell.start("replay")
-    assert ask('[{"carrier": "UA"}]') == ("asked\n", 0)
-    assert ask('[{"carrier": "DL"}]') == ("", 127)
-
-
 def test_a_folder_of_files_counts(shell: Shell) -> None:
     (shell.folder / "manifests").mkdir()
     (shell.folder / "manifests" / "pod.yaml").write_text("kind: Pod")
-    shell.start("record")("kubectl", "apply", "--filename=manifests")
+    shell.start("record")("docker", "apply", "--filename=manifests")
     shell.start("replay")
-    assert shell("kubectl", "apply", "--filename=manifests")[2] == 3
+    assert shell("docker", "apply", "--filename=manifests")[2] == 3
     (shell.folder / "manifests" / "job.yaml").write_text("kind: Job")
-    assert shell("kubectl", "apply", "--filename=manifests")[2] == 127
+    assert shell("docker", "apply", "--filename=manifests")[2] == 127
 
 
 def test_two_commands_at_once_are_both_counted(shell: Shell) -> None:
     shell.start("record")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: shell("kubectl", "get", "nodes"), range(8)))
+        list(pool.map(lambda _: shell("docker", "get", "nodes"), range(8)))
     assert sorted(known["occurrence"] for known in shell.commands()) == list(range(1, 9))
 
 
@@ -274,9 +245,9 @@ def test_two_commands_at_once_are_both_counted(shell: Shell) -> None:
 def notebook_of_commands(
     miniature: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Path:
-    """Build 91-command from its recording, which was made with a real kubectl; here there is none."""
+    """Build 91-command from its recording, which was made with a real docker; here there is none."""
     monkeypatch.setenv("PATH", str(tools(tmp_path)))
-    assert shutil.which("kubectl") is None
+    assert shutil.which("docker") is None
     root = miniature("91-command")
     build.build(build.sittings(root)[0], root)
     return root
@@ -287,8 +258,8 @@ def test_a_real_recording_passes_and_each_alteration_fails(notebook_of_commands:
     root = notebook_of_commands
     notebook = nbformat.read(root / "notebooks" / "91-1-command.ipynb", as_version=4)
     version, failing = (cell.outputs[0].text for cell in notebook.cells[2:])
-    assert version.startswith("Client Version: v1.")
-    assert failing == "Error: unknown flag: --not-a-flag\nexit code 1\n"
+    assert version.startswith("Docker version ")
+    assert failing == "unknown flag: --not-a-flag\nexit code 125\n"
 
     recorded = build.sittings(root)[0].recording("learner").read_text()
 
@@ -299,12 +270,12 @@ def test_a_real_recording_passes_and_each_alteration_fails(notebook_of_commands:
         nbformat.write(notebook, root / "notebooks" / f"{number}-1-command.ipynb")
 
     # The same notebook under other names: with an altered recording, …
-    under_another_name(92, recorded.replace("Kustomize", "Customise"))
+    under_another_name(92, recorded.replace("build", "Build"))
     # … with a cell that was changed but asks the same, …
-    notebook.cells[2].source = "!kubectl version --client  # and why not"
+    notebook.cells[2].source = "!docker --version  # and why not"
     under_another_name(93, recorded)
     # … and with a cell that hides what it asks.
-    notebook.cells[2].source = "%%capture\n!kubectl get nodes"
+    notebook.cells[2].source = "%%capture\n!docker get nodes"
     notebook.cells[2].outputs = []
     under_another_name(94, recorded)
 
@@ -317,28 +288,28 @@ def test_a_real_recording_passes_and_each_alteration_fails(notebook_of_commands:
         "notebooks.93-1-command": {"Cell 1", "commands"},
         "notebooks.94-1-command": {"commands"},
     }
-    assert 'No recording answers "kubectl get nodes" in 1-command.learner' in text
+    assert 'No recording answers "docker get nodes" in 1-command.learner' in text
 
 
 def test_a_build_stops_at_a_miss(notebook_of_commands: Path) -> None:
     [sitting] = build.sittings(notebook_of_commands)
     lesson = sitting.lesson
-    lesson.write_text(lesson.read_text().replace("version --client", "version --client --output=json"))
-    with pytest.raises(build.BuildError, match="kubectl version --client --output=json"):
+    lesson.write_text(lesson.read_text().replace("docker --version", "docker --version --output=json"))
+    with pytest.raises(build.BuildError, match="docker --version --output=json"):
         build.build(sitting, notebook_of_commands)
 
 
 def test_a_bet_in_a_recorded_cell_is_answered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notebooks").mkdir()
-    own = 'my_bet = None  # "Running" or "Pending"?\n\n!kubectl get pod'
+    own = 'my_bet = None  # "Running" or "Pending"?\n\n!docker get pod'
     cells = [nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell(own)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "12-1-test.ipynb")
     monkeypatch.setattr(replay, "repository", lambda: tmp_path)
     monkeypatch.setenv("COMPANION_RECORDING", str(tmp_path / "12-x" / "recordings" / "1-test.learner.json"))
     monkeypatch.setenv("COMPANION_COMMANDS", "lab")
-    assert replay.without_bet('my_bet = "Pending"\n\n!kubectl get pod') == own
-    changed = 'my_bet = "Pending"\n\n!kubectl get pods'
+    assert replay.without_bet('my_bet = "Pending"\n\n!docker get pod') == own
+    changed = 'my_bet = "Pending"\n\n!docker get pods'
     assert replay.without_bet(changed) == changed
     assert replay.without_bet("x = 1") == "x = 1"
     monkeypatch.setenv("COMPANION_COMMANDS", "replay")
-    assert replay.without_bet('my_bet = "Pending"\n\n!kubectl get pod').startswith('my_bet = "Pending"')
+    assert replay.without_bet('my_bet = "Pending"\n\n!docker get pod').startswith('my_bet = "Pending"')

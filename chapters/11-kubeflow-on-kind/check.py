@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
+from companion.cluster.kubeflow import NAMESPACE
+from companion.recorded import serve
+from companion.recorded.state import RUNS
 
 STEPS = ("ingest", "validate", "featurize", "train", "evaluate", "decide")
-MONTH, SAMPLE = "2013-10", 20_000
+MONTH, SAMPLE = "2013-10", 5_000
 TRACED_MONTH = "2013-09"
 
 
@@ -20,9 +23,29 @@ def _plain(answer: Any) -> Any:
 # --- 11.1: a run for October -------------------------------------------------------------------------------
 
 
-@exercise
-def ex_11_1(answer: Any) -> Verdict:
-    """Accept a run of October that has ended well."""
+class _Sent(NamedTuple):
+    """A run that a recorded cluster did not take, as far as it was asked for."""
+
+    parameters: Mapping[str, Any]
+
+
+def ex_11_1(answer: Any) -> None:
+    """Accept a run of October that has ended well, or was sent to a recorded cluster that does not know it."""
+    _judge_run(_sent() if answer is None else answer)
+
+
+def _sent() -> _Sent | None:
+    """Return the newest run that a recorded cluster did not take; None if it took all."""
+    asked = [thing["spec"] for _, key, thing in serve.unknown(NAMESPACE) if key.resource == RUNS and thing]
+    return _Sent(asked[-1]["parameters"]) if asked else None
+
+
+def _ex_11_1(answer: Any) -> Verdict:
+    if isinstance(answer, _Sent):
+        return _asked_is_wrong(answer.parameters) or right(
+            "One file, another argument: the same pipeline would judge another month. This cluster is recorded and "
+            "cannot show the end."
+        )
     if hasattr(answer, "run_info"):
         return wrong(
             "This is the receipt that comes back at once. Wait for the run by its run_id; what the waiting returns "
@@ -33,30 +56,44 @@ def ex_11_1(answer: Any) -> Verdict:
     run = _plain(answer)
     if not isinstance(run, Mapping) or "state" not in run:
         return wrong("The answer is one run as the API describes it: what wait_for_run_completion returns.")
-    given = (run.get("runtime_config") or {}).get("parameters") or {}
+    return _asked_is_wrong((run.get("runtime_config") or {}).get("parameters") or {}) or _judge_end(
+        run["state"]
+    )
+
+
+def _asked_is_wrong(given: Mapping[str, Any]) -> Verdict | None:
     month, sample = given.get("month"), given.get("sample")
     if month is None:
         return wrong("This run has no argument `month`: is it a run of the book's pipeline?")
     if month == TRACED_MONTH:
-        return wrong("This is the run of September. The month is an argument: the file stays as it is.")
+        return wrong("This is a run of September. The month is an argument: the file stays as it is.")
     if month != MONTH:
         return wrong(f"This run was asked for {month!r}. A month is written as in '{TRACED_MONTH}'.")
     if "sample" not in given:
-        return wrong("This run learned from all flights: the sample is missing among its arguments.")
+        return wrong("This run learns from all flights: the sample is missing among its arguments.")
     if sample != SAMPLE:
         return wrong(f"Its sample is {sample!r}, and September's was {SAMPLE}.")
-    state = run["state"]
+    return None
+
+
+def _judge_end(state: Any) -> Verdict:
     if state in ("PENDING", "RUNNING", "RUNTIME_STATE_UNSPECIFIED", None):
         return wrong(f"It is {state}: it was started, and nobody has waited for its end.")
     if state != "SUCCEEDED":
-        return wrong(f"It ended as {state}. Look at its Pods, as section 5 shows, and start another one.")
+        return wrong(
+            f"It ended as {state}. Look at its Pods, as the next notebook shows, and start another one."
+        )
     return right("One file, another argument: the same pipeline judged another month.")
+
+
+_ex_11_1.__name__ = ex_11_1.__name__  # the number in its verdict
+_judge_run = exercise(_ex_11_1)
 
 
 # --- 11.2: what ran, and how often -------------------------------------------------------------------------
 
 
-def _row(node: str, phase: str, code: str, trial: int = 0) -> dict[str, Any]:
+def _row(node: str, phase: str, code: int | None, trial: int = 0) -> dict[str, Any]:
     # A Pod's name ends in a hash, so its order means nothing: here it is that of the tries turned round.
     return {
         "pod": f"run-x7k2p-{len(node)}{9 - trial}",
@@ -68,30 +105,30 @@ def _row(node: str, phase: str, code: str, trial: int = 0) -> dict[str, Any]:
 
 
 ORDINARY = [
-    _row("root-driver", "Succeeded", "0"),
-    _row("root.load-driver", "Succeeded", "0"),
-    _row("root.load.executor", "Succeeded", "0"),
-    _row("root.driver-list-driver", "Succeeded", "0"),
-    _row("root.driver-list.executor", "Succeeded", "0"),
+    _row("root-driver", "Succeeded", 0),
+    _row("root.load-driver", "Succeeded", 0),
+    _row("root.load.executor", "Succeeded", 0),
+    _row("root.driver-list-driver", "Succeeded", 0),
+    _row("root.driver-list.executor", "Succeeded", 0),
 ]
 # `warm` came from the cache: it has a driver only.
 RETRIED = [
-    _row("root.fetch.executor", "Failed", "1", 1),
-    _row("root.warm-driver", "Succeeded", "0"),
-    _row("root.fetch.executor", "Succeeded", "0", 2),
-    _row("root-driver", "Succeeded", "0"),
-    _row("root.fetch.executor", "Failed", "137", 0),
-    _row("root.fetch-driver", "Succeeded", "0"),
+    _row("root.fetch.executor", "Failed", 1, 1),
+    _row("root.warm-driver", "Succeeded", 0),
+    _row("root.fetch.executor", "Succeeded", 0, 2),
+    _row("root-driver", "Succeeded", 0),
+    _row("root.fetch.executor", "Failed", 137, 0),
+    _row("root.fetch-driver", "Succeeded", 0),
 ]
 # More tries than one digit can write.
-OFTEN = [_row("root.load.executor", "Failed", "1", trial) for trial in range(10)]
-OFTEN.insert(4, _row("root.load.executor", "Succeeded", "0", 10))
+OFTEN = [_row("root.load.executor", "Failed", 1, trial) for trial in range(10)]
+OFTEN.insert(4, _row("root.load.executor", "Succeeded", 0, 10))
 RUNNING = [
-    _row("root.report-2.executor", "Running", "<none>"),
-    _row("root.again.executor", "Running", "<none>", 1),
-    _row("root.again.executor", "Failed", "1", 0),
-    _row("root.report-2-driver", "Succeeded", "0"),
-    _row("root-driver", "Succeeded", "0"),
+    _row("root.report-2.executor", "Running", None),
+    _row("root.again.executor", "Running", None, 1),
+    _row("root.again.executor", "Failed", 1, 0),
+    _row("root.report-2-driver", "Succeeded", 0),
+    _row("root-driver", "Succeeded", 0),
 ]
 
 

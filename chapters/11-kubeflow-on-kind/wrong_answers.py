@@ -37,13 +37,13 @@ def pod_of(server, made, node):
 
 
 SERVER = KubeflowServer()
-FIRST = run(SERVER, "september", month="2013-09", sample=20_000)
-SECOND = run(SERVER, "september-again", month="2013-09", sample=20_000)
-OCTOBER = run(SERVER, "october", month="2013-10", sample=20_000)
-STARTED = run(SERVER, "started", month="2013-10", sample=20_000)
+FIRST = run(SERVER, "september", month="2013-09", sample=5_000)
+SECOND = run(SERVER, "september-again", month="2013-09", sample=5_000)
+OCTOBER = run(SERVER, "october", month="2013-10", sample=5_000)
+STARTED = run(SERVER, "started", month="2013-10", sample=5_000)
 DECIDE = pod_of(SERVER, SECOND, "root.decide.executor")
 SERVER.outcome = lambda run_id, task: "FAILED"
-FAILED = run(SERVER, "failed", month="2013-10", sample=20_000, window=2)
+FAILED = run(SERVER, "failed", month="2013-10", sample=5_000, window=2)
 
 
 # --- 11.1: a run of October ---
@@ -245,13 +245,13 @@ WRONG = {
         OCTOBER["run_id"],
         Receipt(STARTED),
         STARTED,
-        FAILED | {"runtime_config": {"parameters": {"month": "2013-10", "sample": 20_000}}},
+        FAILED | {"runtime_config": {"parameters": {"month": "2013-10", "sample": 5_000}}},
         FIRST,
         SECOND,
         with_parameters(month="2013-10"),
         with_parameters(month="2013-10", sample=200),
-        with_parameters(month="10", sample=20_000),
-        with_parameters(month="2013-11", sample=20_000),
+        with_parameters(month="10", sample=5_000),
+        with_parameters(month="2013-11", sample=5_000),
         with_parameters(text="x"),
         OCTOBER | {"state": "CANCELED"},
         OCTOBER | {"state": "RUNNING"},

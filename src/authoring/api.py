@@ -1,4 +1,4 @@
-"""What a cluster's API says of itself, kept once for all recordings: ``cluster-setup/api.json.gz``."""
+"""What a cluster's API says of itself, kept once for all recordings: ``cluster-setup/api.json.xz``."""
 
 import json
 import re

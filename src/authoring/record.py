@@ -20,27 +20,53 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml  # type: ignore[import-untyped]
 
 from authoring.api import definitions_of, messages_of
+from authoring.pipelines import Pipelines
 from authoring.upstream import Upstream
 from companion.cluster import settings
 from companion.cluster.shell import Shell
+from companion.recorded import kubeflow
 from companion.recorded.definitions import API, Definitions
 from companion.recorded.objects import Object, container_states
 from companion.recorded.protobuf import Messages, ProtobufError, decoded
-from companion.recorded.recording import Entry, Frame, Key, Recording, Step, answer_key, packed, place_of
-from companion.recorded.state import PLURALS, WORKLOADS, State, account_of
+from companion.recorded.recording import (
+    Entry,
+    Frame,
+    Key,
+    Recording,
+    Step,
+    answer_key,
+    packed,
+    place_of,
+    seconds,
+    written,
+)
+from companion.recorded.server import LEFT_OUT, content_of
+from companion.recorded.state import (
+    EXPERIMENTS,
+    PLURALS,
+    RECURRING_RUNS,
+    RUNS,
+    WORKLOADS,
+    State,
+    account_of,
+    run_of,
+)
+from companion.recorded.world import WORKFLOW_LABEL
 from flightdelay.files import write_atomically
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-# Not looked at: they change all the time, or say nothing to a reader.
-LEFT_OUT = ("events.events.k8s.io", "controllerrevisions.apps", "endpoints")
 # What changes all the time by itself: no reason for a frame.
-RESTLESS = re.compile(r'"(lastHeartbeatTime|resourceVersion|lastProbeTime)": *("[^"]*"|null),? *')
+RESTLESS = re.compile(r'"(lastHeartbeatTime|resourceVersion|lastProbeTime|renewTime)": *("[^"]*"|null),? *')
 SECONDS_BETWEEN_LOOKS = 1.0
 # They end by themselves, and what others do has nothing to do with it.
-ENDING = ("jobs.batch", "cronjobs.batch", "pods")
+ENDING = ("jobs.batch", "cronjobs.batch", "pods", RUNS, RECURRING_RUNS)
 
 # Of the rest of the cluster, what every cluster like it has is kept as it was at the beginning.
 SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage")
+# So begin the names of what Kubeflow Pipelines itself consists of.
+DEPLOYED = ("cache-", "metadata-", "ml-pipeline", "mysql-", "seaweedfs-", "workflow-controller")
+# What came later into its namespace somebody has put there.
+SECONDS_TO_INSTALL = 3600
 # Long, and of no use to a reader.
 NOT_OF_THE_BASE = (
     "events",
@@ -61,13 +87,17 @@ def recorder_of(namespaces: tuple[str, ...]) -> Iterator["Recorder"]:
         If there is no cluster.
     """
     shell = Shell()
-    shell.do_kubectl("delete", "namespace", *namespaces, "--ignore-not-found")
+    own = [each for each in namespaces if each != kubeflow.NAMESPACE]
+    if own:
+        shell.do_kubectl("delete", "namespace", *own, "--ignore-not-found")
     version = json.loads(shell.ask_kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
     nodes = len(shell.ask_kubectl("get", "nodes", "-o", "name").splitlines())
     made = {"cluster": f"kind with {nodes} node{'s' * (nodes > 1)}, Kubernetes {version}"}
     made["date"] = datetime.now(UTC).date().isoformat()
-    messages = Definitions.read().messages
-    recorder = Recorder(Upstream(settings.KUBECONFIG), messages, list(namespaces), made)
+    messages, upstream = Definitions.read().messages, Upstream(settings.KUBECONFIG)
+    if kubeflow.NAMESPACE in namespaces:
+        made["cluster"] += f", Kubeflow Pipelines {Pipelines(upstream).version()}"
+    recorder = Recorder(upstream, messages, list(namespaces), made)
     try:
         yield recorder
     finally:
@@ -101,8 +131,12 @@ class Recorder:
         # What a Service was asked: namespace, path, and what was sent.
         self._asked: set[tuple[str, str, bytes]] = set()
         self.things: dict[str, Object] = {}  # by uid, all that was ever seen
+        self._pipelines = Pipelines(upstream) if kubeflow.NAMESPACE in namespaces else None
         self.start = time.time()
+        self._workflows: set[str] = set()  # what the runs of Kubeflow's are called by Argo
         self.base = [entry for entry in self._all().values() if is_everyones(entry)]
+        if self._pipelines:
+            self.base += self._installed()
         self._now: dict[Key, Entry] = {entry.key: entry for entry in self.base}
         self.changes: list[Step] = []
         self.deltas: list[Delta] = []
@@ -127,6 +161,42 @@ class Recorder:
         self.end()
         steps = session(self.base, self.changes, self.deltas, self.things)
         return Recording(self.made, self.start, self.base, [steps], self.logs)
+
+    def _installed(self) -> list[Entry]:
+        """Return Kubeflow as it was installed: what came soon after its namespace, and the experiment of everybody."""
+        found = self._all()
+        space = found[Key("namespaces", "", kubeflow.NAMESPACE)]
+        by = seconds(space.object["metadata"]["creationTimestamp"]) + SECONDS_TO_INSTALL
+        default = [
+            each for each in Pipelines(self.upstream).listed(EXPERIMENTS) if each.cells[0] == "Default"
+        ]
+        return [space, *default] + [
+            entry
+            for entry in found.values()
+            if entry.key.namespace == kubeflow.NAMESPACE
+            and seconds(entry.object["metadata"].get("creationTimestamp") or written(self.start)) < by
+            and not run_of(entry.object)
+            and self._is_of_interest(entry)
+        ]
+
+    def _is_of_interest(self, entry: Entry) -> bool:
+        """Say whether something in Kubeflow's namespace is of a run that is recorded, or of none."""
+        if not self._pipelines or entry.key.namespace != kubeflow.NAMESPACE:
+            return True
+        if entry.key.resource == "pods.metrics.k8s.io":
+            return False
+        about = entry.object.get("involvedObject") or {}
+        thing = self.things.get(about.get("uid", ""), entry.object)
+        if run_of(thing):
+            labels = thing["metadata"]["labels"]
+            if run_of(thing) in self._pipelines.begun:
+                self._workflows.add(labels.get(WORKFLOW_LABEL, ""))
+            return run_of(thing) in self._pipelines.begun
+        if about.get("kind") == "Workflow":
+            return about.get("name") in self._workflows
+        if about and thing is entry.object:  # about something that has gone
+            return False
+        return not about.get("name", "").startswith(DEPLOYED)
 
     # --- looking
 
@@ -188,12 +258,15 @@ class Recorder:
                 )
                 if looked_at:  # one question for all namespaces: each takes its time
                     for entry in self._listed(name, f"{path}/{name.partition('.')[0]}"):
-                        if not namespaced or entry.key.namespace in self.namespaces:
+                        here = not namespaced or entry.key.namespace in self.namespaces
+                        if here and self._is_of_interest(entry):
                             found[entry.key] = entry
+            if self._pipelines:
+                found |= {entry.key: entry for entry in self._pipelines.going_on()}
             moment = time.time()
             kept = {key for key in self._now if key.namespace in self.namespaces or key in found}
             changed = [e for e in found.values() if _said(e) != _said(self._now.get(e.key))]
-            gone = [key for key in kept - found.keys() if key.resource != "answers"]
+            gone = [key for key in kept - found.keys() if key.resource not in ("answers", EXPERIMENTS)]
             metered = all(entry.key.resource.endswith("metrics.k8s.io") for entry in changed) and not gone
             if (changed or gone) and not metered:
                 self._keep(moment, changed, gone)
@@ -261,6 +334,9 @@ class Recorder:
     ) -> Iterator[Step]:
         parts = [unquote(part) for part in urlsplit(path).path.split("/") if part]
         group, _, namespace, plural, name, sub = place_of(parts)
+        if self._pipelines and sub[:1] == ["proxy"]:
+            yield from self._pipelines.steps(method, sub[1:], content, code, body, moment)
+            return
         resource = f"{plural}.{group}" if group else plural
         answer = json.loads(body)
         verb = {"POST": "create", "DELETE": "delete"}.get(method, "update")
@@ -307,11 +383,13 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def respond(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            left_out = ("Host", "Accept-Encoding")
+            content = content_of(self)
+            left_out = ("Host", "Accept-Encoding", "Transfer-Encoding")
             headers = {name: value for name, value in self.headers.items() if name not in left_out}
             parts = urlsplit(self.path)
-            asked = re.match(r"/api/v1/namespaces/([^/]+)/((?:services|pods)/[^/]+/proxy/.*)", parts.path)
+            asked = re.match(
+                r"/api/v1/namespaces/([^/]+)/((?:services|pods)/(?!ml-pipeline)[^/]+/proxy/.*)", parts.path
+            )
             review = "/authorization.k8s.io/" in parts.path or parts.path.endswith("/token")
             if asked or review or self.command == "GET" or "dryRun" in parse_qs(parts.query):
                 if asked:
@@ -411,7 +489,12 @@ def _root(entry: Entry | None, key: Key, things: dict[str, Object], made: set[Ke
     thing: Object = entry.object if entry else {}
     if key.resource == "events":
         thing = things.get(thing.get("involvedObject", {}).get("uid", ""), thing)
-    elif key.resource == "persistentvolumes":
+    if run_of(thing):
+        return Key(RUNS, kubeflow.NAMESPACE, run_of(thing))
+    scheduled = thing.get("status") if key.resource == RUNS else None
+    if scheduled and scheduled.get("recurring_run_id"):
+        return Key(RECURRING_RUNS, kubeflow.NAMESPACE, scheduled["recurring_run_id"])
+    if key.resource == "persistentvolumes":
         claim = (thing.get("spec") or {}).get("claimRef") or {}
         return Key("persistentvolumeclaims", claim.get("namespace", ""), claim.get("name", ""))
     elif key.resource == "pods.metrics.k8s.io":

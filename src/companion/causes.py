@@ -43,7 +43,7 @@ CLUSTER: Causes = {
         "(make cluster-preflight says how to find it) or change hostPort there, then run the same command "
         "again."
     ),
-    r"toomanyrequests|rate limit": (
+    r"toomanyrequests|rate limit(?!er)": (
         "The registry lets this address pull no more for now. Wait some hours, log in (docker login), or load"
         ' the images from a classroom archive: cluster-setup/README.md, "Classroom".'
     ),

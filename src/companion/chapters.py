@@ -60,7 +60,7 @@ class Sitting:
     @property
     def cluster(self) -> Path:
         """Where the cluster lies that was recorded while the notebook ran."""
-        return self.folder / "recordings" / f"{self.name}.cluster.json.gz"
+        return self.folder / "recordings" / f"{self.name}.cluster.json.xz"
 
     @property
     def tries(self) -> Path:
@@ -71,7 +71,7 @@ class Sitting:
 def recorded_cluster(root: Path, key: str) -> Path | None:
     """Return where the recorded cluster of a sitting such as ``08-1`` lies (`Sitting.cluster`); None if it has none."""
     chapter, number = key.split("-")
-    return next(root.glob(f"chapters/{chapter}-*/recordings/{number}-*.cluster.json.gz"), None)
+    return next(root.glob(f"chapters/{chapter}-*/recordings/{number}-*.cluster.json.xz"), None)
 
 
 @dataclass(frozen=True)

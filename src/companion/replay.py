@@ -1,11 +1,11 @@
-"""Whether a notebook's commands to a cluster (``kubectl``, ``kind``, ``docker``, ``curl``) are recorded or replayed.
+"""Whether a notebook's commands to a container engine (``docker``) are recorded or replayed.
 
-A notebook that talks to a cluster keeps natural cells (``!kubectl get pods``). With
-``COMPANION_COMMANDS=record`` in its environment, `companion.workspace` puts stand-ins for these commands
-first on ``PATH`` (`companion.stand_in`): they run the real command, pass everything through and write it down. With
-``COMPANION_COMMANDS=replay`` the stand-ins answer from that recording, without a cluster and without the real
-commands. ``COMPANION_RECORDING`` names the recording: the chapter's ``recordings/N-name.learner.json`` or
-``N-name.solution.json``.
+A notebook that talks to an engine keeps natural cells (``!docker run …``). With
+``COMPANION_COMMANDS=record`` in its environment, `companion.workspace` puts a stand-in for the command
+first on ``PATH`` (`companion.stand_in`): it runs the real command, passes everything through and writes it down. With
+``COMPANION_COMMANDS=replay`` the stand-in answers from that recording, without an engine. (A cluster is recorded
+otherwise: `companion.recorded`.) ``COMPANION_RECORDING`` names the recording: the chapter's
+``recordings/N-name.learner.json`` or ``N-name.solution.json``.
 
 A learner whose machine lacks what a recorded notebook talks to gets the recording too, and is told so
 (`for_a_learner`).
@@ -28,23 +28,13 @@ from companion.errors import WorkspaceError
 from companion.programs import output_of
 
 # Each command with the arguments that make it say its version.
-COMMANDS = {
-    "curl": ["--version"],
-    "docker": ["--version"],
-    "kind": ["version"],
-    "kubectl": ["version", "--client"],
-}
+COMMANDS = {"docker": ["--version"]}
 BET = re.compile(r"^my_bet = .*$", re.MULTILINE)
 
 
 def state_folder(work: str) -> Path:
     """Return where the stand-ins of the notebook with this work folder keep what they have to remember."""
     return Path(work) / "commands"
-
-
-def replays() -> bool:
-    """Say whether this process is answered from a recording: no cluster is asked, and waiting is of no use."""
-    return os.environ.get("COMPANION_COMMANDS") in ("replay", "lab")
 
 
 def install() -> None:
@@ -82,9 +72,7 @@ def for_a_learner(sitting: str) -> str:
     if path is None:
         return ""
     recording = json.loads(path.read_bytes())
-    # curl asks what the others have started, and is on every machine.
-    needed = [command for command in recording["versions"] if command != "curl"]
-    missing = [command for command in needed if not _is_reachable(command)]
+    missing = [command for command in recording["versions"] if not _answers(command)]
     if not missing:
         return ""
     folder = repository() / "work" / "state" / chapter
@@ -95,7 +83,7 @@ def for_a_learner(sitting: str) -> str:
         raise WorkspaceError(
             f"Cannot make a folder in {folder} ({error.strerror}): make it writable."
         ) from error
-    if missing == ["docker"] and _is_reachable("podman"):
+    if missing == ["docker"] and _answers("podman"):
         (own / "docker").write_text('#!/bin/sh\nexec podman "$@"\n', "utf-8")
         (own / "docker").chmod(0o755)
         os.environ["PATH"] = f"{own}{os.pathsep}{os.environ['PATH']}"
@@ -116,21 +104,9 @@ def _made_by(version: str) -> str:
     return re.sub(r"^(?:docker|podman) version", "Podman", version)
 
 
-def _is_reachable(command: str) -> bool:
-    """Say whether an engine, or the book's own cluster, can be talked to."""
-    if command in ("docker", "podman"):
-        question = [command, "info"]
-    elif not (repository() / "build" / "cluster" / "kubeconfig").exists():
-        return False
-    elif command == "kubeflow":
-        # What knows where it is needs packages.
-        code = (
-            "from companion.cluster.shell import kubeflow_answers as answers; raise SystemExit(not answers())"
-        )
-        question = [sys.executable, "-c", code]
-    else:
-        question = [command, *COMMANDS[command]]
-    return output_of(*question) is not None
+def _answers(engine: str) -> bool:
+    """Say whether a container engine can be talked to."""
+    return output_of(engine, "info") is not None
 
 
 def without_bet(cell: str) -> str:

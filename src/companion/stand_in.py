@@ -1,4 +1,4 @@
-"""Stand in for a command of a notebook: ``python -m companion.stand_in kubectl get pods`` (`companion.replay`).
+"""Stand in for a command of a notebook: ``python -m companion.stand_in docker ps`` (`companion.replay`).
 
 What identifies an answer, besides notebook and variant (they are the file's name):
 
@@ -7,14 +7,14 @@ What identifies an answer, besides notebook and variant (they are the file's nam
   repeats;
 - the command with its arguments;
 - standard input, read only when it is asked for by ``-f -``;
-- the content of every file or folder passed with ``-f``, and of a file that curl sends with ``-d @``;
+- the content of every file or folder passed with ``-f``;
 - the occurrence: the first time the same cell has asked the same, the second, and so on. Asked more often than
   when it was recorded (a poll), the last answer repeats.
 
 A question without an answer is a miss: it is said on standard error, it ends with exit code 127, and it goes
 to the file ``misses.log`` that makes the test run fail even where a cell hides it.
 
-A command is passed through when it has ended, so one that never ends (``kubectl port-forward``) cannot be
+A command is passed through when it has ended, so one that never ends (``docker logs --follow``) cannot be
 recorded.
 """
 
@@ -66,10 +66,9 @@ def miss(asked: str) -> str:
     """Note down that there is no recording for what was asked, and return the sentence."""
     state = state_folder(os.environ["COMPANION_WORK"])
     if os.environ["COMPANION_COMMANDS"] == "lab":
-        what = "an engine" if asked.startswith("docker ") else "a cluster"
         says = (
             "There is no recorded answer to this line, since its cell, or a file that it reads, is new or was "
-            f"changed. With {what} it would run; make doctor says what is missing."
+            "changed. With an engine it would run; make doctor says what is missing."
         )
     else:
         says = (
@@ -88,9 +87,6 @@ def _files(arguments: list[str]) -> list[str]:
     for position, argument in enumerate(arguments):
         if argument in ("-f", "--filename"):
             files += arguments[position + 1 : position + 2]
-        elif argument in ("-d", "--data", "--data-binary") and arguments[position + 1 :]:
-            name = arguments[position + 1]
-            files += [name.removeprefix("@")] if name.startswith("@") else []
         elif argument.startswith("--filename="):
             files.append(argument.removeprefix("--filename="))
         elif argument == "-f-":
@@ -147,42 +143,17 @@ def _run(command: str, arguments: list[str], stdin: bytes | None) -> dict[str, A
 def _write_down(path: Path, answered: dict[str, Any]) -> None:
     command = answered["command"][0]
     with locked(state_folder(os.environ["COMPANION_WORK"])):
-        recording = _opened(path)
+        recording: dict[str, Any] = {"versions": {}, "commands": []}
+        if path.exists():
+            recording = json.loads(path.read_bytes())
+        recording["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
         if command not in recording["versions"]:
             says = _run(command, COMMANDS[command], None)["stdout"]
             recording["versions"][command] = says.splitlines()[0] if says else None
         recording["commands"].append(answered)
         recording["commands"].sort(key=lambda known: (known["cell"], known["command"], known["occurrence"]))
-        _write(path, recording)
-
-
-def write_request(path: Path, asked: dict[str, str], answer: dict[str, Any]) -> None:
-    """Write a request to Kubeflow's API down (`companion.replay_kubeflow`), in place of an earlier answer to it."""
-    with locked(state_folder(os.environ["COMPANION_WORK"])):
-        recording = _opened(path)
-        kept = [
-            each
-            for each in recording.get("requests", [])
-            if any(each[key] != value for key, value in asked.items())
-        ]
-        kept.append(asked | {"answer": answer})
-        kept.sort(key=lambda each: (each["cell"], each["path"], each["method"], each["body"]))
-        recording["requests"] = kept
-        recording["versions"].setdefault("kubeflow", "Kubeflow Pipelines")
-        _write(path, recording)
-
-
-def _opened(path: Path) -> dict[str, Any]:
-    recording: dict[str, Any] = {"versions": {}, "commands": []}
-    if path.exists():
-        recording = json.loads(path.read_bytes())
-    recording["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return recording
-
-
-def _write(path: Path, recording: dict[str, Any]) -> None:
-    text = json.dumps(recording, indent=1, sort_keys=True, ensure_ascii=False)
-    write_atomically(path, f"{text}\n".encode())
+        text = json.dumps(recording, indent=1, sort_keys=True, ensure_ascii=False)
+        write_atomically(path, f"{text}\n".encode())
 
 
 def _recorded(path: Path, question: dict[str, Any]) -> dict[str, Any]:

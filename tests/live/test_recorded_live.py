@@ -164,7 +164,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
 
     clusters = Clusters(tmp_path_factory.mktemp("reads"))
     kept = os.environ.get("KEEP_READS")
-    path = clusters.folder / "1-reads.cluster.json.gz"
+    path = clusters.folder / "1-reads.cluster.json.xz"
     with recorder_of((NAMESPACE,)) as recorder:
         clusters.set_up(recorder.address)
         time.sleep(10)  # what is still to come of it comes

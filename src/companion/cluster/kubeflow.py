@@ -3,16 +3,18 @@
 import base64
 import io
 import json
+import os
 import secrets
 import tarfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from companion import replay_kubeflow
+import yaml  # type: ignore[import-untyped]
+
 from companion.cluster import settings
-from companion.cluster.shell import ClusterError, NotOurs, Shell, kubeflow_answers
-from companion.replay import replays
+from companion.cluster.shell import ClusterError, NotOurs, Shell, at_recorded_cluster, kubeflow_answers
 from flightdelay.data import DATA
 from flightdelay.pipelines import with_kubeflow
 from flightdelay.result import RunResult
@@ -28,20 +30,40 @@ def require_kubeflow() -> str:
     Returns
     -------
     str
-        The address for `kfp.Client`; in a recorded notebook, that of the recording.
+        The address for `kfp.Client`; where the cluster is a recorded one, that of its API.
 
     Raises
     ------
     ClusterError
         If Kubeflow Pipelines does not answer.
     """
-    if not replays() and not kubeflow_answers():
+    if at_recorded_cluster():
+        _say_what_is_not_recorded()
+        config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text(encoding="utf-8"))
+        server = config["clusters"][0]["cluster"]["server"]
+        return f"{server}/api/v1/namespaces/{NAMESPACE}/services/ml-pipeline:8888/proxy"
+    if not kubeflow_answers():
         raise ClusterError(
             f"Kubeflow Pipelines does not answer at {settings.KUBEFLOW_URL}: make cluster-kfp installs it, or says "
             "why it does not run."
         )
     print(f"Kubeflow Pipelines answers at {settings.KUBEFLOW_URL}")
-    return replay_kubeflow.address()
+    return settings.KUBEFLOW_URL
+
+
+def _say_what_is_not_recorded() -> None:
+    """Let a notebook show in one sentence, and not in a traceback of the client, what the recording does not know."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # kfp warns when it is imported
+        from kfp_server_api.exceptions import ApiException  # type: ignore[import-untyped]
+
+    def render(error: Any) -> Callable[[], list[str]]:
+        said = json.loads(error.body) if str(error.body).startswith("{") else {}
+        if said.get("reason") != "NotRecorded":
+            raise AttributeError("IPython shows this one as it shows others")
+        return lambda: [f"NotRecorded: {said['message']}"]
+
+    ApiException._render_traceback_ = property(render)  # IPython looks for this method
 
 
 def unavailable(shell: Shell) -> str | None:

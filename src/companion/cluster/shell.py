@@ -24,7 +24,6 @@ from companion.environment import recorded_kubeconfig
 from companion.errors import SentenceError
 from companion.ports import open_here
 from companion.programs import output_of
-from companion.replay import replays
 from flightdelay.files import write_atomically
 
 LOCAL_ENGINE = re.compile(r"(unix|npipe)://.*|tcp://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
@@ -167,12 +166,8 @@ class Shell:
         return environment
 
     def _check_kubeconfig(self) -> None:
-        # A dry run of the whole way, before there is a cluster, has to be possible; a recording needs none.
-        if (
-            not replays()
-            and not at_recorded_cluster()
-            and not (self.dry_run and not settings.KUBECONFIG.exists())
-        ):
+        # A dry run of the whole way, before there is a cluster, has to be possible; a recorded one needs none.
+        if not at_recorded_cluster() and not (self.dry_run and not settings.KUBECONFIG.exists()):
             check_kubeconfig()
 
     def _run_kubectl(self, arguments: list[str], stdin: str | None) -> subprocess.CompletedProcess[str]:

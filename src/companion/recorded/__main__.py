@@ -10,7 +10,7 @@ from companion.recorded.recording import Recording, Step, read, written
 def main(arguments: list[str]) -> int:
     """Print what a recording holds, step by step."""
     if len(arguments) != 1:
-        print("usage: python -m companion.recorded chapters/…/recordings/….cluster.json.gz", file=sys.stderr)
+        print("usage: python -m companion.recorded chapters/…/recordings/….cluster.json.xz", file=sys.stderr)
         return 2
     try:
         recording = read(Path(arguments[0]))

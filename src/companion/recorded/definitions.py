@@ -1,7 +1,7 @@
 """What the recorded cluster's API offers: its resources, its tables' columns, its own description."""
 
-import gzip
 import json
+import lzma
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from companion.recorded.protobuf import Messages
 from companion.recorded.recording import RecordingError
 
 # What was recorded of the API itself, once for all recordings.
-API = ROOT / "cluster-setup" / "api.json.gz"
+API = ROOT / "cluster-setup" / "api.json.xz"
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Definitions:
             If the file is missing or damaged.
         """
         try:
-            return cls(json.loads(gzip.decompress(path.read_bytes())))
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            return cls(json.loads(lzma.decompress(path.read_bytes())))
+        except (OSError, lzma.LZMAError, EOFError, ValueError, KeyError, TypeError) as error:
             raise RecordingError(
                 f"What was recorded of the cluster's API, {path}, is missing or damaged: git checkout -- '{path}' "
                 "brings it back."

@@ -1,6 +1,6 @@
 """A recording: steps of a real cluster, each a change with the states that it led to.
 
-A recording is a compressed JSON file, ``recordings/N-name.cluster.json.gz`` of its chapter; ``python -m
+A recording is a compressed JSON file, ``recordings/N-name.cluster.json.xz`` of its chapter; ``python -m
 companion.recorded FILE`` prints it for review. Three kinds of things are in it:
 
 - an **entry** is an object as the API server gave it, with the cells that its own table had for it, under a key
@@ -11,9 +11,9 @@ companion.recorded FILE`` prints it for review. Three kinds of things are in it:
 Logs lie apart, by container, with the time of each line.
 """
 
-import gzip
 import hashlib
 import json
+import lzma
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -126,7 +126,7 @@ def place_of(path: list[str]) -> Place:
 def packed(content: Any) -> bytes:
     """Return something as compressed JSON, the same bytes for the same content."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return gzip.compress(text.encode(), 9, mtime=0)
+    return lzma.compress(text.encode())  # states repeat each other, farther apart than gzip looks back
 
 
 def write(recording: Recording, path: Path) -> None:
@@ -145,7 +145,7 @@ def read(path: Path) -> Recording:
     """
     again = f"git checkout -- '{path}' brings it back."
     try:
-        found = json.loads(gzip.decompress(path.read_bytes()))
+        found = json.loads(lzma.decompress(path.read_bytes()))
         if found["format"] != FORMAT:
             raise RecordingError(
                 f"{path} has the format {found['format']}, and this copy of the book reads {FORMAT}: book and "
@@ -158,9 +158,9 @@ def read(path: Path) -> Recording:
             [[_step(each) for each in session] for session in found["sessions"]],
             found["logs"],
         )
-    except OSError as error:  # gzip's own complaint about bytes is one, too
+    except OSError as error:
         raise RecordingError(f"The recording {path} cannot be read ({error}): {again}") from error
-    except (EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (lzma.LZMAError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordingError(f"The recording {path} is damaged: {again}") from error
 
 

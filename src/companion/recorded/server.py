@@ -10,6 +10,7 @@ import math
 import re
 import select
 import signal
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +20,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import psutil  # type: ignore[import-untyped]
 import yaml  # type: ignore[import-untyped]
 
-from companion.recorded import rights
+from companion.recorded import kubeflow, rights
 from companion.recorded.definitions import Definitions, Resource
+from companion.recorded.kubeflow import Kubeflow, KubeflowError
 from companion.recorded.objects import Object, container_states
 from companion.recorded.patches import PatchError, patched
 from companion.recorded.protobuf import ProtobufError, decoded
@@ -29,6 +31,11 @@ from companion.recorded.selectors import SelectorError, selector
 from companion.recorded.tables import cells
 from companion.recorded.world import NotRecorded, Refused, World
 
+# What a recorder does not look at: it changes all the time, says nothing to a reader, or is as long as a book.
+LEFT_OUT = (
+    "events.events.k8s.io", "controllerrevisions.apps", "endpoints", "workflows.argoproj.io",
+    "workflowtaskresults.argoproj.io", "scheduledworkflows.kubeflow.org",
+)  # fmt: skip
 # What reads when a command changes something: the object before. Time stands still then.
 CHANGING = re.compile(
     r"kubectl (apply|create|delete|patch|replace|edit|scale|set|label|annotate|expose|run|autoscale"
@@ -37,6 +44,8 @@ CHANGING = re.compile(
 # So long (seconds) somebody who watches may think about what was just shown, before time goes on; kubectl needs a
 # hundredth of it. A watch that was shorter than a second it takes for an error.
 LINGER = 1.5
+# So long (seconds) a rollout that does not end is watched.
+LONGEST_TIME_OUT = 40
 # Commands that tell ages by their own clock, and how far into a second (seconds) they are answered.
 COUNTING = ("kubectl describe", "kubectl events")
 EARLY = 0.4
@@ -86,6 +95,11 @@ class Server(ThreadingHTTPServer):
         self.looked: set[str] = set()  # commands that have moved the time on
         self.ended: set[str] = set()  # commands that have seen all that was to come
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing, in the reader's cell, of whoever did not wait for the end: ``kubectl logs … | head``."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def address(self) -> str:
         """Return where it answers."""
@@ -105,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def respond(self) -> None:
         """Answer one request."""
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = content_of(self)
         parts = urlsplit(self.path)
         self.query = {name: values[-1] for name, values in parse_qs(parts.query, True).items()}
         try:
@@ -116,6 +130,8 @@ class Handler(BaseHTTPRequestHandler):
             self._json(refused.status, int(refused.status.get("code", 422)))
         except NotRecorded as unknown:
             self._json(ApiError(501, str(unknown), "NotRecorded").status, 501)
+        except KubeflowError as error:
+            self._json(error.answer, error.code)
         except SelectorError as error:
             self._json(ApiError(400, str(error)).status, 400)
         except (BrokenPipeError, ConnectionResetError):
@@ -209,7 +225,16 @@ class Handler(BaseHTTPRequestHandler):
         meant = selector(self.query.get("labelSelector", ""), self.query.get("fieldSelector", ""))
         if self.query.get("sendInitialEvents") == "true":
             raise ApiError(422, "sendInitialEvents is forbidden for watch")
+        if resource.name in LEFT_OUT:
+            raise NotRecorded(f"A recorded cluster does not keep {resource.plural}. {LIVE}")
         command, session = self._session()
+        if command == "kubectl rollout status" and session in self.server.ended:
+            # It would list and watch again until its time-out, which is its to tell, if it is a short one.
+            if not self._is_left(LONGEST_TIME_OUT):
+                _interrupt(*self.client_address)
+                self._is_left(LINGER)
+            self.close_connection = True
+            return
         if command == "kubectl wait" and session in self.server.ended:
             threading.Timer(0.5, _interrupt, self.client_address).start()
             raise ApiError(
@@ -314,6 +339,11 @@ class Handler(BaseHTTPRequestHandler):
                 self._log(self._entry(resource, key))
             case _, ["scale"]:
                 self._scale(resource, key, self._body(content))
+            case "services", ["proxy", *path] if kubeflow.SERVICE.fullmatch(key.name):
+                self._entry(resource, key._replace(name=key.name.partition(":")[0]))
+                kind = self.headers.get("Content-Type") or ""
+                asked = Kubeflow(self.server.world)
+                self._json(asked.answer(self.command, path, self.query, content, kind))
             case "services" | "pods", ["proxy", *path]:
                 self._look(key.namespace)
                 self._proxy(key, path, content)
@@ -585,6 +615,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
+
+
+def content_of(handler: BaseHTTPRequestHandler) -> bytes:
+    """Return what a request carries, its length given or in chunks (as ``kubectl create --raw`` sends it)."""
+    if "chunked" not in (handler.headers.get("Transfer-Encoding") or ""):
+        return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+    parts = []
+    while size := int(handler.rfile.readline().partition(b";")[0], 16):
+        parts.append(handler.rfile.read(size))
+        handler.rfile.readline()
+    while handler.rfile.readline().strip():
+        pass
+    return b"".join(parts)
 
 
 def _interrupt(host: str, port: int) -> None:

@@ -19,6 +19,13 @@ PASSIVE = (
     "rolebindings.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
     "clusterrolebindings.rbac.authorization.k8s.io",
 )  # fmt: skip
+# Kubeflow Pipelines' own: no resources of the cluster's API (`companion.recorded.kubeflow`).
+RUNS, RECURRING_RUNS = "runs of kubeflow", "recurring runs of kubeflow"
+EXPERIMENTS, PIPELINES, VERSIONS = "experiments of kubeflow", "pipelines of kubeflow", "versions of kubeflow"
+OF_KUBEFLOW = (RUNS, RECURRING_RUNS, EXPERIMENTS, PIPELINES, VERSIONS)
+STARTED = (RUNS, RECURRING_RUNS)  # they set something going
+# On a Pod: which run it belongs to.
+RUN_LABEL = "pipeline/runid"
 WORKLOADS = ("jobs.batch", "cronjobs.batch", "deployments.apps", "statefulsets.apps", "pods")
 ROLES = "roles.rbac.authorization.k8s.io"
 BINDINGS = ("rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io")
@@ -38,6 +45,8 @@ class State:
     entries: dict[Key, Entry] = field(default_factory=dict)
     # By what that may write a claim has been mounted so far: its content depends on it.
     mounted: dict[Key, list[str]] = field(default_factory=dict)
+    # What each run of Kubeflow's runs, as a sum, by its id.
+    ran: dict[str, str] = field(default_factory=dict)
 
     def apply(self, frame: Frame) -> None:
         """Let happen what a frame tells."""
@@ -76,6 +85,8 @@ class State:
                 around[f"content of {other.name}"] = " ".join(self.mounted.get(other, []))
             if other.resource == "serviceaccounts":
                 around[f"rights of {other.name}"] = self._rights(other)
+        if key.resource == RUNS:
+            around["an equal run that succeeded"] = str(self._has_succeeded(digest(thing)))
         if key.resource in PASSIVE:
             for entry in self.users(key):
                 around[f"{entry.key.resource} {entry.key.name}"] = digest(entry.object)
@@ -85,6 +96,13 @@ class State:
         """Return an object, or None."""
         entry = self.entries.get(key)
         return entry.object if entry else None
+
+    def _has_succeeded(self, run: str) -> bool:
+        """Say whether Kubeflow's cache knows the results of a run, given by its sum."""
+        return any(
+            entry.object["status"].get("state") == "SUCCEEDED" and self.ran.get(entry.key.name) == run
+            for entry in self.of(RUNS)
+        )
 
     def _rights(self, account: Key) -> str:
         """Return a sum of the roles that an account of a namespace was given."""
@@ -116,15 +134,22 @@ class State:
         ]
 
     def mount(self, key: Key, thing: Object | None) -> None:
-        """Remember that a workload mounts the claims that it may write to."""
-        if key.resource in WORKLOADS:
+        """Remember what a run runs, and that a workload mounts the claims that it may write to."""
+        if key.resource == RUNS:
+            self.ran[key.name] = digest(thing)
+        if key.resource in (*WORKLOADS, RUNS):
             for name in _written_claims(thing or {}):
                 claim = Key("persistentvolumeclaims", key.namespace, name)
-                self.mounted.setdefault(claim, []).append(digest(thing))
+                before = self.mounted.setdefault(claim, [])
+                # The same month again leaves the same in the store.
+                if key.resource != RUNS or digest(thing) not in before:
+                    before.append(digest(thing))
 
     def needs_no_recording(self, verb: str, key: Key) -> bool:
         """Say whether the outcome is known without having been seen: nothing reacts to it, or it only goes."""
         thing = self.object_of(key)
+        if key.resource in OF_KUBEFLOW:
+            return verb != "create" or key.resource not in STARTED
         if key.resource in PASSIVE:
             return key.resource == "namespaces" or not self.users(key)
         if verb != "delete" or thing is None or thing["metadata"].get("ownerReferences"):
@@ -142,6 +167,8 @@ class State:
     def owned(self, key: Key) -> list[Entry]:
         """Return what an object owns, at any distance, with itself."""
         there = self.entries.get(key)
+        if key.resource == RUNS:
+            return [pod for pod in self.of("pods") if run_of(pod.object) == key.name]
         found, uids = ([there] if there else []), {there.object["metadata"].get("uid")} if there else set()
         more = True
         while more:
@@ -158,6 +185,11 @@ class State:
 def references(namespace: str, thing: Object | None) -> list[Key]:
     """Return what a workload refers to by name: ConfigMaps, Secrets, claims, and its account."""
     found: list[Key] = []
+    if (thing or {}).get("kind") in ("Run", "RecurringRun"):
+        spec = (thing or {})["spec"]
+        found = [Key("persistentvolumeclaims", namespace, name) for name in spec["claims"]]
+        found += [Key("secrets", namespace, name) for name in spec["secrets"]]
+        found.append(Key("serviceaccounts", namespace, spec["account"]))
     for spec in _pod_specs(thing or {}):
         account = spec.get("serviceAccountName") or "default"
         found.append(Key("serviceaccounts", namespace, account))
@@ -185,6 +217,8 @@ def references(namespace: str, thing: Object | None) -> list[Key]:
 
 def _written_claims(thing: Object) -> Iterator[str]:
     """Yield the names of the claims that a workload mounts, and not for reading only."""
+    if thing.get("kind") == "Run":
+        yield from thing["spec"]["claims"]
     for spec in _pod_specs(thing):
         containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
         mounts = [mount for container in containers for mount in container.get("volumeMounts") or []]
@@ -204,6 +238,11 @@ def _pod_specs(thing: Object) -> Iterator[Object]:
             yield ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template", {}).get("spec") or {}
         case "Job" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet":
             yield (spec.get("template") or {}).get("spec") or {}
+
+
+def run_of(pod: Object) -> str:
+    """Return the id of the run of Kubeflow's that a Pod belongs to; empty if to none."""
+    return str((pod.get("metadata", {}).get("labels") or {}).get(RUN_LABEL, ""))
 
 
 def account_of(thing: Object) -> str:

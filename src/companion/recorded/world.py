@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 from companion.errors import SentenceError
 from companion.recorded.objects import Object, as_kept, container_states, differences, digest, essence
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
-from companion.recorded.state import State
+from companion.recorded.state import OF_KUBEFLOW, STARTED, State, run_of
 from flightdelay.files import write_atomically
 
+# On a Pod of Kubeflow's: the run's name in the names of its Pods.
+WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 # So begins what a recorded cluster says of a change that it does not know.
 RECORDING = "This cluster is a recording"
 
@@ -195,6 +197,8 @@ class World:
     def _changed(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
         there = self.state.entries.get(key)
         before = there.object if there else None
+        if key.resource in OF_KUBEFLOW and self.state.needs_no_recording(verb, key):
+            return self._simply(verb, key, thing, dry_run)
         if verb == "update" and there and thing and digest(thing) == digest(before):
             # Beside the spec nothing reacts.
             return thing if dry_run else self._keep(key, self._noted(before or {}, thing), there.cells)
@@ -203,7 +207,10 @@ class World:
             session, step = found
             if step.refused:
                 raise Refused(step.refused)
-            if not dry_run:
+            if key.resource in STARTED and thing:
+                key, names = self._numbered(step, key, thing)
+                self._take(step, session, key, thing, names)
+            elif not dry_run:
                 self._take(step, session, key, thing)
             now = self.state.entries.get(key)
             return now.object if now and not dry_run else (step.thing or thing or before or {})
@@ -237,16 +244,48 @@ class World:
         return self._steps[number][:2]
 
     def _plays(self, step: Step, key: Key) -> bool:
-        """Say whether a step is about an object: about itself or, of a Pod, about one that had its part."""
+        """Say whether a step is about an object: about itself or, of a Pod, about one that had its part.
+
+        What is started in Kubeflow has an id that Kubeflow gives.
+        """
+        if key.resource in STARTED:
+            return step.key.resource == key.resource
         alike = step.key.resource == key.resource == "pods" and step.key.namespace == key.namespace
         return step.key == key or (
             alike and step.verb != "create" and self._names(step).get(step.key.name) == key.name
         )
 
-    def _take(self, step: Step, session: int, key: Key, thing: Object | None) -> None:
-        """Begin a recorded step: its first frame happens now, the others are to come."""
+    def _numbered(self, step: Step, key: Key, thing: Object) -> tuple[Key, dict[str, str]]:
+        """Return under which key a recorded run begins here, and what of it has another name.
+
+        It keeps its id, and its Pods keep theirs, unless they are there already.
+        """
+        notes, recorded = ((each or {})["metadata"]["annotations"] for each in (thing, step.thing))
+        names = {recorded[name]: notes[name] for name in recorded if name != "display_name" and name in notes}
+        if step.key not in self.state.entries:
+            return step.key, names
+        key = key._replace(name=self.new_id())
+        names[step.key.name] = key.name
+        labels = [
+            entry.object["metadata"].get("labels") or {}
+            for frame in step.frames
+            for entry in frame.put
+            if run_of(entry.object) == step.key.name
+        ]
+        workflow = next((each[WORKFLOW_LABEL] for each in labels if WORKFLOW_LABEL in each), None)
+        if workflow:
+            names[workflow] = f"{workflow.rpartition('-')[0]}-{key.name[:5]}"
+        return key, names
+
+    def _take(
+        self, step: Step, session: int, key: Key, thing: Object | None, more: dict[str, str] | None = None
+    ) -> None:
+        """Begin a recorded step: its first frame happens now, the others are to come.
+
+        `more` is what else of it is called otherwise here.
+        """
         self._keep_order(step, session)
-        names = self._names(step)
+        names = self._names(step) | (more or {})
         by = self.clock - step.start
         if thing is not None:
             self._notes[key] = dict(thing.get("metadata", {}).get("annotations") or {})
@@ -295,7 +334,11 @@ class World:
             entry for entry in self.state.entries.values() if entry.key.namespace == step.key.namespace
         )
         for role, recorded in _by_role(step.before).items():
-            for one, other in zip(recorded, here.get(role, []), strict=False):
+            there = {each.key: each for each in here.get(role, [])}
+            # What is here under its own name plays its own part; the others are matched by their age.
+            alike = [(each, there.pop(each.key)) for each in recorded if each.key in there]
+            others = [each for each in recorded if all(each is not one for one, _ in alike)]
+            for one, other in [*alike, *zip(others, there.values(), strict=False)]:
                 names |= _identities(one.object, other.object)
         return names
 
@@ -361,9 +404,9 @@ class World:
                     }
             return was
         made = json.loads(json.dumps(thing))
-        given = {"uid": self._uid(), "creationTimestamp": written(self.clock)}
+        given = {"uid": self.new_id(), "creationTimestamp": written(self.clock)}
         old = there.object["metadata"] if there else given
-        made["metadata"] |= {name: old[name] for name in given}
+        made["metadata"] |= {name: old[name] for name in given if name in old}
         if key.resource == "namespaces":
             made |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
             made["metadata"]["labels"] = {
@@ -385,11 +428,12 @@ class World:
             entry = self.state.entries.get(key)
             if entry:
                 thing = json.loads(json.dumps(entry.object))
-                thing["metadata"] |= {"namespace": namespace, "uid": self._uid()}
+                thing["metadata"] |= {"namespace": namespace, "uid": self.new_id()}
                 thing["metadata"]["creationTimestamp"] = written(self.clock)
                 self._put(Entry(Key(key.resource, namespace, key.name), thing, entry.cells))
 
-    def _uid(self) -> str:
+    def new_id(self) -> str:
+        """Return an id that nothing has yet, the same each time for the same changes."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"recorded {self.version}"))
 
     # --- what is not known
@@ -398,7 +442,7 @@ class World:
         kind = (thing or self.state.object_of(key) or {}).get("kind", key.resource)
         this = f"{RECORDING} ({self.recording.made.get('date', 'undated')})"
         live = "A live cluster (make cluster-up) would take it."
-        same = [each for each in self._steps if each[1].key == key and each[1].verb == verb]
+        same = [each for each in self._steps if each[1].verb == verb and self._plays(each[1], key)]
         known = [step for _, step, *_ in same]
         now = digest(self.state.object_of(key))
         contexts = [(before, context) for _, step, before, context in same if _is_wished(step, thing)]
@@ -436,6 +480,7 @@ class World:
             if len(found) == fewest:
                 for path, there, here in found[:3]:
                     name = path.replace("spec.template.spec.", "")
+                    name = name.removeprefix("spec.") if key.resource in STARTED else name
                     said = _shown(there, name, step.thing)
                     if said not in nearest.setdefault(name, []):
                         nearest[name].append(said)
