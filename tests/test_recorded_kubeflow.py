@@ -19,6 +19,7 @@ with warnings.catch_warnings():
     from kfp_server_api.exceptions import ApiException
 
 from authoring.pipelines import Pipelines
+from authoring.record import session
 from companion.cluster.kubeflow import _say_what_is_not_recorded
 from companion.recorded import kubeflow
 from companion.recorded.definitions import Definitions
@@ -341,6 +342,26 @@ def test_what_a_recorder_keeps_of_kubeflow(tmp_path: Path) -> None:
     [gone] = recorder.steps("DELETE", [*path, "r-1"], b"", 200, b"{}", START)
     assert gone.verb == "delete"
     assert list(recorder.steps("DELETE", [*path, "of-others"], b"", 200, b"{}", START)) == []
+
+
+def test_a_schedule_that_somebody_disables_is_not_disabled_by_itself_later(tmp_path: Path) -> None:
+    recorder = Pipelines(Upstream({}))  # type: ignore[arg-type]
+    request = asked(compiled(greeting, tmp_path), "Ada") | {
+        "trigger": {"cron_schedule": {"cron": "@monthly"}}
+    }
+    path = [*kubeflow.PREFIX, "recurringruns"]
+    content = json.dumps(request).encode()
+    [made] = recorder.steps("POST", path, content, 200, b'{"recurring_run_id": "s-1"}', START)
+    [ended] = recorder.steps("POST", [*path, "s-1:disable"], b"", 200, b"{}", START + 60)
+    assert list(recorder.steps("POST", [*path, "of-others:disable"], b"", 200, b"{}", START)) == []
+
+    def told(status: str) -> Entry:
+        return entry_of(RECURRING_RUNS, {"recurring_run_id": "s-1", "status": status})
+
+    deltas = [(START + 1, told("ENABLED"), made.key), (START + 61, told("DISABLED"), made.key)]
+    first, second = session([], [made, ended], deltas, {})
+    assert [each.at for each in first.frames] == [1.0]
+    assert second.plain
 
 
 def test_the_claims_and_secrets_of_a_pipeline_are_found() -> None:

@@ -74,6 +74,9 @@ class Pipelines:
                 name = json.loads(body)[kind.id]
                 self.begun.add(name)
                 yield self._step("create", kind, name, thing, moment)
+            case "POST", ["recurringruns", asked] if asked.partition(":")[0] in self.begun:
+                # Enabled or disabled: what follows comes of that, and not of the schedule's making.
+                yield self._step("update", KINDS["recurringruns"], asked.partition(":")[0], None, moment)
             case "DELETE", ["runs" | "recurringruns" as plural, name] if name in self.begun:
                 yield self._step("delete", KINDS[plural], name, None, moment)
 
