@@ -29,10 +29,8 @@ import warnings
 import kfp
 
 from chapter_12.monthly import EXPERIMENT, PIPELINE, tidy_up, upload
-from companion.cluster import require
 from companion.cluster.kubeflow import require_kubeflow
 
-require()
 host = require_kubeflow()
 warnings.simplefilter("ignore")  # kfp warns at every client
 client = kfp.Client(host=host, ui_host="http://localhost:8081")
