@@ -164,7 +164,7 @@ print(stored["month"], "· AUC", round(stored["challenger"]["auc"], 3), "· a di
 
 # %%
 decide = [row["pod"] for row in pods_of(second.run_id) if row["node"] == "root.decide.executor"][-1]
-# !kubectl describe pod {decide} -n kubeflow | grep -m 1 -A 1 -e --executor_input | cut -c 1-300
+# !kubectl describe pod {decide} -n kubeflow | grep -m 1 -A 1 -e "^ *--executor_input$" | cut -c 1-300
 
 # %% [markdown]
 # All inputs and outputs of the step, with their addresses, as JSON in one line. Let Python read it:

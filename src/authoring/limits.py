@@ -1,6 +1,7 @@
 """A sitting has an end: at most 45 cells, and no code cell longer than 15 lines (``make lint``)."""
 
 import sys
+from pathlib import Path
 
 from authoring.build import notebooks_of, sittings
 from companion.chapters import Sitting
@@ -24,9 +25,14 @@ def beyond(sitting: Sitting) -> list[str]:
     return found
 
 
+def problems(root: Path) -> list[str]:
+    """Say, a sentence each, what of a repository's lessons is too long."""
+    return [line for sitting in sittings(root) for line in beyond(sitting)]
+
+
 def main() -> int:
     """Print what is too long; return 1 if there is any."""
-    found = [line for sitting in sittings(repository()) for line in beyond(sitting)]
+    found = problems(repository())
     print("\n".join(found), end="\n" if found else "")
     return 1 if found else 0
 
