@@ -258,19 +258,22 @@ companion.compare_bet(my_bet, limits[0] * limits[1])
 import time
 
 
-def ended_runs(schedule):
-    """Return the runs of a schedule that have ended."""
+def runs_of(schedule):
+    """Return the runs of a schedule, in the order of the moments that they are for."""
     runs = client.list_runs(experiment_id=experiment_id, page_size=100).runs or []
     mine = [each for each in runs if each.recurring_run_id == schedule.recurring_run_id]
-    return [each for each in mine if each.state in ("SUCCEEDED", "FAILED")]
+    return sorted(mine, key=lambda run: run.scheduled_at)
 
 
 # %%
-for _ in range(900):
-    if len(ended_runs(monthly)) >= 2:
+for _ in range(90):  # the second one is made when the first has ended
+    for each in runs_of(monthly):
+        client.wait_for_run_completion(each.run_id, timeout=1800, sleep_duration=2)
+    if len(runs_of(monthly)) >= 2:
         break
     time.sleep(2)
-for each in sorted(ended_runs(monthly), key=lambda run: run.scheduled_at):
+for each in runs_of(monthly):
+    each = client.wait_for_run_completion(each.run_id, timeout=1800, sleep_duration=2)
     print(each.state, f"· scheduled for {each.scheduled_at:%d %B %Y, %H:%M} UTC")
 
 # %% [markdown]
