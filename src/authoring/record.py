@@ -342,6 +342,11 @@ class Recorder:
         verb = {"POST": "create", "DELETE": "delete"}.get(method, "update")
         name = name or (answer.get("metadata") or {}).get("name") or ""
         sent = self._sent(content) if verb == "create" else None
+        if sent is not None:
+            sent["metadata"] = {
+                **(sent.get("metadata") or {}),
+                **({"namespace": namespace} if namespace else {}),
+            }
         if code >= 400:
             if sent is not None:
                 name = name or (sent.get("metadata") or {}).get("name", "")
@@ -353,7 +358,6 @@ class Recorder:
         thing = None if verb == "delete" else answer
         if sent is not None:
             sent = {**sent, **{field: answer[field] for field in ("apiVersion", "kind")}}
-            sent["metadata"] = {**(sent.get("metadata") or {}), "namespace": namespace}
         yield Step(verb, Key(resource, namespace, name), thing, moment, sent=sent)
 
     def _sent(self, content: bytes) -> Object:
