@@ -37,7 +37,8 @@ companion.copy_manifests(state)
 # !kubectl wait -n flights-service --for=condition=complete job/champions --timeout=900s
 
 # %%
-# !kubectl logs -n flights-service -l run=champions --all-containers
+# !kubectl logs -n flights-service -l run=champions -c july
+# !kubectl logs -n flights-service -l run=champions -c august
 # log = !kubectl logs -n flights-service -l run=champions -c august
 july, august = log[-2:]
 
