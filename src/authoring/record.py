@@ -46,6 +46,7 @@ from companion.recorded.state import (
     PLURALS,
     RECURRING_RUNS,
     RUNS,
+    STARTED,
     WORKLOADS,
     State,
     account_of,
@@ -531,7 +532,7 @@ def _belongs_to(root: Key, namespace: str, begun: list[Step], roots: list[Key]) 
             return number
         # A program with an account of its own may change others.
         apart = step.key.resource in ENDING and account_of(step.thing or {}) == "default"
-        if not here or step.plain or step.refused or (root.resource in WORKLOADS and apart):
+        if not here or step.plain or step.refused or (root.resource in (*WORKLOADS, *STARTED) and apart):
             continue
         return number
     return None

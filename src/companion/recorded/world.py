@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from companion.errors import SentenceError
 from companion.recorded.objects import Object, as_kept, container_states, differences, digest, essence
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
-from companion.recorded.state import OF_KUBEFLOW, STARTED, State, run_of
+from companion.recorded.state import OF_KUBEFLOW, RECURRING_RUNS, STARTED, State, run_of
 from flightdelay.files import write_atomically
 
 # On a Pod of Kubeflow's: the run's name in the names of its Pods.
@@ -79,6 +79,8 @@ class World:
         self._used: dict[int, int] = {}
         # By how much later than recorded a container runs here (seconds): its log tells the time of each line.
         self._later: dict[str, float] = {}
+        # The ids that Kubeflow gave when it was recorded, and those that it has given here.
+        self._given: dict[str, str] = {}
         # What the reader wrote beside the spec stays the reader's: kubectl apply compares with it.
         self._notes: dict[Key, dict[str, str]] = {}
         for entry in recording.base:
@@ -261,7 +263,9 @@ class World:
         It keeps its id, and its Pods keep theirs, unless they are there already.
         """
         notes, recorded = ((each or {})["metadata"]["annotations"] for each in (thing, step.thing))
-        names = {recorded[name]: notes[name] for name in recorded if name != "display_name" and name in notes}
+        given = [name for name in recorded if name != "display_name" and name in notes]
+        self._given |= {recorded[name]: notes[name] for name in given}
+        names: dict[str, str] = {}
         if step.key not in self.state.entries:
             return step.key, names
         key = key._replace(name=self.new_id())
@@ -285,13 +289,15 @@ class World:
         `more` is what else of it is called otherwise here.
         """
         self._keep_order(step, session)
-        names = self._names(step) | (more or {})
+        names = self._names(step) | self._given | (more or {})
         by = self.clock - step.start
         if thing is not None:
             self._notes[key] = dict(thing.get("metadata", {}).get("annotations") or {})
             self.state.mount(key, thing)
         for number, frame in enumerate(step.frames):
             put = [self._moved(entry, step.start, by) for entry in renamed(frame.put, names)]
+            # Other schedules are as the reader has left them.
+            put = [entry for entry in put if entry.key == key or entry.key.resource != RECURRING_RUNS]
             for entry in put:
                 if entry.key.resource == "pods":
                     self._later |= dict.fromkeys(_containers(entry.object), by)
@@ -384,6 +390,9 @@ class World:
 
     def _simply(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
         there = self.state.entries.get(key)
+        if key.resource in OF_KUBEFLOW:  # what was to come of it was of another one
+            for each in self._pending:
+                each.put[:] = [entry for entry in each.put if entry.key != key]
         if verb == "delete":
             was = there.object if there else {}
             if not dry_run:
