@@ -22,7 +22,8 @@ companion.copy_manifests(state)
 # %% [markdown]
 # Everything here goes to the book's own cluster (`make cluster-up`, then `make cluster-kfp`). Where there is none,
 # the cell above has said so, and a **recorded** cluster answers, Kubeflow included. It takes the runs that were
-# started on the real one, and says so when it does not know one.
+# started on the real one, and says so when it does not know one. To start the same run again, go back to the cell that
+# removes what a broken-off run left, and go on from there.
 #
 # `kfp.Client` speaks to Kubeflow. Its `host` is the one line that changes when you move to your company's cluster.
 
@@ -212,7 +213,8 @@ for name in ("auc", "log_loss"):
 #
 # Run the pipeline for October 2013, with the same sample, in the same experiment, and wait for it. `answer` is the
 # finished run, as the API describes it. Then look at what was decided: in `reader.yaml`, in the notebook's folder (in
-# JupyterLab's file browser `work/state/11`, the newest `run-…`), stands the name of the file that it prints.
+# JupyterLab's file browser `work/state/11`, the newest `run-…`), stands the name of the file that it prints. Change it
+# there, and run the two cells with the Job again: a Job that is there cannot be changed, so the first deletes it.
 #
 # If a recorded cluster says that it does not know your run, let `answer` be `None` and run the check all the same: it
 # looks at what you sent.

@@ -159,8 +159,8 @@ print(stored["month"], "· AUC", round(stored["challenger"]["auc"], 3), "· a di
 
 # %% [markdown]
 # *Which program made these probabilities, from which image, and where is what it wrote?* The store was written last
-# by the run `september-again`. But that run has computed nothing. Ask its only Pod what it was given: `main` is started
-# with a long command, and in it stands `--executor_input`.
+# by the run `september-again`. But of its steps only `decide` ran, and that computes no probability. Ask the Pod of
+# `decide` what it was given: `main` is started with a long command, and in it stands `--executor_input`.
 
 # %%
 decide = [row["pod"] for row in pods_of(second.run_id) if row["node"] == "root.decide.executor"][-1]

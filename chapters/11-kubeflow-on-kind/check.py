@@ -110,6 +110,8 @@ ORDINARY = [
     _row("root.load.executor", "Succeeded", 0),
     _row("root.driver-list-driver", "Succeeded", 0),
     _row("root.driver-list.executor", "Succeeded", 0),
+    # It came from the cache, and has Argo's word in its name.
+    _row("root.executor-table-driver", "Succeeded", 0),
 ]
 # `warm` came from the cache: it has a driver only.
 RETRIED = [
@@ -161,6 +163,10 @@ def ex_11_2(answer: Any) -> Verdict:
     if found != {"load": (1, "Succeeded"), "driver-list": (1, "Succeeded")}:
         return wrong(f"Of a run with the steps load and driver-list, once each, it says {found}.")
     found = _pairs(answer, RETRIED)
+    if "load" in found:
+        return wrong(
+            "It still counts what it was given in an earlier call: begin with an empty dict inside the function."
+        )
     if "warm" in found:
         return wrong(
             "A step without a Pod of its own is counted: it has a driver only, so the cache answered for it."
@@ -275,8 +281,10 @@ def ex_11_4(answer: Any) -> Verdict:
     if not isinstance(answer, Mapping) or set(answer) != set(PARTS):
         return wrong(f"The answer is a dict with the keys {', '.join(PARTS)}.")
     fresh = answer["fresh"]
-    if isinstance(fresh, str) or not isinstance(fresh, Iterable) or not set(fresh) <= set(STEPS):
+    if isinstance(fresh, str) or not isinstance(fresh, Iterable):
         return wrong("fresh: a list or a set of names of steps is wanted.")
+    if unknown := {str(step) for step in fresh} - set(STEPS):
+        return wrong(f"fresh: {sorted(unknown)[0]!r} is no step of the pipeline.")
     if set(fresh) != {"decide"}:
         cached = sorted(set(fresh) - {"decide"}, key=STEPS.index)
         if cached:
@@ -342,6 +350,8 @@ def _parts_are_wrong(
     status = answer["pod"]["status"]["containerStatuses"]
     [imaged] = [each["imageID"] for each in status if each["name"] == "main"]
     if not isinstance(image, str) or not DIGEST.search(image):
+        if isinstance(image, str) and image.startswith("containerd://"):
+            return wrong("image: this is the id of a container. That of its image stands beside it: imageID.")
         tag = isinstance(image, str) and ":" in image
         return wrong(
             "image: a tag for a digest. A tag is a name, and can be given to other bytes tomorrow."
@@ -373,5 +383,11 @@ def _parts_are_wrong(
         return wrong(
             "log: this log does not speak of the artifact, so it is another container's or another Pod's. Ask for "
             "the log of main (-c main)."
+        )
+    # The driver and what takes the artifact in name it too. This is how kfp begins in the step itself.
+    if "component `evaluate`" not in text:
+        return wrong(
+            "log: this log names the artifact, and is not that of your Pod: its driver and decide name it too. Is it "
+            "whole, from its beginning?"
         )
     return None

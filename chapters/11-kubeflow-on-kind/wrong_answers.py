@@ -147,6 +147,24 @@ def succeeded_if_any_did(pods):
     return found
 
 
+def takes_executor_in_a_name_for_a_step(pods):
+    found = {}
+    for pod in sorted(pods, key=lambda pod: pod["try"]):
+        if "executor" in pod["node"]:
+            step = pod["node"].replace("root.", "").replace(".executor", "")
+            found[step] = (found.get(step, (0,))[0] + 1, pod["phase"])
+    return found
+
+
+COUNTED = {}
+
+
+def counts_on_from_the_last_call(pods):
+    for step, (count, phase) in correct(pods).items():
+        COUNTED[step] = (COUNTED.get(step, (0,))[0] + count, phase)
+    return COUNTED
+
+
 def stumbles_over_nothing(pods):
     return correct(pods) if pods[0] else {}
 
@@ -211,8 +229,8 @@ def taken(pod, name):
     return given["inputs"]["artifacts"][name]["artifacts"][0]["uri"]
 
 
-def log_of(pod):
-    return ["Looking for component `evaluate` in …", pod["spec"]["containers"][0]["command"][9]]
+def log_of(pod, step="evaluate"):
+    return [f"Looking for component `{step}` in …", pod["spec"]["containers"][0]["command"][9]]
 
 
 POD = evaluate_pod()
@@ -225,6 +243,7 @@ TRACED = {
     "log": log_of(POD),
 }
 OF_OCTOBER = evaluate_pod(OCTOBER)
+OF_SEPTEMBER = evaluate_pod(FIRST, "root.decide.executor")
 OTHER_DIGEST = "sha256:" + "0" * 64
 
 ALSO_RIGHT = {
@@ -266,6 +285,8 @@ WRONG = {
         whole_nodes,
         succeeded_if_any_did,
         stumbles_over_nothing,
+        takes_executor_in_a_name_for_a_step,
+        counts_on_from_the_last_call,
         counts_drivers,
         takes_drivers_for_steps,
         knows_the_books_steps,
@@ -330,6 +351,10 @@ WRONG = {
         TRACED | {"artifact": "evaluation"},
         TRACED | {"log": log_of(OF_OCTOBER)},
         TRACED | {"log": ""},
+        TRACED | {"log": ["Created execution: id:95 …", f'"uri": "{TRACED["artifact"]}"']},  # its driver's
+        TRACED | {"log": log_of(OF_SEPTEMBER, "decide")},
+        TRACED | {"fresh": ["decide-driver"]},
+        TRACED | {"image": "containerd://" + "0" * 64},
         {key: value for key, value in TRACED.items() if key != "log"},
         FIRST["run_id"],
     ],
