@@ -255,7 +255,7 @@ def test_a_schedule_starts_what_it_was_seen_to_start(
     assert (monthly.display_name, monthly.status) == ("monthly", "ENABLED")
     while world.tick("kubeflow"):
         pass
-    assert [each.recurring_run_id for each in client.list_runs(page_size=10).runs] .count("s-1") == 1
+    assert [each.recurring_run_id for each in client.list_runs(page_size=10).runs].count("s-1") == 1
     client.disable_recurring_run(monthly.recurring_run_id)
     start(client)  # of which the recording says that the schedule was enabled then
     while world.tick("kubeflow"):

@@ -310,7 +310,7 @@ class Kubeflow:
                 thing["metadata"]["annotations"]["pipeline_spec"] = body["pipeline_spec"]
             key = Key(kind.resource, NAMESPACE, body.get("display_name") or "")
             made = self.world.change("create", key, thing)
-            return self._shown(self._entry(kind, made["status"][kind.id]))
+            return _at_first(self._shown(self._entry(kind, made["status"][kind.id])))
         if kind.resource == EXPERIMENTS:
             extra = {"storage_state": "AVAILABLE", "last_run_created_at": "1970-01-01T00:00:00Z"}
             return self._make(kind, body["display_name"], extra)
@@ -364,3 +364,9 @@ class Kubeflow:
                 self.world.change("delete", each.key, None)
         self.world.change("delete", there.key, None)
         return {}
+
+
+def _at_first(run: Object) -> Object:
+    """Return a run as it was when it was written down; the recorder looked a little later."""
+    states = run.get("state_history") or []
+    return {**run, **({"state": states[0]["state"], "state_history": states[:1]} if states else {})}

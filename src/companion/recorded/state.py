@@ -78,15 +78,17 @@ class State:
                 around[f"{other.resource} {other.name}"] = digest(entry.object)
             elif other.resource == POLICIES and other != key and key.resource in WORKLOADS:
                 around[f"{other.resource} {other.name} in {other.namespace}"] = digest(entry.object)
+        succeeded = key.resource == RUNS and self._has_succeeded(digest(thing))
         for other in references(key.namespace, thing or self.object_of(key)):
             if other.name != "default":  # each namespace has that account, a moment after it was made
                 around[f"{other.resource} {other.name}"] = digest(self.object_of(other))
-            if other.resource == "persistentvolumeclaims":
+            # Where the cache knows all results, what lies on a claim changes little.
+            if other.resource == "persistentvolumeclaims" and not succeeded:
                 around[f"content of {other.name}"] = " ".join(self.mounted.get(other, []))
             if other.resource == "serviceaccounts":
                 around[f"rights of {other.name}"] = self._rights(other)
         if key.resource == RUNS:
-            around["an equal run that succeeded"] = str(self._has_succeeded(digest(thing)))
+            around["an equal run that succeeded"] = str(succeeded)
         if key.resource in PASSIVE:
             for entry in self.users(key):
                 around[f"{entry.key.resource} {entry.key.name}"] = digest(entry.object)

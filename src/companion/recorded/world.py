@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from companion.errors import SentenceError
 from companion.recorded.objects import Object, as_kept, container_states, differences, digest, essence
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
-from companion.recorded.state import OF_KUBEFLOW, RECURRING_RUNS, STARTED, State, run_of
+from companion.recorded.state import OF_KUBEFLOW, RECURRING_RUNS, RUNS, STARTED, State, run_of
 from flightdelay.files import write_atomically
 
 # On a Pod of Kubeflow's: the run's name in the names of its Pods.
@@ -168,6 +168,7 @@ class World:
                 result = self._changed(verb, key, thing, dry_run)
             except NotRecorded:
                 if not dry_run:
+                    self.unknown.pop(key, None)  # the newest one is the last
                     self.unknown[key] = (verb, thing)
                 raise
             if not dry_run:
@@ -403,7 +404,12 @@ class World:
                 ]
                 doomed = [key, *inside, *(entry.key for entry in self.state.owned(key))]
                 self._pending = [
-                    each for each in self._pending if not any(entry.key in doomed for entry in each.put)
+                    each
+                    for each in self._pending
+                    if not any(
+                        entry.key in doomed or (key.resource == RUNS and run_of(entry.object) == key.name)
+                        for entry in each.put
+                    )
                 ]
                 for other in doomed:
                     self._remove(other)
