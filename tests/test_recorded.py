@@ -353,8 +353,12 @@ def test_a_restart_finds_the_cluster_as_it_was_left(kubectl: Reader, tmp_path: P
     kubectl("apply -f -", JOB)
     kubectl("wait -n space --for=condition=failed job/december --timeout=60s")
     kubectl("create namespace other")
+    kubectl("delete -n space job december")
+    kubectl("apply -f -", JOB)
+    kubectl("wait -n space --for=condition=failed job/december --timeout=60s")  # after the last change
     again = World(recorded())
-    again.again(json.loads((tmp_path / "history.json").read_bytes()))
+    kept = json.loads((tmp_path / "history.json").read_bytes())
+    again.again(kept["changes"], kept["clock"])
     assert again.get(Key("namespaces", "", "other")) is not None
     found = again.get(Key("jobs.batch", "space", "december"))
     assert found is not None

@@ -188,8 +188,8 @@ def test_a_deleted_run_takes_its_pods_and_its_results_in_the_cache_away(
     ("options", "said"),
     [
         ({"name": "Bob"}, "parameters.name Ada, and you wrote Bob"),
-        ({"pipeline": without_cache}, "sum of the pipeline's text"),
-        ({"enable_caching": False}, "sum of the pipeline's text"),
+        ({"pipeline": without_cache}, "this is another one (a changed function, caching, retries)"),
+        ({"enable_caching": False}, "this is another one (a changed function, caching, retries)"),
         ({"service_account": "somebody"}, "account pipeline-runner, and you wrote somebody"),
     ],
 )
@@ -269,10 +269,11 @@ def test_a_restarted_kernel_finds_its_runs(client: kfp.Client, world: World) -> 
     first = start(client)
     client.wait_for_run_completion(first.run_id, timeout=60, sleep_duration=0)
     anew = World(world.recording)
-    anew.again(json.loads(json.dumps(world.history)))
+    anew.again(json.loads(json.dumps(world.history)), world.clock)
     there = anew.get(Key(RUNS, "kubeflow", first.run_id))
     assert there is not None
     assert there.object["metadata"]["annotations"]["display_name"] == "mine"
+    assert there.object["status"]["state"] == "SUCCEEDED"
 
 
 def test_a_notebook_shows_the_sentence_alone(

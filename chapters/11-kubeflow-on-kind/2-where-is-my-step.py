@@ -175,17 +175,17 @@ print("symptom: ", finished.state)
 # The **symptom** is a word, and the run's record knows no cause. Go one step back, to the Pods:
 
 # %%
-pods = pods_of(failed.run_id)
-for row in pods:
+failed_pods = pods_of(failed.run_id)
+for row in failed_pods:
     print(f"{row['node']:22} try {row['try']} · {row['phase']:10} exit code {row['exit']}")
-companion.compare_bet(my_bet, sum(row["node"] == "root.ingest.executor" for row in pods))
+companion.compare_bet(my_bet, sum(row["node"] == "root.ingest.executor" for row in failed_pods))
 
 # %% [markdown]
 # One Pod, one try, although two retries were set. And `validate` has no Pod, not even a driver: it was never its
 # turn. First the **evidence** for the failure:
 
 # %%
-ingest = [row["pod"] for row in pods if row["node"] == "root.ingest.executor"][-1]
+ingest = [row["pod"] for row in failed_pods if row["node"] == "root.ingest.executor"][-1]
 # !kubectl logs -n kubeflow {ingest} -c main | grep -A 40 Traceback
 
 # %% [markdown]

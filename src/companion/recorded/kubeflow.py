@@ -18,7 +18,7 @@ import yaml  # type: ignore[import-untyped]
 from companion.recorded.objects import Object
 from companion.recorded.recording import Entry, Key, written
 from companion.recorded.state import EXPERIMENTS, PIPELINES, RECURRING_RUNS, RUNS, VERSIONS
-from companion.recorded.world import NotRecorded, World
+from companion.recorded.world import TEXT, NotRecorded, World
 
 NAMESPACE = "kubeflow"
 # Where the API is, asked through the cluster's own.
@@ -86,9 +86,7 @@ def begun(resource: str, body: Object, specs: dict[str, Object]) -> Object:
     spec = spec if "pipeline_spec" in spec else {"pipeline_spec": spec}
     asked: Object = {
         "pipeline": spec["pipeline_spec"].get("pipelineInfo", {}).get("name", ""),
-        "sum of the pipeline's text": hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[
-            :16
-        ],
+        TEXT: hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16],
         "parameters": (body.get("runtime_config") or {}).get("parameters") or {},
         "account": body.get("service_account") or ACCOUNT,
         "claims": sorted(set(_named(spec, "pvcMount"))),

@@ -77,8 +77,15 @@ def live_answers() -> bool:
 def _restore(world: World, path: Path) -> None:
     """Bring a cluster to where its reader has left it."""
     try:
-        world.again(json.loads(path.read_bytes()))
+        kept = json.loads(path.read_bytes())
+        world.again(kept["changes"], kept["clock"])
     except FileNotFoundError:
         return
-    except (ValueError, TypeError, NotRecorded, Refused):  # of an earlier recording, or half written
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        NotRecorded,
+        Refused,
+    ):  # of an earlier recording, or half written
         path.unlink(missing_ok=True)

@@ -381,6 +381,10 @@ class Handler(BaseHTTPRequestHandler):
                     f'container "{name}" in pod "{pod.key.name}" is waiting to start: '
                     f"{'trying and failing to pull image' if why else waiting['reason']}",
                 )
+        if container and container not in self.server.world.recording.logs:
+            raise NotRecorded(
+                f"This recorded cluster did not keep what container {name} of {pod.key.name} has printed. {LIVE}"
+            )
         self._text(self._lines(container))
 
     def _lines(self, container: str) -> str:

@@ -23,6 +23,8 @@ from flightdelay.files import write_atomically
 
 # On a Pod of Kubeflow's: the run's name in the names of its Pods.
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
+# The field of a run that stands for its compiled pipeline.
+TEXT = "sum of the pipeline's text"
 # So begins what a recorded cluster says of a change that it does not know.
 RECORDING = "This cluster is a recording"
 
@@ -128,6 +130,7 @@ class World:
                 if each.due <= self.clock:
                     self._pending.remove(each)
                     self._happen(each.put, each.gone)
+            self._write_down()
             return True
 
     def wait_for(self, key: Key) -> Entry | None:
@@ -179,12 +182,17 @@ class World:
                 }
                 self._untouched = True
                 self.history.append([verb, list(key), thing, self.clock])
-                if self.kept_in:
-                    write_atomically(self.kept_in, json.dumps(self.history).encode())
+                self._write_down()
             return result
 
-    def again(self, history: list[list[Any]]) -> None:
-        """Make the changes of an earlier run again, each at its time.
+    def _write_down(self) -> None:
+        """Keep what a new kernel has to know: the changes, and what time it is."""
+        if self.kept_in:
+            kept = {"changes": self.history, "clock": self.clock}
+            write_atomically(self.kept_in, json.dumps(kept).encode())
+
+    def again(self, history: list[list[Any]], clock: float) -> None:
+        """Make the changes of an earlier run again, each at its time, and let time go on to what it was.
 
         Raises
         ------
@@ -193,9 +201,10 @@ class World:
         Refused
             As before.
         """
-        for verb, key, thing, clock in history:
-            self._go_on_to(clock)
+        for verb, key, thing, moment in history:
+            self._go_on_to(moment)
             self.change(verb, Key(*key), thing)
+        self._go_on_to(clock)
 
     def _changed(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
         there = self.state.entries.get(key)
@@ -500,6 +509,11 @@ class World:
                     if said not in nearest.setdefault(name, []):
                         nearest[name].append(said)
                     mine[name] = _shown(here, name, thing)
+        if TEXT in nearest:
+            return (
+                f"of {key.name} it knows the file that the notebook sends, and this is another one (a changed "
+                "function, caching, retries)."
+            )
         fields = "; ".join(
             f"{name} {' or '.join(values)}, and you wrote {mine[name]}" for name, values in nearest.items()
         )
