@@ -17,6 +17,8 @@ import yaml
 
 from authoring.record import session
 from companion.bootstrap import ROOT
+from companion.cluster.shell import at_recorded_cluster
+from companion.recorded import serve
 from companion.recorded.definitions import Definitions
 from companion.recorded.objects import differences, digest, essence
 from companion.recorded.patches import PatchError, patched
@@ -767,6 +769,30 @@ def test_who_does_not_wait_for_the_end_is_not_told_of(
             time.sleep(0.02)
     time.sleep(0.3)
     assert "Exception" not in capfd.readouterr().err
+
+
+def test_two_notebooks_at_once_have_a_cluster_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPANION_WORK", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", "")
+    monkeypatch.setattr(serve, "_servers", {})
+    led: list[str] = []
+    for sitting in ("08-1", "08-2"):
+        serve.serve(sitting)
+        led.append(os.environ["KUBECONFIG"])
+        assert at_recorded_cluster()
+    addresses = [json.loads(Path(each).read_text())["clusters"][0]["cluster"]["server"] for each in led]
+    assert addresses == [server.address for server in serve._servers.values()]
+    assert len(set(addresses)) == 2
+
+
+def test_a_huge_log_is_answered(kubectl: Reader) -> None:
+    line = f"{written(START)} a line of a program that prints too much\n"
+    kubectl.world.recording.logs = dict.fromkeys(kubectl.world.recording.logs, line * 200_000)
+    kubectl("apply -f -", JOB)
+    kubectl("wait -n space --for=condition=failed job/december --timeout=60s")
+    name = kubectl("get pods -n space -o name").splitlines()[0]
+    assert len(kubectl(f"logs -n space {name}").splitlines()) == 200_000
+    assert len(kubectl(f"logs -n space {name} --tail=3").splitlines()) == 3
 
 
 # --- what lies on disk

@@ -40,12 +40,14 @@ def serve(sitting: str) -> str:
         world.kept_in = history
         _servers[sitting] = Server(world, Definitions.read()).start()
     kubeconfig = recorded_kubeconfig()
+    own = kubeconfig.with_name(f"{kubeconfig.name}-{sitting}")  # two notebooks may be open at once
     try:
         kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(kubeconfig, kubeconfig_of(_servers[sitting].address).encode())
+        for path in (own, kubeconfig):  # a terminal follows the newest
+            write_atomically(path, kubeconfig_of(_servers[sitting].address).encode())
     except OSError as error:
         raise SentenceError(f"Cannot write {kubeconfig} ({error.strerror}): make it writable.") from error
-    os.environ["KUBECONFIG"] = str(kubeconfig)
+    os.environ["KUBECONFIG"] = str(own)
     made = _servers[sitting].world.recording.made
     return (
         f"No cluster of the book runs on this machine, so kubectl talks to a recorded one: {made['cluster']}, "
