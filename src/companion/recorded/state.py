@@ -92,6 +92,9 @@ class State:
         if key.resource in PASSIVE:
             for entry in self.users(key):
                 around[f"{entry.key.resource} {entry.key.name}"] = digest(entry.object)
+                # What the user does depends on all that it depends on.
+                around |= self.context(entry.key, entry.object)
+            around.pop(f"{key.resource} {key.name}", None)
         return around
 
     def object_of(self, key: Key) -> Object | None:

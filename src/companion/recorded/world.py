@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from companion.errors import SentenceError
-from companion.recorded.objects import Object, as_kept, container_states, differences, digest, essence
+from companion.recorded.objects import (
+    Object,
+    as_kept,
+    container_states,
+    differences,
+    digest,
+    essence,
+    has_ended,
+)
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
 from companion.recorded.state import OF_KUBEFLOW, RECURRING_RUNS, RUNS, STARTED, State, run_of
 from flightdelay.files import write_atomically
@@ -78,7 +86,7 @@ class World:
         self.unknown: dict[Key, tuple[str, Object | None]] = {}
         self._untouched = False  # nobody has looked since the last change
         self._pending: list[Pending] = []
-        self._used: dict[int, int] = {}
+        self._last = -1  # the number of the step that was taken last
         # By how much later than recorded a container runs here (seconds): its log tells the time of each line.
         self._later: dict[str, float] = {}
         # The ids that Kubeflow gave when it was recorded, and those that it has given here.
@@ -237,7 +245,11 @@ class World:
         raise NotRecorded(self._refusal(verb, key, thing))
 
     def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> tuple[int, Step] | None:
-        """Return the recorded step that equals a change, with its session: of several the next one not yet taken."""
+        """Return the recorded step that equals a change, with its session.
+
+        Of several it is one that was seen to its end, and the next after the last that was taken: what was seen
+        together comes together.
+        """
         now = digest(self.state.object_of(key))
         same = [
             number
@@ -250,9 +262,10 @@ class World:
         ]
         if not same:
             return None
-        number = min(same, key=lambda each: (self._used.get(each, 0), each))
+        whole = [each for each in same if _comes_to_an_end(self._steps[each][1])]
+        number = min(whole or same, key=lambda each: (each <= self._last, each))
         if not dry_run:
-            self._used[number] = self._used.get(number, 0) + 1
+            self._last = number
         return self._steps[number][:2]
 
     def _plays(self, step: Step, key: Key) -> bool:
@@ -534,6 +547,12 @@ def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, str, 
         if not step.plain:
             yield step, digest(state.object_of(step.key)), state.context(step.key, step.thing)
         state.mount(step.key, step.thing)
+
+
+def _comes_to_an_end(step: Step) -> bool:
+    """Say whether a Job or a Pod was seen to end after a step, and not replaced before."""
+    ending = step.key.resource in ("jobs.batch", "pods")
+    return ending and any(has_ended(entry.object) for frame in step.frames for entry in frame.put)
 
 
 def _is_wished(step: Step, thing: Object | None) -> bool:
