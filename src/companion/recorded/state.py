@@ -26,6 +26,7 @@ OF_KUBEFLOW = (RUNS, RECURRING_RUNS, EXPERIMENTS, PIPELINES, VERSIONS)
 STARTED = (RUNS, RECURRING_RUNS)  # they set something going
 # On a Pod: which run it belongs to.
 RUN_LABEL = "pipeline/runid"
+ENDING = ("jobs.batch", "pods")  # they come to an end
 WORKLOADS = ("jobs.batch", "cronjobs.batch", "deployments.apps", "statefulsets.apps", "pods")
 ROLES = "roles.rbac.authorization.k8s.io"
 BINDINGS = ("rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io")
@@ -89,7 +90,7 @@ class State:
                 around[f"rights of {other.name}"] = self._rights(other)
         if key.resource == RUNS:
             around["an equal run that succeeded"] = str(succeeded)
-        if key.resource in PASSIVE:
+        if key.resource in (*PASSIVE, "persistentvolumeclaims"):
             for entry in self.users(key):
                 around[f"{entry.key.resource} {entry.key.name}"] = digest(entry.object)
                 # What the user does depends on all that it depends on.
@@ -156,7 +157,9 @@ class State:
         if key.resource in OF_KUBEFLOW:
             return verb != "create" or key.resource not in STARTED
         if key.resource in PASSIVE:
-            return key.resource == "namespaces" or not self.users(key)
+            # A Job that runs has read it already.
+            ending = verb == "delete" and all(each.key.resource in ENDING for each in self.users(key))
+            return key.resource == "namespaces" or ending or not self.users(key)
         if verb != "delete" or thing is None or thing["metadata"].get("ownerReferences"):
             return False
         if key.resource == "persistentvolumeclaims":

@@ -176,7 +176,7 @@ class World:
         with self.lock:
             thing = as_kept(thing) if thing else None
             try:
-                result = self._changed(verb, key, thing, dry_run)
+                result = self._in_time(verb, key, thing, dry_run)
             except NotRecorded:
                 if not dry_run:
                     self.unknown.pop(key, None)  # the newest one is the last
@@ -213,6 +213,18 @@ class World:
             self._go_on_to(moment)
             self.change(verb, Key(*key), thing)
         self._go_on_to(clock)
+
+    def _in_time(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
+        """Make a change now or, where nobody has seen it now, when what was about to happen has happened.
+
+        Whoever writes a change needs longer than the cluster.
+        """
+        while True:
+            try:
+                return self._changed(verb, key, thing, dry_run)
+            except NotRecorded:
+                if dry_run or not self.tick(key.namespace):
+                    raise
 
     def _changed(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
         there = self.state.entries.get(key)
@@ -551,8 +563,7 @@ def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, str, 
 
 def _comes_to_an_end(step: Step) -> bool:
     """Say whether a Job or a Pod was seen to end after a step, and not replaced before."""
-    ending = step.key.resource in ("jobs.batch", "pods")
-    return ending and any(has_ended(entry.object) for frame in step.frames for entry in frame.put)
+    return any(has_ended(entry.object) for frame in step.frames for entry in frame.put)
 
 
 def _is_wished(step: Step, thing: Object | None) -> bool:
