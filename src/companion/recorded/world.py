@@ -86,7 +86,7 @@ class World:
         self.unknown: dict[Key, tuple[str, Object | None]] = {}
         self._untouched = False  # nobody has looked since the last change
         self._pending: list[Pending] = []
-        self._last = -1  # the number of the step that was taken last
+        self._used: dict[int, int] = {}
         # By how much later than recorded a container runs here (seconds): its log tells the time of each line.
         self._later: dict[str, float] = {}
         # The ids that Kubeflow gave when it was recorded, and those that it has given here.
@@ -259,8 +259,7 @@ class World:
     def _step(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> tuple[int, Step] | None:
         """Return the recorded step that equals a change, with its session.
 
-        Of several it is one that was seen to its end, and the next after the last that was taken: what was seen
-        together comes together.
+        Of several it is one that was seen to its end, and the one that was taken least.
         """
         now = digest(self.state.object_of(key))
         same = [
@@ -275,9 +274,9 @@ class World:
         if not same:
             return None
         whole = [each for each in same if _comes_to_an_end(self._steps[each][1])]
-        number = min(whole or same, key=lambda each: (each <= self._last, each))
+        number = min(whole or same, key=lambda each: (self._used.get(each, 0), each))
         if not dry_run:
-            self._last = number
+            self._used[number] = self._used.get(number, 0) + 1
         return self._steps[number][:2]
 
     def _plays(self, step: Step, key: Key) -> bool:
@@ -563,7 +562,8 @@ def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, str, 
 
 def _comes_to_an_end(step: Step) -> bool:
     """Say whether a Job or a Pod was seen to end after a step, and not replaced before."""
-    return any(has_ended(entry.object) for frame in step.frames for entry in frame.put)
+    ending = step.key.resource in ("jobs.batch", "pods")
+    return ending and any(has_ended(entry.object) for frame in step.frames for entry in frame.put)
 
 
 def _is_wished(step: Step, thing: Object | None) -> bool:
