@@ -562,8 +562,9 @@ def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, str, 
 
 def _comes_to_an_end(step: Step) -> bool:
     """Say whether a Job or a Pod was seen to end after a step, and not replaced before."""
-    ending = step.key.resource in ("jobs.batch", "pods")
-    return ending and any(has_ended(entry.object) for frame in step.frames for entry in frame.put)
+    ending = ("jobs.batch", "pods")  # what a Service has answered is an entry, too, and its status is a number
+    put = (entry for frame in step.frames for entry in frame.put if entry.key.resource in ending)
+    return step.key.resource in ending and any(has_ended(entry.object) for entry in put)
 
 
 def _is_wished(step: Step, thing: Object | None) -> bool:
