@@ -1,8 +1,9 @@
 """What else is tried on the cluster of 09.1, to be recorded with it: exercise 9.1 in other words, and wrong."""
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+
+from chapter_08.tries_1 import changed, kubectl
 
 HERE = Path(__file__).parent
 SPACE = "flights-service"
@@ -10,14 +11,6 @@ NIGHT = (HERE / "solved" / "night.yaml").read_text(encoding="utf-8")
 INHERITED = (HERE / "manifests" / "night.yaml").read_text(encoding="utf-8")
 READY = "{httpGet: {path: /readyz, port: 8080}, timeoutSeconds: 5}"
 LIVE = "{httpGet: {path: /healthz, port: 8080}, failureThreshold: 6}"
-
-
-def changed(text: str, *pairs: tuple[str, str]) -> str:
-    """Return a text with some of its pieces replaced, each of which is there."""
-    for old, new in pairs:
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
 
 
 PLAIN = changed(NIGHT, (READY, "{httpGet: {path: /readyz, port: 8080}}"))
@@ -50,11 +43,6 @@ WRONG = {
 STUCK = ("as it was inherited", "killed before it listens")
 # Only the Service is another one.
 ALIKE = ("the other counter", "the wrong port")
-
-
-def kubectl(*arguments: str, stdin: str | None = None) -> None:
-    """Run kubectl; what it answers is of interest to a reader of the recording."""
-    subprocess.run(["kubectl", *arguments], input=stdin, text=True, check=False)
 
 
 def make(space: str, *names: str) -> None:

@@ -8,7 +8,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from chapter_09.tries_1 import AUGUST, arrived, changed, kubectl, make, pinned
+from chapter_08.tries_1 import changed, kubectl
+from chapter_09.tries_1 import AUGUST, arrived, make, pinned
 
 SPACE = "flights-release"
 HERE = Path(__file__).parent

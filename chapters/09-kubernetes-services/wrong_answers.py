@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import yaml  # type: ignore[import-untyped]
 
-from chapter_09.tries_1 import AUGUST, NIGHT, changed
+from chapter_08.tries_1 import changed
+from chapter_09.tries_1 import AUGUST, NIGHT
 from chapter_09.tries_1 import RIGHT as NIGHTS
 from chapter_09.tries_1 import WRONG as WRONG_NIGHTS
 from chapter_09.tries_2 import BAD, JULY, READINESS, VERSION

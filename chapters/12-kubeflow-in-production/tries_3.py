@@ -4,8 +4,9 @@ Each policy is applied where a reader stands at the exercise, while the door is 
 visitor knock. A wrong one is mended, or taken away.
 """
 
-import subprocess
 from pathlib import Path
+
+from chapter_08.tries_1 import changed, kubectl
 
 HERE = Path(__file__).parent
 SPACE, DESK = "flights-counter", "flights-desk"
@@ -14,14 +15,6 @@ OPEN = (HERE / "solved" / "door.yaml").read_text(encoding="utf-8")
 NAMESPACE = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: flights-desk}}"
 POD = "podSelector: {matchLabels: {app: desk}}"
 PORTS = "ports: [{protocol: TCP, port: 8080}]"
-
-
-def changed(text: str, *pairs: tuple[str, str]) -> str:
-    """Return a text with some of its pieces replaced, each of which is there."""
-    for old, new in pairs:
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
 
 
 NAMES = "{key: kubernetes.io/metadata.name, operator: In, values: [flights-desk]}"
@@ -51,11 +44,6 @@ WRONG = {
     ),
     "everybody": changed(SHUT, ("ingress: []", "ingress: [{}]")),
 }
-
-
-def kubectl(*arguments: str, stdin: str | None = None) -> None:
-    """Run kubectl; what it answers is of interest to a reader of the recording."""
-    subprocess.run(["kubectl", *arguments], input=stdin, text=True, check=False)
 
 
 def knock() -> None:

@@ -9,12 +9,9 @@ from companion.recorded import kubeflow
 from companion.recorded.kubeflow import KINDS, Kind
 from companion.recorded.objects import Object
 from companion.recorded.recording import Entry, Key, Step
-from companion.recorded.state import RECURRING_RUNS, RUNS
+from companion.recorded.state import RUNS
 
-ADDRESS = (
-    f"/api/v1/namespaces/{kubeflow.NAMESPACE}/services/ml-pipeline:8888/proxy/{'/'.join(kubeflow.PREFIX)}"
-)
-KIND = {kind.resource: (plural, kind) for plural, kind in KINDS.items()}
+ADDRESS = "/".join([kubeflow.ADDRESS, *kubeflow.PREFIX])
 # The states in which nothing more comes.
 ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
 
@@ -39,13 +36,13 @@ class Pipelines:
         """Return Kubeflow's version."""
         return str(self._ask("GET", "healthz")["tag_name"])
 
-    def listed(self, resource: str) -> list[Entry]:
-        """Return all things of a kind."""
-        return [kubeflow.entry_of(resource, each) for each in self._all(KIND[resource][0])]
+    def listed(self, plural: str) -> list[Entry]:
+        """Return all things of one of the `KINDS`."""
+        return [kubeflow.entry_of(KINDS[plural].resource, each) for each in self._all(plural)]
 
     def going_on(self) -> Iterator[Entry]:
         """Yield what changes by itself: the schedules, and the runs with all their details; not those of others."""
-        yield from (entry for entry in self.listed(RECURRING_RUNS) if entry.key.name in self.begun)
+        yield from (entry for entry in self.listed("recurringruns") if entry.key.name in self.begun)
         for each in self._all("runs"):
             name = each["run_id"]
             if name not in self.begun and each.get("recurring_run_id") not in self.begun:

@@ -42,17 +42,18 @@ from companion.recorded.recording import (
 )
 from companion.recorded.server import LEFT_OUT, content_of
 from companion.recorded.state import (
+    ENDING,
     EXPERIMENTS,
     PLURALS,
     RECURRING_RUNS,
     RUNS,
     STARTED,
+    WORKFLOW_LABEL,
     WORKLOADS,
     State,
     account_of,
     run_of,
 )
-from companion.recorded.world import WORKFLOW_LABEL
 from flightdelay.files import write_atomically
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -60,7 +61,7 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 RESTLESS = re.compile(r'"(lastHeartbeatTime|resourceVersion|lastProbeTime|renewTime)": *("[^"]*"|null),? *')
 SECONDS_BETWEEN_LOOKS = 1.0
 # They end by themselves, and what others do has nothing to do with it.
-ENDING = ("jobs.batch", "cronjobs.batch", "pods", RUNS, RECURRING_RUNS)
+APART = (*ENDING, "cronjobs.batch", *STARTED)
 
 # Of the rest of the cluster, what every cluster like it has is kept as it was at the beginning.
 SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-path-storage")
@@ -135,9 +136,10 @@ class Recorder:
         self._pipelines = Pipelines(upstream) if kubeflow.NAMESPACE in namespaces else None
         self.start = time.time()
         self._workflows: set[str] = set()  # what the runs of Kubeflow's are called by Argo
-        self.base = [entry for entry in self._all().values() if is_everyones(entry)]
+        found = self._all()
+        self.base = [entry for entry in found.values() if is_everyones(entry)]
         if self._pipelines:
-            self.base += self._installed()
+            self.base += self._installed(found, self._pipelines)
         self._now: dict[Key, Entry] = {entry.key: entry for entry in self.base}
         self.changes: list[Step] = []
         self.deltas: list[Delta] = []
@@ -163,14 +165,11 @@ class Recorder:
         steps = session(self.base, self.changes, self.deltas, self.things)
         return Recording(self.made, self.start, self.base, [steps], self.logs)
 
-    def _installed(self) -> list[Entry]:
+    def _installed(self, found: dict[Key, Entry], pipelines: Pipelines) -> list[Entry]:
         """Return Kubeflow as it was installed: what came soon after its namespace, and the experiment of everybody."""
-        found = self._all()
         space = found[Key("namespaces", "", kubeflow.NAMESPACE)]
         by = seconds(space.object["metadata"]["creationTimestamp"]) + SECONDS_TO_INSTALL
-        default = [
-            each for each in Pipelines(self.upstream).listed(EXPERIMENTS) if each.cells[0] == "Default"
-        ]
+        default = [each for each in pipelines.listed("experiments") if each.cells[0] == "Default"]
         return [space, *default] + [
             entry
             for entry in found.values()
@@ -188,11 +187,11 @@ class Recorder:
             return False
         about = entry.object.get("involvedObject") or {}
         thing = self.things.get(about.get("uid", ""), entry.object)
-        if run_of(thing):
-            labels = thing["metadata"]["labels"]
-            if run_of(thing) in self._pipelines.begun:
-                self._workflows.add(labels.get(WORKFLOW_LABEL, ""))
-            return run_of(thing) in self._pipelines.begun
+        if run := run_of(thing):
+            if run not in self._pipelines.begun:
+                return False
+            self._workflows.add(thing["metadata"]["labels"].get(WORKFLOW_LABEL, ""))
+            return True
         if about.get("kind") == "Workflow":
             return about.get("name") in self._workflows
         if about and thing is entry.object:  # about something that has gone
@@ -343,11 +342,8 @@ class Recorder:
         verb = {"POST": "create", "DELETE": "delete"}.get(method, "update")
         name = name or (answer.get("metadata") or {}).get("name") or ""
         sent = self._sent(content) if verb == "create" else None
-        if sent is not None:
-            sent["metadata"] = {
-                **(sent.get("metadata") or {}),
-                **({"namespace": namespace} if namespace else {}),
-            }
+        if sent is not None and namespace:
+            sent["metadata"] = {**(sent.get("metadata") or {}), "namespace": namespace}
         if code >= 400:
             if sent is not None:
                 name = name or (sent.get("metadata") or {}).get("name", "")
@@ -494,8 +490,8 @@ def _root(entry: Entry | None, key: Key, things: dict[str, Object], made: set[Ke
     thing: Object = entry.object if entry else {}
     if key.resource == "events":
         thing = things.get(thing.get("involvedObject", {}).get("uid", ""), thing)
-    if run_of(thing):
-        return Key(RUNS, kubeflow.NAMESPACE, run_of(thing))
+    if run := run_of(thing):
+        return Key(RUNS, kubeflow.NAMESPACE, run)
     scheduled = thing.get("status") if key.resource == RUNS else None
     if scheduled and scheduled.get("recurring_run_id"):
         return Key(RECURRING_RUNS, kubeflow.NAMESPACE, scheduled["recurring_run_id"])
@@ -531,7 +527,7 @@ def _belongs_to(root: Key, namespace: str, begun: list[Step], roots: list[Key]) 
         if root in (step.key, roots[number]) or step.key == Key("namespaces", "", space):
             return number
         # A program with an account of its own may change others.
-        apart = step.key.resource in ENDING and account_of(step.thing or {}) == "default"
+        apart = step.key.resource in APART and account_of(step.thing or {}) == "default"
         if not here or step.plain or step.refused or (root.resource in (*WORKLOADS, *STARTED) and apart):
             continue
         return number

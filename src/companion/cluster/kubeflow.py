@@ -15,11 +15,12 @@ import yaml  # type: ignore[import-untyped]
 
 from companion.cluster import settings
 from companion.cluster.shell import ClusterError, NotOurs, Shell, at_recorded_cluster, kubeflow_answers
+from companion.recorded import kubeflow
 from flightdelay.data import DATA
 from flightdelay.pipelines import with_kubeflow
 from flightdelay.result import RunResult
 
-NAMESPACE = "kubeflow"
+NAMESPACE = kubeflow.NAMESPACE
 RUN_SECONDS = 900
 POD = "flight-delay-store"
 
@@ -41,7 +42,7 @@ def require_kubeflow() -> str:
         _say_what_is_not_recorded()
         config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text(encoding="utf-8"))
         server = config["clusters"][0]["cluster"]["server"]
-        return f"{server}/api/v1/namespaces/{NAMESPACE}/services/ml-pipeline:8888/proxy"
+        return f"{server}{kubeflow.ADDRESS}"
     if not kubeflow_answers():
         raise ClusterError(
             f"Kubeflow Pipelines does not answer at {settings.KUBEFLOW_URL}: make cluster-kfp installs it, or says "

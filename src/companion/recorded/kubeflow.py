@@ -23,6 +23,7 @@ from companion.recorded.world import TEXT, NotRecorded, World
 NAMESPACE = "kubeflow"
 # Where the API is, asked through the cluster's own.
 SERVICE = re.compile(r"ml-pipeline(:\w+)?")
+ADDRESS = f"/api/v1/namespaces/{NAMESPACE}/services/ml-pipeline:8888/proxy"
 PREFIX = ["apis", "v2beta1"]
 HEALTH = {
     "apiServerReady": True,
@@ -263,8 +264,7 @@ class Kubeflow:
 
         before = state()
         self.world.look(NAMESPACE)
-        while state() == before and self.world.tick(NAMESPACE):
-            pass
+        self.world.go_on_until(lambda: state() != before, NAMESPACE)
 
     def _shown(self, entry: Entry) -> Object:
         """Return a thing as the API tells it, under the name that the reader gave it."""

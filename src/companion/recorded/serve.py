@@ -83,11 +83,6 @@ def _restore(world: World, path: Path) -> None:
         world.again(kept["changes"], kept["clock"])
     except FileNotFoundError:
         return
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        NotRecorded,
-        Refused,
-    ):  # of an earlier recording, or half written
+    except (ValueError, TypeError, KeyError, NotRecorded, Refused):
+        # It is of an earlier recording, or half written.
         path.unlink(missing_ok=True)

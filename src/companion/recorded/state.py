@@ -24,8 +24,8 @@ RUNS, RECURRING_RUNS = "runs of kubeflow", "recurring runs of kubeflow"
 EXPERIMENTS, PIPELINES, VERSIONS = "experiments of kubeflow", "pipelines of kubeflow", "versions of kubeflow"
 OF_KUBEFLOW = (RUNS, RECURRING_RUNS, EXPERIMENTS, PIPELINES, VERSIONS)
 STARTED = (RUNS, RECURRING_RUNS)  # they set something going
-# On a Pod: which run it belongs to.
-RUN_LABEL = "pipeline/runid"
+# On a Pod: which run it belongs to, and what Argo calls that in the names of its Pods.
+RUN_LABEL, WORKFLOW_LABEL = "pipeline/runid", "workflows.argoproj.io/workflow"
 ENDING = ("jobs.batch", "pods")  # they come to an end
 WORKLOADS = ("jobs.batch", "cronjobs.batch", "deployments.apps", "statefulsets.apps", "pods")
 ROLES = "roles.rbac.authorization.k8s.io"
@@ -156,10 +156,12 @@ class State:
         thing = self.object_of(key)
         if key.resource in OF_KUBEFLOW:
             return verb != "create" or key.resource not in STARTED
+        if key.resource == "namespaces":
+            return True
         if key.resource in PASSIVE:
+            users = self.users(key)
             # A Job that runs has read it already.
-            ending = verb == "delete" and all(each.key.resource in ENDING for each in self.users(key))
-            return key.resource == "namespaces" or ending or not self.users(key)
+            return not users or (verb == "delete" and all(each.key.resource in ENDING for each in users))
         if verb != "delete" or thing is None or thing["metadata"].get("ownerReferences"):
             return False
         if key.resource == "persistentvolumeclaims":

@@ -11,7 +11,7 @@ nothing reacts to them: a Namespace, a ConfigMap that nothing uses, the deletion
 import json
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,11 +26,18 @@ from companion.recorded.objects import (
     has_ended,
 )
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
-from companion.recorded.state import OF_KUBEFLOW, RECURRING_RUNS, RUNS, STARTED, State, run_of
+from companion.recorded.state import (
+    ENDING,
+    OF_KUBEFLOW,
+    RECURRING_RUNS,
+    RUNS,
+    STARTED,
+    WORKFLOW_LABEL,
+    State,
+    run_of,
+)
 from flightdelay.files import write_atomically
 
-# On a Pod of Kubeflow's: the run's name in the names of its Pods.
-WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 # The field of a run that stands for its compiled pipeline.
 TEXT = "sum of the pipeline's text"
 # So begins what a recorded cluster says of a change that it does not know.
@@ -126,29 +133,42 @@ class World:
     def tick(self, namespace: str = "") -> bool:
         """Let the next thing happen that was seen to happen in a namespace; say whether there was one."""
         with self.lock:
-            due = [
-                each.due
-                for each in self._pending
-                if not namespace or any(key.namespace == namespace for key in each.touched())
-            ]
-            if not due:
-                return False
-            self.clock = max(self.clock, min(due))
-            for each in sorted(self._pending, key=lambda pending: pending.due):
-                if each.due <= self.clock:
-                    self._pending.remove(each)
-                    self._happen(each.put, each.gone)
+            happened = self._tick(namespace)
+            if happened:
+                self._write_down()
+            return happened
+
+    def go_on_until(self, done: Callable[[], bool], namespace: str) -> None:
+        """Let time go on in a namespace until something is so, or nothing more is to come."""
+        with self.lock:
+            while not done() and self._tick(namespace):
+                pass
             self._write_down()
-            return True
+
+    def _tick(self, namespace: str = "") -> bool:
+        due = [
+            each.due
+            for each in self._pending
+            if not namespace or any(key.namespace == namespace for key in each.touched())
+        ]
+        if not due:
+            return False
+        self.clock = max(self.clock, min(due))
+        for each in sorted(self._pending, key=lambda pending: pending.due):
+            if each.due <= self.clock:
+                self._pending.remove(each)
+                self._happen(each.put, each.gone)
+        return True
 
     def wait_for(self, key: Key) -> Entry | None:
         """Return what is there under a key or, where it is still to come, let time go on until it is."""
-        with self.lock:
-            while key not in self.state.entries and any(
-                entry.key == key for each in self._pending for entry in each.put
-            ):
-                self.tick(key.namespace)
-            return self.get(key)
+
+        def is_settled() -> bool:
+            to_come = any(entry.key == key for each in self._pending for entry in each.put)
+            return key in self.state.entries or not to_come
+
+        self.go_on_until(is_settled, key.namespace)
+        return self.get(key)
 
     # --- changing
 
@@ -181,6 +201,7 @@ class World:
                 if not dry_run:
                     self.unknown.pop(key, None)  # the newest one is the last
                     self.unknown[key] = (verb, thing)
+                    self._write_down()
                 raise
             if not dry_run:
                 self.unknown = {
@@ -223,7 +244,7 @@ class World:
             try:
                 return self._changed(verb, key, thing, dry_run)
             except NotRecorded:
-                if dry_run or not self.tick(key.namespace):
+                if dry_run or not self._tick(key.namespace):
                     raise
 
     def _changed(self, verb: str, key: Key, thing: Object | None, dry_run: bool) -> Object:
@@ -264,13 +285,11 @@ class World:
         now = digest(self.state.object_of(key))
         same = [
             number
-            for number, (_, step, before, context) in enumerate(self._steps)
-            if step.verb == verb
-            and self._plays(step, key)
-            and _is_wished(step, thing)
-            and before == now
-            and context == self.state.context(key, thing)
+            for number, (_, step, before, _) in enumerate(self._steps)
+            if step.verb == verb and self._plays(step, key) and _is_wished(step, thing) and before == now
         ]
+        here = self.state.context(key, thing) if same else {}
+        same = [number for number in same if self._steps[number][3] == here]
         if not same:
             return None
         whole = [each for each in same if _comes_to_an_end(self._steps[each][1])]
@@ -359,7 +378,7 @@ class World:
 
     def _go_on_to(self, clock: float) -> None:
         while self._pending and min(each.due for each in self._pending) <= clock:
-            self.tick()
+            self._tick()
         self.clock = max(self.clock, clock)
 
     @staticmethod
@@ -562,9 +581,9 @@ def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, str, 
 
 def _comes_to_an_end(step: Step) -> bool:
     """Say whether a Job or a Pod was seen to end after a step, and not replaced before."""
-    ending = ("jobs.batch", "pods")  # what a Service has answered is an entry, too, and its status is a number
-    put = (entry for frame in step.frames for entry in frame.put if entry.key.resource in ending)
-    return step.key.resource in ending and any(has_ended(entry.object) for entry in put)
+    # What a Service has answered is an entry, too, and its status is a number.
+    put = (entry for frame in step.frames for entry in frame.put if entry.key.resource in ENDING)
+    return step.key.resource in ENDING and any(has_ended(entry.object) for entry in put)
 
 
 def _is_wished(step: Step, thing: Object | None) -> bool:
