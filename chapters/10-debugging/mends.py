@@ -277,6 +277,11 @@ SCENARIOS: dict[int, Scenario] = {
                 SOON,
             ),
             "the file replaced": (right(7), REPLACE, RELEASED),
+            "deleted and exposed": (
+                "kubectl delete service -n {ns} predictions",
+                "kubectl expose -n {ns} deployment/predictions --port=80 --target-port=8080",
+                SOON,
+            ),
             "two labels": (
                 ("selector:\n    app: prediction\n", "selector:\n    app: predictions\n    team: flights\n"),
                 APPLY,
@@ -529,6 +534,7 @@ def _record(number: int, folder: Path) -> None:
             run(number, file, (REPLACE,))
             lab.wait_until_shown(number)
         printed = run(number, file, steps)
+        time.sleep(3)  # the recorder looks once a second: the end shall be seen before the next begins
         print(f"lab {number} · {name} · {time.monotonic() - began:.0f} s\n{printed}", flush=True)
         seeded = name in ("cluster-admin", "a label on the Pod")  # they leave something behind
         if seeded:
