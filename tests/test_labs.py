@@ -64,11 +64,15 @@ UNSEEN: dict[int, tuple[dict[str, Steps], dict[str, Steps]]] = {
         {
             "killed": (("memory: 300Mi", "memory: 310Mi"), REPLACE),
             "is none": (("memory: 300Mi", "memory: 9Gi"), REPLACE),
+            "another training": (('MONTH: "2013-12"', 'MONTH: "2013-06"'), REPLACE),
         },
     ),
     4: (
         {"a quarter": (('cpu: "50"', "cpu: 250m"), REPLACE)},
-        {"no node": (('cpu: "50"', "cpu: 3"), NO_JOB, APPLY)},
+        {
+            "no node": (('cpu: "50"', "cpu: 3"), NO_JOB, APPLY),
+            "leaves": (('cpu: "50"', "cpu: 2"), REPLACE),
+        },
     ),
     5: (
         {"more room": (mends.right(5), ("100Mi", "150Mi"), REPLACE)},
@@ -79,6 +83,9 @@ UNSEEN: dict[int, tuple[dict[str, Steps], dict[str, Steps]]] = {
         {
             "delete": (('verbs: ["get"]', 'verbs: ["get", "patch", "delete"]'), APPLY),
             "may not": (('verbs: ["get"]', 'verbs: ["get", "watch"]'), APPLY),
+            "every Pod": (
+                "kubectl create clusterrolebinding mine --clusterrole=edit --serviceaccount={ns}:promoter",
+            ),
         },
     ),
     7: (
@@ -97,7 +104,12 @@ UNSEEN: dict[int, tuple[dict[str, Steps], dict[str, Steps]]] = {
     ),
     9: (
         {"and more patient": (mends.right(9), ("backoffLimit: 0", "backoffLimit: 1"), REPLACE)},
-        {"still about": (('MONTH: "2013-09"', 'MONTH: "2013-08"'), REPLACE)},
+        {
+            "still about": (('MONTH: "2013-09"', 'MONTH: "2013-08"'), REPLACE),
+            "until the Job runs again": (
+                merge_patch("configmap run", '{"data":{"MONTH":"2013-10","YEAR":"2013"}}'),
+            ),
+        },
     ),
     10: (
         {"and more patient": (mends.right(10), ("backoffLimit: 0", "backoffLimit: 1"), REPLACE)},
@@ -208,6 +220,7 @@ def test_a_mend_that_nobody_recorded_is_judged_by_what_is_written(
             assert "This cluster is recorded and cannot show the end." in verdict.text
         else:
             assert verdict.mark == _verdict.WRONG_MARK, (name, verdict.text)
+            print(name, "·", verdict.text)
         lab.reset(number)
         lab.start(number)
         assert "Not mended" in labs.judge(number, SCENARIOS[number].evidence[0]).text

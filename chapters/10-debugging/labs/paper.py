@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from chapter_10.labs.faults import IMAGE, LABS, NEW, OLD, SHARE, Finding, container_of, plain_image
@@ -15,7 +16,8 @@ Wish = tuple[str, Key, Object | None]  # create, update or delete; of what; the 
 # What a program takes at its most (bytes): a smaller limit, and it is killed.
 NEEDS = {"predictions": 30 << 20, "report": 20 << 20, "train": 340 << 20, "promote": 20 << 20}
 NEEDS |= {"late-share": 100 << 20, "late-list": 150 << 20}
-YEAR = 370 << 20
+YEAR, LAST_MONTH = 370 << 20, "2013-12"
+ENDED = ("Succeeded", "Failed")
 KINDS = PLURALS | {
     "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
     "ClusterRoleBinding": "clusterrolebindings.rbac.authorization.k8s.io",
@@ -36,6 +38,8 @@ class Paper(Look):
 
     def __init__(self, number: int, wishes: list[Wish]) -> None:
         super().__init__(number)
+        self._anew = any(key.resource == KINDS["Job"] and thing for _, key, thing in wishes)
+        self._room = self._free_cpu()
         for verb, key, thing in wishes:
             kind = next((kind for kind, plural in KINDS.items() if plural == key.resource), key.resource)
             if verb == "delete" or thing is None:
@@ -48,6 +52,21 @@ class Paper(Look):
         """Yield the roles and bindings of the whole cluster."""
         found = self._shell.ask_kubectl("get", "clusterroles,clusterrolebindings", "-o", "json")
         yield from json.loads(found)["items"]
+
+    def _free_cpu(self) -> Decimal:
+        """Return how many cores are left for this namespace's Pods on the node that has most."""
+        found = self._shell.ask_kubectl("get", "nodes,pods", "-A", "-o", "json")
+        free: dict[str, Decimal] = {}
+        for thing in json.loads(found)["items"]:
+            if thing["kind"] == "Node":
+                name, cores = thing["metadata"]["name"], amount(thing["status"]["allocatable"]["cpu"])
+            elif thing["metadata"]["namespace"] == self.namespace or thing["status"]["phase"] in ENDED:
+                continue
+            else:
+                name = thing["spec"].get("nodeName", "")
+                cores = -sum(_requests(each).get("cpu") or 0 for each in thing["spec"]["containers"])
+            free[name] = free.get(name, Decimal(0)) + cores
+        return max(free.values())
 
     def finding(self) -> Finding:
         """Judge it: what would not run is broken, all else runs and does what it says."""
@@ -62,7 +81,7 @@ class Paper(Look):
             thing["status"] = {**done, "observedGeneration": 1} | ({} if idle else {"succeeded": 1})
         if self.number == 6 and self.may(self._account(), "patch", "configmaps/champion"):
             self._objects["ConfigMap", "champion"]["data"] = {"month": "2013-09"}
-        if self.number == 9:
+        if self.number == 9 and self._anew:
             self._objects["ConfigMap", "late-list"]["data"] = {"month": self._month(), "flights": "1"}
         return LABS[self.number].judge(self)
 
@@ -101,7 +120,9 @@ class Paper(Look):
             if variable["name"] == "PYTHONPATH" and "/app/src" not in str(variable.get("value")).split(":"):
                 yield f"Python looks in {variable.get('value')}, and the code lies in /app/src."
         limit = amount(((container.get("resources") or {}).get("limits") or {}).get("memory", "1Ti"))
-        needs = YEAR if self.number == 3 else NEEDS.get(name, 0)
+        needs = NEEDS.get(name, 0)
+        if self.number == 3:
+            needs = YEAR if self._month() == LAST_MONTH else 0  # fewer months are told apart by their month
         if limit is None or limit < needs:
             yield f"With its limit {name} would be killed: it takes some {needs >> 20} MB."
         probe = container.get("readinessProbe") or {}
@@ -114,8 +135,11 @@ class Paper(Look):
         asked = {
             what: sum(_requests(each).get(what) or 0 for each in containers) for what in ("cpu", "memory")
         }
-        if asked["cpu"] > 2 or asked["memory"] > 8 << 30:
-            yield f"No node has room for {name}, which requests cpu {asked['cpu']:f}."
+        if asked["cpu"] > self._room or asked["memory"] > 8 << 30:
+            yield (
+                f"No node has room for {name}, which requests cpu {asked['cpu']:f}: "
+                f"what runs there leaves {self._room:f}."
+            )
         quota = self.get("ResourceQuota", "platform")
         for what, most in ((quota or {"spec": {"hard": {}}})["spec"]["hard"]).items():
             for each in containers:
@@ -132,6 +156,8 @@ class Paper(Look):
 
     def log(self, job: str) -> str:
         """Return what the program would print."""
+        if job == "late-list" and not self._anew:
+            return super().log(job)
         if job == "late-list":
             return f"read 1 flights, scheduled from {self._month()}-01 to {self._month()}-30"
         image = plain_image(container_of(self.get("Job", job) or {}, job)["image"])

@@ -207,7 +207,8 @@ class World:
                 self.unknown = {
                     k: v
                     for k, v in self.unknown.items()
-                    if k != key and (key.resource, key.name) != ("namespaces", k.namespace)
+                    if k != key
+                    and not (key.resource == "namespaces" and f'"{key.name}"' in json.dumps([k, v]))
                 }
                 self._untouched = True
                 self.history.append([verb, list(key), thing, self.clock])
