@@ -107,7 +107,8 @@ UNSEEN: dict[int, tuple[dict[str, Steps], dict[str, Steps]]] = {
         {
             "still about": (('MONTH: "2013-09"', 'MONTH: "2013-08"'), REPLACE),
             "until the Job runs again": (
-                merge_patch("configmap run", '{"data":{"MONTH":"2013-10","YEAR":"2013"}}'),
+                "kubectl label -n {ns} job late-list team=flights",
+                merge_patch("configmap run", '{"data":{"MONTH":"2013-10"}}'),
             ),
         },
     ),

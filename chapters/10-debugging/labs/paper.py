@@ -38,7 +38,7 @@ class Paper(Look):
 
     def __init__(self, number: int, wishes: list[Wish]) -> None:
         super().__init__(number)
-        self._anew = any(key.resource == KINDS["Job"] and thing for _, key, thing in wishes)
+        self._anew = any(verb == "create" and key.resource == KINDS["Job"] for verb, key, _ in wishes)
         self._room = self._free_cpu()
         for verb, key, thing in wishes:
             kind = next((kind for kind, plural in KINDS.items() if plural == key.resource), key.resource)
