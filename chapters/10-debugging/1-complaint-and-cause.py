@@ -90,6 +90,7 @@ lab.start(1)
 # The **fix** belongs where the Pods come from. The manifest lies in the file that `lab.start` named. Open it in
 # JupyterLab, mend the line, and `kubectl apply -f` it. Or change the one field on the cluster:
 # `kubectl set image -n NAMESPACE deployment/NAME CONTAINER=IMAGE` (the container's name stands in the manifest).
+# `kubectl edit` opens an editor, for which a cell has no room: it is for a terminal.
 #
 # ## Exercise 10.1: A release that did not arrive
 #

@@ -116,7 +116,7 @@ answer = "couldn't find key MONTH in ConfigMap flights-lab-10/run"
 check.ex_10_10(answer)
 
 # %% [markdown]
-# Kubernetes kept trying: once the key was there, the container was, and nothing had to be started anew.
+# Kubernetes kept trying: once the key was there, the container was. Who mended the ConfigMap had to start nothing anew.
 #
 # ## 3. Two more envelopes
 #

@@ -226,16 +226,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.query.get("sendInitialEvents") == "true":
             raise ApiError(422, "sendInitialEvents is forbidden for watch")
         if resource.name in LEFT_OUT:
-            raise NotRecorded(f"A recorded cluster does not keep {resource.plural}. {LIVE}")
+            instead = " (endpointslices tell the same)" if resource.name == "endpoints" else ""
+            raise NotRecorded(f"A recorded cluster does not keep {resource.plural}{instead}. {LIVE}")
         command, session = self._session()
-        if command == "kubectl rollout status" and session in self.server.ended:
-            # It would list and watch again until its time-out, which is its to tell, if it is a short one.
-            if not self._is_left(LONGEST_TIME_OUT):
-                _interrupt(*self.client_address)
-                self._is_left(LINGER)
-            self.close_connection = True
-            return
-        if command == "kubectl wait" and session in self.server.ended:
+        if command in ("kubectl wait", "kubectl rollout status") and session in self.server.ended:
+            # A rollout's time-out is kubectl's to tell, if it is a short one.
+            if command == "kubectl rollout status" and self._is_left(LONGEST_TIME_OUT):
+                self.close_connection = True
+                return
             threading.Timer(0.5, _interrupt, self.client_address).start()
             raise ApiError(
                 501,
