@@ -20,6 +20,7 @@ Step = str | tuple[str, str]
 Steps = tuple[Step, ...]
 APPLY = "kubectl apply -f {file}"
 REPLACE = "kubectl replace --force --timeout=120s -f {file}"
+SEED = "kubectl replace --force --save-config --timeout=120s -f {file}"  # as `lab.start` leaves it
 RELEASED = "kubectl rollout status -n {ns} deployment/predictions --timeout=200s"
 TRAINED = "kubectl wait -n {ns} --for=condition=complete job/train --timeout=300s"
 FAILED = "kubectl wait -n {ns} --for=condition=failed job/train --timeout=300s"
@@ -531,7 +532,7 @@ def _record(number: int, folder: Path) -> None:
         # What is made anew does not know what was there before it; all else begins with the fault.
         anew = next(step for step in steps if isinstance(step, str)) in (REPLACE, NO_JOB)
         if not seeded and not anew:
-            run(number, file, (REPLACE,))
+            run(number, file, (SEED,))
             lab.wait_until_shown(number)
         printed = run(number, file, steps)
         time.sleep(3)  # the recorder looks once a second: the end shall be seen before the next begins

@@ -69,12 +69,6 @@ SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system", "local-pat
 DEPLOYED = ("cache-", "metadata-", "ml-pipeline", "mysql-", "seaweedfs-", "workflow-controller")
 # What came later into its namespace somebody has put there.
 SECONDS_TO_INSTALL = 3600
-# Long, and of no use to a reader.
-NOT_OF_THE_BASE = (
-    "events",
-    "customresourcedefinitions.apiextensions.k8s.io",
-    "apiservices.apiregistration.k8s.io",
-)
 
 Delta = tuple[float, Entry | None, Key]  # when, what came or changed (or nothing, when it went), of which key
 
@@ -370,7 +364,7 @@ def is_everyones(entry: Entry) -> bool:
     key = entry.key
     if key.resource == "namespaces":
         return key.name in SYSTEM
-    if key.resource == "persistentvolumes" or key.resource in NOT_OF_THE_BASE:
+    if key.resource in ("persistentvolumes", "events"):
         return False
     return key.namespace in ("", *SYSTEM)
 

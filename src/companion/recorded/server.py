@@ -35,6 +35,7 @@ from companion.recorded.world import NotRecorded, Refused, World
 LEFT_OUT = (
     "events.events.k8s.io", "controllerrevisions.apps", "endpoints", "workflows.argoproj.io",
     "workflowtaskresults.argoproj.io", "scheduledworkflows.kubeflow.org",
+    "customresourcedefinitions.apiextensions.k8s.io", "apiservices.apiregistration.k8s.io",
 )  # fmt: skip
 # What reads when a command changes something: the object before. Time stands still then.
 CHANGING = re.compile(
