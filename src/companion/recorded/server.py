@@ -116,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer in two pieces would wait for 40 ms
     server: Server
 
     def respond(self) -> None:
