@@ -137,7 +137,7 @@ lock: venv
 ONLY = $(if $(CHAPTER),-k "$(shell printf %.2s $(CHAPTER))-")
 
 test: venv
-	@if $(MAKE) --no-print-directory lint check-tests check-notebooks; then \
+	@if $(MAKE) -k --no-print-directory lint check-tests check-notebooks; then \
 	  echo; echo "All is well: style, types, tests and notebooks."; \
 	else \
 	  echo; echo "Something fails: the first failure above says what. Is it the machine? make doctor"; exit 1; \
