@@ -240,6 +240,9 @@ def test_other_right_ways_back_pass(capsys: pytest.CaptureFixture[str]) -> None:
         for each in found:
             if each.pipeline_version_reference.pipeline_version_id == clean[-1]["pipeline_version_id"]:
                 client.enable_recurring_run(each.recurring_run_id)
+                break  # one of them
+        else:
+            schedule(clean[-1]["pipeline_version_id"])
         serve(clean[-1]["version"])
         return clean[-1]["version"]
 
