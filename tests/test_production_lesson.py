@@ -146,6 +146,10 @@ BY_ROBFIG = {
     "0 0 6 1 * ?": ["2013-03-01T06:00", "2013-04-01T06:00", "2013-05-01T06:00"],
     "0 0 6 1 1-12 *": ["2013-03-01T06:00", "2013-04-01T06:00", "2013-05-01T06:00"],
     "0 0 6 1 JAN-DEC *": ["2013-03-01T06:00", "2013-04-01T06:00", "2013-05-01T06:00"],
+    "0 0 6 1 ? *": ["2013-03-01T06:00", "2013-04-01T06:00", "2013-05-01T06:00"],
+    "0 0 6 1 * */1": ["2013-03-01T06:00", "2013-04-01T06:00", "2013-05-01T06:00"],
+    "0 0 6 1 * */2": ["2013-06-01T06:00", "2013-08-01T06:00", "2013-09-01T06:00"],
+    "0 0 6 1 * 0-6": ["2013-02-02T06:00", "2013-02-03T06:00", "2013-02-04T06:00"],
     "0 0 6 1 * 1": ["2013-02-04T06:00", "2013-02-11T06:00", "2013-02-18T06:00"],
 }
 REFUSED_BY_ROBFIG = ["0 0 6 L * *", "6 1 * *", "TZ=America/New_York 0 0 2 1 * *"]
@@ -236,6 +240,9 @@ def test_other_right_ways_back_pass(capsys: pytest.CaptureFixture[str]) -> None:
         for each in found:
             if each.pipeline_version_reference.pipeline_version_id == clean[-1]["pipeline_version_id"]:
                 client.enable_recurring_run(each.recurring_run_id)
+                break  # one of them
+        else:
+            schedule(clean[-1]["pipeline_version_id"])
         serve(clean[-1]["version"])
         return clean[-1]["version"]
 

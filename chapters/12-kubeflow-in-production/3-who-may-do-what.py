@@ -3,8 +3,9 @@
 #
 # About 35 minutes · 1 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
-# Ada's change has a version and a schedule. Before anything of it runs: as whom does it run, who may bring it to
-# production, and who may ask the model that answers there? Three doors, and you try each of them from both sides.
+# Ada's change has a version, and the book's version has a schedule. Before more of it runs: as whom does a run work,
+# who may bring a model to production, and who may ask the one that answers there? Three doors, and you try each of
+# them from both sides.
 #
 # You will
 #
@@ -68,9 +69,10 @@ ACCOUNT = "--as=system:serviceaccount:kubeflow:flight-delay"
 # !kubectl auth can-i get secret/warehouse -n kubeflow {ACCOUNT}
 
 # %% [markdown]
-# A run has to read its own workflow, and may. It may not read the Secret. Now start what a step is in the end: a Pod
-# with this account, whose manifest names the Secret. The program in it looks for the password in its environment, and
-# then asks the API for it.
+# A run has to read its own workflow, and by its Role it may. (`workflows` are a kind that Argo brings along. The
+# recorded cluster does not know it: hence the warning, and a `no` where a cluster with Argo says `yes`.) It may not
+# read the Secret: the last `no` holds. Now start what a step is in the end: a Pod with this account, whose manifest
+# names the Secret. The program in it looks for the password in its environment, and then asks the API for it.
 
 # %%
 # !cat "{state}/step.yaml"

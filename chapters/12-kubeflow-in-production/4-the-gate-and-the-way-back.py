@@ -115,7 +115,7 @@ for each in record["slices"]:
 #
 # ## Exercise 12.3: The gate
 #
-# Write the function. It returns the objections, each a sentence in a list; an empty list lets the model go. It
+# Write the function. It returns all objections, each a sentence in a list; an empty list lets the model go. It
 # objects when
 #
 # - a data file is unknown or has another sum than the known one, or the record names no data at all;
@@ -194,8 +194,8 @@ print("Ada's, approved by linus:", *gate(adas_record, "linus", known), sep="\n- 
 
 
 # %% [markdown]
-# Promotion is four moves: the gate says yes, the model is carried, the Deployment is told its version, and the
-# schedule starts the pipeline's. The ledger keeps what was done. First the moves:
+# Promotion is four moves: the gate says yes, the model is carried, the Deployment is told the model's version, and a
+# schedule starts the pipeline's version. The ledger keeps what was done. First the moves:
 
 
 # %%
@@ -276,7 +276,8 @@ if entry not in ledger:
 # !kubectl get deployments,pods -n flights-production -l app=predictions
 
 # %% [markdown]
-# Ready (the Pod before is ending), and no error anywhere. On Monday the desk writes:
+# Ready, and no error anywhere. (A second Pod in the list is the one before, which is ending.) On Monday the desk
+# writes:
 #
 # > *Since the weekend nearly everybody with a connection gets a later one offered. The partner airline asks
 # > whether we know what we are doing.*

@@ -8,6 +8,7 @@ import copy
 import datetime
 import inspect
 import numbers
+import re
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -70,6 +71,12 @@ def ex_12_0(answer: Callable[..., Any]) -> Verdict:
         return wrong(
             "It looks for Ada's version by its name. What counts is whether somebody has approved it."
         )
+    two = {"a": None, "b": "adas", "c": "zeta"}
+    if list(asked("first", "adas", "zeta", starts=two)) != ["a", "b", "c"]:
+        return wrong(
+            "Where two versions were not approved, return their starts in the order in which the starts were given, "
+            "and not version by version."
+        )
     if list(asked("book", "adas", approved=set())) != ["monthly", "button", "trial", "nightly"]:
         return wrong("Where nothing was approved, whatever runs has not been approved.")
     return right("Whoever names no version runs the newest upload: uploading became releasing for them.")
@@ -102,19 +109,23 @@ def due_times(
         raise ValueError(f"it has {len(fields)} fields")
     if "L" in fields or "#" in cron:
         raise ValueError("Kubeflow knows neither L nor #")
-    six = " ".join([*fields, "*"][:6])
-    moments = croniter(six, (start or TODAY).astimezone(datetime.UTC), second_at_beginning=True)
+    six = " ".join([*fields, "*"][:6]).replace("?", "*")
+    # Two days, the month's and the week's: either will do, unless a star stands in one of them.
+    either = not any("*" in day for day in six.split()[3::2])
+    first = (start or TODAY).astimezone(datetime.UTC)
+    moments = croniter(six, first, second_at_beginning=True, day_or=either)
     found: list[datetime.datetime] = []
     while (moment := moments.get_next(datetime.datetime)) <= min(end or TODAY, TODAY) and len(found) < 1000:
         found.append(moment)
     return found[-1:] if no_catchup else found
 
 
-def _moment(text: Any) -> datetime.datetime:
-    found = datetime.datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    if found.tzinfo is None:
-        raise ValueError("no time zone")
-    return found
+def _moment(given: Any) -> datetime.datetime:
+    """Read a moment as Kubeflow's API does, which knows one form of it."""
+    text = given.isoformat() if isinstance(given, datetime.datetime) else str(given)
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", text):
+        raise ValueError("not as RFC 3339 has it")
+    return datetime.datetime.fromisoformat(text)
 
 
 @exercise
@@ -321,9 +332,9 @@ def ex_12_2(answer: str) -> Verdict:
             "An ipBlock lets in whoever has such an address, from other Pods or from outside. The desk is told by its "
             "labels; its address changes."
         )
-    if all(each["metadata"].get("namespace") != "flights-counter" for each in policies):
+    if any(each["metadata"].get("namespace") != "flights-counter" for each in policies):
         return wrong(
-            "The policy does not lie in flights-counter. It belongs to the namespace of the Pods that it "
+            "A policy does not lie in flights-counter. It belongs to the namespace of the Pods that it "
             "protects, not to that of those who ask."
         )
     predictions = {"app": "predictions"}
@@ -361,20 +372,26 @@ def ex_12_2(answer: str) -> Verdict:
         (impostor, "A Pod of another team that calls itself desk gets in: anybody may write a label."),
         (stranger, "A Pod of another team gets in."),
         (neighbour, "Other Pods of flights-counter get in, and the desk alone was asked for."),
-        (
-            ("flights-counter", {"app": "desk"}),
-            "A Pod of flights-counter that calls itself desk gets in.",
+        (namesake, "A Pod of flights-counter that calls itself desk gets in."),
+        *(
+            (
+                ("flights-desk", labels),
+                "Pods of flights-desk get in that are neither the desk nor the visitor.",
+            )
+            for labels in ({}, {"app": "report"})
         ),
     ):
         if _allowed(policies, predictions, source, 8080):
             return wrong(who)
+    asked += [each.get("endPort") for each in _entries(policies, "ports")]
+    others = {1, 9, 80, 443, 8081, 9000, 9090, *(port for port in asked if isinstance(port, int))} - {8080}
     for source in (DESK, visitor, stranger, neighbour):
-        if any(_allowed(policies, predictions, source, port) for port in (1, 9, 80, 443, 8081, 9000, 9090)):
+        if any(_allowed(policies, predictions, source, port) for port in others):
             return wrong(
                 f"Beside 8080, another port of the Pod is open to {source[1]['app']} of {source[0]}, and nothing but "
                 "8080 was asked for."
             )
-    if not _allowed(policies, {"app": "report"}, neighbour, 8080):
+    if not all(_allowed(policies, labels, neighbour, 8080) for labels in ({"app": "report"}, {})):
         return wrong(
             "It also shuts the doors of other Pods of flights-counter: podSelector is empty or too wide."
         )
@@ -547,6 +564,12 @@ def _candidates() -> tuple[list[tuple[Record, str, Record, str]], list[tuple[Rec
             for image in ("sha256:11", "", "sha256:11112222")
         ),
         (
+            _changed("image_id", "flights@sha256:2222"),
+            "linus",
+            known | {"tested": {"flights@sha256:1111"}},
+            "It lets a model go whose image has the name of a tested one and another sum: the sum is what was tested.",
+        ),
+        (
             _record(),
             "linus",
             known | {"tested": set()},
@@ -701,7 +724,7 @@ class _Kubeflow:
             self.started.append(name)
             return SimpleNamespace(run_id="r")
         if name == "create_recurring_run":
-            return self.schedule(given.get("version_id") or "the newest")
+            return self._new(given.get("version_id") or "the newest")
         raise NotImplementedError(
             f"the check's client does not do {name}, and this exercise does not need it"
         )
@@ -749,9 +772,14 @@ class _Kubeflow:
         self.served.append(version)
 
     def schedule(self, pipeline_version_id: str = "", *, version: str = "") -> Any:
-        """Start a version; the exercise's text and the notebook's function call it by two names."""
+        """Start a version, or find that it is; the exercise's text and the notebook's function name it otherwise."""
+        wanted = pipeline_version_id or version
+        there = [name for name, found in self.runs.items() if found == [wanted, "ENABLED"]]
+        return self._recurring(there[0]) if there else self._new(wanted)
+
+    def _new(self, version: str) -> Any:
         name = f"schedule-{len(self.runs) + 1}-new"
-        self.runs[name] = [pipeline_version_id or version, "ENABLED"]
+        self.runs[name] = [version, "ENABLED"]
         return self._recurring(name)
 
     def enabled(self) -> list[str]:
@@ -779,6 +807,7 @@ def _ledger() -> tuple[list[Record], Record]:
         entry(6, image_id="sha256:2222"),  # never tested
         entry(7, same_probabilities=False),  # the file was exchanged
         entry(2),  # overwritten: released before with another file
+        entry(1, data={"flights/2013-08.parquet": "sum-08-of-another-file"}),  # no longer the accepted one
         entry(8, metrics=worse, author="ada", approver="linus"),  # let go for its AUC
         entry(9, metrics=worse, decision="keep", author="ada", approver="ada"),  # live, and bad
     ]
@@ -787,6 +816,7 @@ def _ledger() -> tuple[list[Record], Record]:
 
 
 WHY_NOT = {
+    1: "It goes back to a release that learned from data which is not accepted today.",
     2: "It goes back to a version that was released with another file before: the gate needs all of `known` as it is.",
     3: "It goes back further than needed: a newer entry is clean too.",
     5: "It goes back to a release that its own author approved.",
@@ -869,6 +899,7 @@ def ex_12_4(answer: Callable[..., Any]) -> Verdict:
         return wrong("All is done as asked, but the function does not return the version that is served now.")
     return (
         _where_the_live_one_passes(answer)
+        or _where_the_pipeline_is_the_same(answer)
         or _where_nothing_is_clean(answer)
         or right("Model and schedule are back at the newest release that is clean, and nothing was deleted.")
     )
@@ -889,6 +920,25 @@ def _where_the_live_one_passes(answer: Callable[..., Any]) -> Verdict | None:
         return wrong(
             "Where the gate has nothing against the live release, it serves that one again. It has to go all the "
             "same: a gate does not see everything. Choose among the entries before the last."
+        )
+    return None
+
+
+def _where_the_pipeline_is_the_same(answer: Callable[..., Any]) -> Verdict | None:
+    """Say what is wrong where the live release is of the clean one's pipeline, which two schedules start, or None."""
+    ledger, known = _ledger()
+    ledger[-1]["pipeline_version_id"] = "pipeline-4"
+    client = _Kubeflow({f"schedule-{number}": ("pipeline-4", "ENABLED") for number in (1, 2)})
+    answer(ledger, known, client, client.schedule, client.serve)
+    if client.served != [ledger[1]["version"]]:
+        return wrong(
+            "Where the live release came from the same compiled pipeline as the clean one, it goes back further than "
+            "needed: the gate judges models."
+        )
+    if client.enabled() != ["pipeline-4"]:
+        return wrong(
+            f"Where two schedules start the right version already, {len(client.enabled())} are enabled afterwards, "
+            "and each month would be processed as often. It has to be one."
         )
     return None
 

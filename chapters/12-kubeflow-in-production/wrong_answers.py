@@ -1,5 +1,7 @@
 """Wrong answers to the exercises of chapter 12."""
 
+import datetime
+
 import numpy
 import yaml
 
@@ -60,6 +62,11 @@ def starts_of_the_unapproved(uploads, starts, approved):
 
 def as_a_dict(uploads, starts, approved):
     return {name: starts[name] for name in starts_of_the_unapproved(uploads, starts, approved)}
+
+
+def version_by_version(uploads, starts, approved):
+    unapproved = [version for version in uploads if version not in approved]
+    return [name for bad in unapproved for name in starts if (starts[name] or uploads[-1]) == bad]
 
 
 # --- 12.1 ---
@@ -188,6 +195,25 @@ def a_quoted_port(document, rule):
     rule["ports"][0]["port"] = "8080"
 
 
+def whoever_is_no_visitor(document, rule):
+    expression = {"key": "app", "operator": "NotIn", "values": ["visitor"]}
+    rule["from"][0]["podSelector"] = {"matchExpressions": [expression]}
+
+
+def a_range_that_ends_there(document, rule):
+    rule["ports"] = [{"port": 8000, "endPort": 8080}]
+
+
+def all_but_the_report(document, rule):
+    expression = {"key": "app", "operator": "NotIn", "values": ["report"]}
+    document["spec"]["podSelector"] = {"matchExpressions": [expression]}
+
+
+def desk_may_call_nobody(document, rule):
+    document["metadata"] = {"name": "desk", "namespace": "flights-desk"}
+    document["spec"] = {"podSelector": {}, "policyTypes": ["Egress"]}
+
+
 # --- 12.3 ---
 
 
@@ -246,6 +272,13 @@ def does_not_ask_for_the_image(record, approver, known):
 def a_part_of_an_id_will_do(record, approver, known):
     found = judged(record, approver, known, "image")
     return found + ["image"] * (record["image_id"] not in str(known["tested"]))
+
+
+def the_name_of_the_image_will_do(record, approver, known):
+    names = {image.split("@")[0] for image in known["tested"]}
+    return judged(record, approver, known, "image") + ["image"] * (
+        record["image_id"].split("@")[0] not in names
+    )
 
 
 def only_keep_is_an_objection(record, approver, known):
@@ -429,6 +462,25 @@ def to_the_oldest(ledger, known, client, schedule, serve):
 
 def to_an_untested_image(ledger, known, client, schedule, serve):
     return back_to(lambda entries: clean(entries, known, "image"), ledger, known, client, schedule, serve)
+
+
+def to_unknown_data(ledger, known, client, schedule, serve):
+    return back_to(lambda entries: clean(entries, known, "data"), ledger, known, client, schedule, serve)
+
+
+def to_another_pipeline(ledger, known, client, schedule, serve):
+    live = ledger[-1]["pipeline_version_id"]
+    kept = [each for each in ledger if each["pipeline_version_id"] != live]
+    return back_to(lambda entries: clean(kept, known), ledger, known, client, schedule, serve)
+
+
+def stops_other_versions_only(ledger, known, client, schedule, serve):
+    wanted = clean(ledger[:-1], known)["pipeline_version_id"]
+
+    def stop(each):
+        return each.pipeline_version_reference.pipeline_version_id != wanted
+
+    return back_to(lambda entries: clean(entries, known), ledger, known, client, schedule, serve, stop)
 
 
 def to_one_approved_by_its_author(ledger, known, client, schedule, serve):
@@ -615,6 +667,30 @@ def newest_stays(ledger, known, client, schedule, serve):
     return entry["version"]
 
 
+def schedules_first(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    kept = schedule(entry["pipeline_version_id"]).recurring_run_id
+    for each in client.list_recurring_runs(page_size=100, experiment_id="production").recurring_runs:
+        if each.recurring_run_id != kept:
+            client.disable_recurring_run(each.recurring_run_id)
+    serve(entry["version"])
+    return entry["version"]
+
+
+def enables_the_old_schedule(ledger, known, client, schedule, serve):
+    entry = clean(ledger[:-1], known)
+    serve(entry["version"])
+    kept = None
+    for each in client.list_recurring_runs(page_size=100, experiment_id="production").recurring_runs:
+        found = each.pipeline_version_reference.pipeline_version_id
+        if kept is None and found == entry["pipeline_version_id"]:
+            kept = each.recurring_run_id
+        else:
+            client.disable_recurring_run(each.recurring_run_id)
+    client.enable_recurring_run(kept) if kept else schedule(entry["pipeline_version_id"])
+    return entry["version"]
+
+
 def by_keywords(ledger, known, client, schedule, serve):
     entry = clean(ledger[:-1], known)
     serve(version=entry["version"])
@@ -637,10 +713,30 @@ ALSO_RIGHT = {
         starts_of_the_unapproved,
         lambda *given: tuple(starts_of_the_unapproved(*given)),
     ],
-    "ex_12_1": [SCHEDULE, schedule(max_concurrency=numpy.int64(1), no_catchup=numpy.False_)],
-    "ex_12_2": [POLICY, POLICY.replace("port: 8080", "port: http")],
+    "ex_12_1": [
+        SCHEDULE,
+        schedule(max_concurrency=numpy.int64(1), no_catchup=numpy.False_),
+        schedule(cron_expression="0 0 7 1 ? ?"),
+        schedule(cron_expression="0 0 7 1 * */1"),
+        schedule(cron_expression="0 0 7 1 */1"),  # the weekday may be missing
+        schedule(start_time=datetime.datetime(2013, 2, 2, tzinfo=datetime.UTC)),
+        schedule(end_time="2014-01-01T02:00:00.5-05:00"),
+    ],
+    "ex_12_2": [
+        POLICY,
+        POLICY.replace("port: 8080", "port: http"),
+        POLICY.replace("port: 8080", "port: 8080, endPort: 8080"),
+        f"{policy(nobody)}---\n{POLICY.replace('name: predictions', 'name: desk', 1)}",
+    ],
     "ex_12_3": [judged, in_small_letters],
-    "ex_12_4": [newest_stays, page_by_page, by_the_pipelines_name, by_keywords],
+    "ex_12_4": [
+        newest_stays,
+        page_by_page,
+        by_the_pipelines_name,
+        by_keywords,
+        schedules_first,
+        enables_the_old_schedule,
+    ],
 }
 
 WRONG = {
@@ -653,6 +749,7 @@ WRONG = {
         everybody_runs_the_newest,
         adas_by_name,
         sorted_by_name,
+        version_by_version,
         as_a_dict,
         ["button"],
     ],
@@ -673,6 +770,11 @@ WRONG = {
         schedule(start_time="2013-01-01T00:00:00Z"),  # January has no month before it
         schedule(start_time=None),
         schedule(start_time="2013-02-02"),
+        schedule(start_time="2013-02-02 00:00:00Z"),  # the API wants the T, seconds, and a zone with a colon
+        schedule(start_time="2013-02-02T00:00Z"),
+        schedule(start_time="2013-02-02T00:00:00+0000"),
+        schedule(cron_expression="0 0 7 1 * 0-6"),  # a range is no star: every day
+        schedule(cron_expression="0 0 7 1 * */2"),
         schedule(end_time="2013-12-31T00:00:00Z"),  # December is due in January
         schedule(end_time="2014-02-01T12:00:00Z"),
         schedule(end_time=None),
@@ -709,8 +811,12 @@ WRONG = {
                 everybody_by_address,
                 the_pods_by_address,
                 a_quoted_port,
+                whoever_is_no_visitor,
+                a_range_that_ends_there,
+                all_but_the_report,
             ],
         ),
+        f"{POLICY}---\n{policy(desk_may_call_nobody)}",
         # The later one of the same name takes the earlier one's place.
         f"{POLICY}---\n{policy(everybody)}",
         POLICY.replace("NetworkPolicy", "Namespace"),
@@ -725,6 +831,7 @@ WRONG = {
         auc_instead_of_log_loss,
         does_not_ask_for_the_image,
         a_part_of_an_id_will_do,
+        the_name_of_the_image_will_do,
         only_keep_is_an_objection,
         one_objection_at_a_time,
         author_may_approve,
@@ -758,6 +865,9 @@ WRONG = {
         to_the_one_before,
         to_the_oldest,
         to_an_untested_image,
+        to_unknown_data,
+        to_another_pipeline,
+        stops_other_versions_only,
         to_one_approved_by_its_author,
         to_an_overwritten_one,
         to_the_best_auc,
