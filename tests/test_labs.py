@@ -157,19 +157,10 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
     return start
 
 
-# Recorded, and their end is not: the recording has it in what was done next. 10.2 has to be recorded again for them.
-WITHOUT_END = ((5, "the claim alone"), (6, "patch alone"))
 
 
 def cases(listed: list[tuple[int, str, Steps]]) -> list[Any]:
-    return [
-        pytest.param(
-            each,
-            id=f"{each[0]} {each[1]}",
-            marks=pytest.mark.xfail(each[:2] in WITHOUT_END, reason="the recording lacks its end"),
-        )
-        for each in listed
-    ]
+    return [pytest.param(each, id=f"{each[0]} {each[1]}") for each in listed]
 
 
 @pytest.mark.parametrize("each", cases(GOOD))

@@ -69,10 +69,9 @@ ACCOUNT = "--as=system:serviceaccount:kubeflow:flight-delay"
 # !kubectl auth can-i get secret/warehouse -n kubeflow {ACCOUNT}
 
 # %% [markdown]
-# A run has to read its own workflow, and by its Role it may. (`workflows` are a kind that Argo brings along. The
-# recorded cluster does not know it: hence the warning, and a `no` where a cluster with Argo says `yes`.) It may not
-# read the Secret: the last `no` holds. Now start what a step is in the end: a Pod with this account, whose manifest
-# names the Secret. The program in it looks for the password in its environment, and then asks the API for it.
+# A run has to read its own workflow (a kind that Argo brings along), and may. It may not read the Secret. Now
+# start what a step is in the end: a Pod with this account, whose manifest names the Secret. The program in it
+# looks for the password in its environment, and then asks the API for it.
 
 # %%
 # !cat "{state}/step.yaml"

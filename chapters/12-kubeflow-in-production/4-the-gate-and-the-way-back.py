@@ -273,7 +273,7 @@ schedule(bad)
 entry = {**adas_record, "approver": "ada", "pipeline_version_id": bad}
 if entry not in ledger:
     ledger.append(entry)
-# !kubectl get deployments,pods -n flights-production -l app=predictions
+# !kubectl get pods -n flights-production -l app=predictions
 
 # %% [markdown]
 # Ready, and no error anywhere. (A second Pod in the list is the one before, which is ending.) On Monday the desk
