@@ -35,7 +35,7 @@ companion.copy_manifests(state)
 # %% [markdown]
 # ## 1. As whom does a run work?
 #
-# Without further words each step of each pipeline works as the account `pipeline-runner`. Ask the cluster what this
+# Where nothing else is said, each step of each pipeline works as the account `pipeline-runner`. Ask the cluster what this
 # account may do. (`--as` asks in somebody else's name; only an administrator may do that.)
 
 # %%
@@ -250,7 +250,7 @@ answer = (state / "door.yaml").read_text()
 check.ex_12_2(answer)
 
 # %% [markdown]
-# The desk is answered, the visitor is refused, and both of it was *seen*. That is the test of a policy, and it belongs
+# The desk is answered, the visitor is refused, and you *saw* both. That is the test of a policy, and it belongs
 # beside the policy for good: **if the visitor is still answered, your text is not wrong; nobody enforces it.**
 # Kubernetes only stores policies. A program on the nodes has to apply them, and not every network plugin does. On
 # the recorded cluster `kube-router` does it; kind's own node images do since kind 0.24. No error says which kind

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12.4 · Kubeflow in production: the gate, and the way back
 #
-# About 40 minutes · 3 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
+# About 50 minutes · 3 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
 # Ada's change has a version, and its place in a schedule would be easy to have. What is left is the last station
 # before somebody is answered by it: who lets it go, on which evidence, and how does it come back?
