@@ -208,7 +208,7 @@ form, september = state / "form.yaml", state / "september.yaml"
 # and no others. Had it lost, the patch would have said what was there before, and no Pod would have been touched.
 #
 # Now the schedule, for once every minute, until the first Job is there; then it is suspended. **Bet first:** which
-# month will it process, today?
+# month will it process, today? (On the recorded cluster today is the day that the first cell names.)
 
 # %%
 my_bet = None  # a month of our year, in the form YYYY-MM
@@ -289,6 +289,10 @@ less = '{"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}'
 # !kubectl get --raw {door}/champion
 
 # %% [markdown]
+# One of two is new, and `kubectl` waited for no longer than five minutes: after each refusal the ReplicaSet waits
+# twice as long before it tries again, up to a quarter of an hour. August's champion answers already, from one
+# replica. (In your run both may be new.)
+#
 # **It transfers.** The monthly run of a scoring model has an account of its own, a month that it does not guess, and
 # a share of the platform. An auditor can read all three from manifests.
 #

@@ -26,8 +26,9 @@ SERVICE, RELEASE, MONTHLY = "flights-service", "flights-release", "flights-month
 PORT = 8080
 # The Pods that are there already.
 OTHERS = {"app": "predictions", "month": "2013-08"}
-# Seconds that the service takes until it listens, on a machine that is not busy.
-START = 10
+# Seconds that the service takes until it listens, on a machine that is not busy; after so many without a ready Pod
+# a release counts as failed.
+START, TOO_LATE = 10, 600
 
 
 @functools.cache
@@ -50,15 +51,15 @@ def _answers() -> dict[bool, Any]:
 
 
 def _succeeds(path: str, loaded: bool) -> bool:
-    """Say whether a probe that gets this path succeeds, as the kubelet counts."""
-    return bool(200 <= _answers()[loaded].get(path, follow_redirects=False).status_code < 400)
+    """Say whether a probe that gets this path succeeds, as the kubelet counts (which follows where it is led)."""
+    return bool(200 <= _answers()[loaded].get(path).status_code < 400)
 
 
 def _objects(answer: Any) -> list[dict[str, Any]]:
     """Return the manifests; those of a List are its items."""
     import yaml  # type: ignore[import-untyped]
 
-    documents = yaml.safe_load_all(answer) if isinstance(answer, str) else answer
+    documents = yaml.safe_load_all(answer) if isinstance(answer, str | bytes) else answer
     found: list[dict[str, Any]] = []
     for item in documents:
         if isinstance(item, dict) and "kind" in item:
@@ -92,6 +93,11 @@ def _command_succeeds(command: list[str], loaded: bool) -> bool:
 
 def _tries(probe: dict[str, Any], ports: Mapping[Any, int], name: str) -> dict[bool, bool] | Verdict:
     """Return whether a probe succeeds without and with the model, or what keeps it from asking at all."""
+    for field, value in probe.items():
+        if isinstance(value, str):
+            return wrong(
+                f'{name}: {field}: "{value}" is a text, and the cluster refuses it: a number has no quotes.'
+            )
     if "exec" in probe:
         command = [str(word) for word in probe["exec"].get("command") or [""]]
         if command[0] not in ("python", "python3"):
@@ -105,7 +111,11 @@ def _tries(probe: dict[str, Any], ports: Mapping[Any, int], name: str) -> dict[b
         return wrong(f"{name}: the service speaks HTTP, so let the probe get a path: httpGet.")
     port = asked.get("port")
     if ports.get(port) != PORT:
-        return wrong(f"{name}: it asks at port {port}, where nobody listens; the service listens at {PORT}.")
+        return wrong(
+            f"{name}: it asks at port {port!r}, where nobody listens; the service listens at {PORT}."
+        )
+    if asked.get("host") or asked.get("scheme", "HTTP") != "HTTP":
+        return wrong(f"{name}: it has to ask the Pod itself, by HTTP. Leave host and scheme out.")
     if "tcpSocket" in probe:  # the port is open with and without a model
         return {False: True, True: True}
     return {loaded: _succeeds(str(asked.get("path", "/")), loaded) for loaded in (False, True)}
@@ -136,6 +146,10 @@ def _probes(container: dict[str, Any], ports: Mapping[Any, int]) -> Verdict | No
         return wrong(
             f"readinessProbe: it asks {_what(ready)}, which goes well also when the model is missing. Alive is not "
             "ready: which path knows of the model?"
+        )
+    if ready.get("initialDelaySeconds", 0) + ready.get("periodSeconds", 10) > TOO_LATE:
+        return wrong(
+            "readinessProbe: it is asked so late or so seldom that a release has failed before a Pod is ready."
         )
     if not live:
         return wrong("Without a liveness probe a process that hangs for ever is never started anew.")
@@ -191,10 +205,12 @@ def _service(service: dict[str, Any], labels: dict[str, str], ports: Mapping[Any
     if spec.get("publishNotReadyAddresses"):
         return wrong("publishNotReadyAddresses sends requests to Pods that are not ready: then why ask them?")
     leads = [
-        port.get("targetPort", port.get("port")) for port in spec.get("ports", []) if port.get("port") == 80
+        port.get("targetPort", port.get("port"))
+        for port in spec.get("ports", [])
+        if port.get("port") == 80 and port.get("protocol", "TCP") == "TCP"
     ]
     if not leads:
-        return wrong("The Service has to be reached on port 80.")
+        return wrong("The Service has to be reached on port 80, by TCP.")
     if str(leads[0]).isdigit() and not isinstance(leads[0], int):
         return wrong(
             f'targetPort: "{leads[0]}" is a text, so Kubernetes looks for a port of that name and refuses it: write '
@@ -235,7 +251,11 @@ def ex_9_1(answer: Any) -> Verdict:
             return wrong(
                 f"A {each['kind']} called {metadata.get('name')} would take the place of the one that is there."
             )
-    ports: dict[Any, int] = {PORT: PORT, str(PORT): PORT}
+    if service["metadata"]["name"] != "night":
+        return wrong(
+            f"The Service is called {service['metadata']['name']}, and is asked as services/night: leave its name."
+        )
+    ports: dict[Any, int] = {PORT: PORT}
     ports |= {port["name"]: port["containerPort"] for port in container.get("ports", []) if "name" in port}
     refused = _probes(container, ports)
     if refused:
@@ -246,6 +266,12 @@ def ex_9_1(answer: Any) -> Verdict:
         return wrong(
             "The Deployment's selector is that of predictions: two would quarrel about the same Pods."
         )
+    if labels.get("app") == OTHERS["app"]:
+        return wrong(
+            "These Pods carry app: predictions, so the Service predictions leads to them as well. Give them another."
+        )
+    if deployment["spec"].get("paused"):
+        return wrong("The Deployment is paused: it starts no Pod until kubectl rollout resume.")
     if container.get("command") != ["python3", "-m", "flightdelay.serve"]:
         return wrong(
             "The container runs another program now; only probes, selector, port and replicas had faults."
@@ -270,14 +296,21 @@ def ex_9_1(answer: Any) -> Verdict:
 WANTED = "2013-08"
 GET = f"!kubectl get deployments,pods,services,endpointslices -n {RELEASE} -o json"
 HAND_IN = '{"objects": objects, "file": manifest.read_text()}'
+# In the file of a way back these lines stand as before.
+KEPT = ("image", "command", "livenessProbe", "lifecycle")
+
+
+def _pinned(pod: dict[str, Any]) -> str:
+    """Return the version that a Pod, or a form for one, is pinned to."""
+    for variable in reversed(pod["spec"]["containers"][0].get("env") or []):  # the last one counts
+        if variable["name"] == "FLIGHTDELAY_CHAMPION":
+            return str(variable.get("value", ""))
+    return ""
 
 
 def _version(pod: dict[str, Any]) -> str:
     """Return the month of the champion that a Pod, or a form for one, is pinned to."""
-    for variable in pod["spec"]["containers"][0].get("env") or []:
-        if variable["name"] == "FLIGHTDELAY_CHAMPION":
-            return str(variable.get("value", ""))[:7]
-    return ""
+    return _pinned(pod)[:7]
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:
@@ -314,7 +347,7 @@ def ex_9_2(answer: Any) -> Verdict:
     if not deployments or not services:
         return wrong("The Deployment or the Service predictions is not there: deleting it is no way back.")
     spec, selector = deployments[0]["spec"], services[0]["spec"].get("selector") or {}
-    refused = _wish(spec, selector) or (None if unseen else _pods(items)) or _file(answer["file"])
+    refused = _wish(spec, selector) or (None if unseen else _pods(items)) or _file(answer["file"], spec)
     if refused:
         return refused
     if unseen:
@@ -410,27 +443,42 @@ def _pods(items: list[dict[str, Any]]) -> Verdict | None:
     return None
 
 
-def _file(file: Any) -> Verdict | None:
-    """Judge the manifest that somebody applies the next time."""
+def _file(file: Any, runs: dict[str, Any]) -> Verdict | None:
+    """Judge the manifest that somebody applies the next time, against what runs."""
     try:
         text = file.read_text(encoding="utf-8") if isinstance(file, Path) else file
         [deployment] = [each for each in _objects(text) if each["kind"] == "Deployment"]
         spec = deployment["spec"]
         pinned, readiness = _version(spec["template"]), _readiness(spec["template"]["spec"])
         month = spec["template"]["metadata"]["labels"].get("month")
+        note = (deployment["metadata"].get("annotations") or {}).get("kubernetes.io/change-cause", WANTED)
+        container = spec["template"]["spec"]["containers"][0]
+        [before] = _objects((Path(__file__).parent / "manifests" / "probed.yaml").read_text(encoding="utf-8"))
+        known = before["spec"]["template"]["spec"]["containers"][0]
     except Exception as error:
         what = " ".join(str(error).split())[:80]
         return wrong(f"file is not the text of predictions.yaml ({type(error).__name__}: {what}).")
     if deployment["metadata"].get("name") != "predictions":
         return wrong("file is not the Deployment predictions.")
+    if deployment["metadata"].get("namespace", RELEASE) != RELEASE:
+        return wrong(f"The file names another Namespace, and is applied with -n {RELEASE}. Leave it out.")
     if pinned != WANTED:
         return wrong(
             f"The cluster is mended, and the file still pins {pinned or 'no version'}: the next apply releases that "
             "again. Mend the file as well."
         )
+    if _pinned(spec["template"]) != _pinned(runs["template"]):
+        return wrong(
+            f"The file pins {_pinned(spec['template'])}, and {_pinned(runs['template'])} runs: the next apply is "
+            "another release."
+        )
     if month not in (None, WANTED):
         return wrong(
             f"The file pins {WANTED}, and its label says that the month is {month}: whoever reads it errs."
+        )
+    if WANTED not in note and re.search(r"\d{4}-\d\d", note):
+        return wrong(
+            f"The file pins {WANTED}, and its change-cause says {note!r}: so will the history of rollouts."
         )
     if readiness != "/readyz":
         return wrong(
@@ -439,6 +487,10 @@ def _file(file: Any) -> Verdict | None:
         )
     if spec.get("replicas", 1) != 2:
         return wrong(f"The file wants {spec.get('replicas', 1)} instead of two replicas.")
+    changed = ["paused"] if spec.get("paused") else []
+    changed += [field for field in KEPT if container.get(field) != known[field]]
+    if changed:
+        return wrong(f"The file changes {changed[0]} as well: with the next apply that is released too.")
     return None
 
 
@@ -453,8 +505,11 @@ MONTHS = {
     "2025-12-15T12:00:00Z": "2013-11",
     "2028-02-29T06:00:00Z": "2013-01",
     "2026-10-31T22:00:00-04:00": "2013-10",
-    "2026-10-01T02:30:00+05:00": "2013-08",
+    "2026-10-01T05:15:00+05:30": "2013-08",
+    "2026-10-31T22:00:00Z": "2013-09",
 }
+# What Python and pandas say by themselves to a missing time.
+NOT_YOURS = ("isoformat", "time data", "NaT", "NaN", "invalid literal")
 
 
 @contextlib.contextmanager
@@ -514,17 +569,24 @@ def ex_9_3(answer: Callable[[str | None], str]) -> Verdict:
                 f"Scheduled on {scheduled[:10]}, it says {given[scheduled]}. A fixed number of days back ends in the "
                 "wrong month sooner or later; go to the first of the month, then one day back."
             )
-        if "-04:00" in scheduled or "+05:00" in scheduled:
+        if "-04:00" in scheduled or "+05:30" in scheduled:
             return wrong(
                 f'"{scheduled}" gives {given[scheduled]}: the last six letters say how far that clock is from UTC. '
                 "Convert to UTC before you look at the month."
             )
-        return wrong(f'"{scheduled}" gives {given[scheduled]}, and the month before it is {month}.')
+        zone = (
+            " The Z says UTC: without it Python takes the time for local time."
+            if "-31T22" in scheduled
+            else ""
+        )
+        return wrong(f'"{scheduled}" gives {given[scheduled]}, and the month before it is {month}.{zone}')
     try:
         guessed = answer(None)
     except ValueError as error:
-        if len(str(error).split()) < 3:
-            return wrong("It refuses where there is no time, but without a sentence that helps.")
+        if len(str(error).split()) < 3 or any(word in str(error) for word in NOT_YOURS):
+            return wrong(
+                f"It refuses where there is no time, but without a sentence that helps. It says: {str(error)!r}"
+            )
     except Exception as error:
         return wrong(
             f"Without a scheduled time it stops with {type(error).__name__}: {error}. Whoever reads that does not know "
@@ -595,6 +657,11 @@ def _values(rules: list[dict[str, Any]]) -> Iterator[str]:
 
 
 BINDINGS = ("ClusterRoleBinding", "RoleBinding", "ClusterRole")
+# The account as a RoleBinding may name it.
+WATCHER = (
+    {"kind": "ServiceAccount", "name": "watcher", "namespace": MONTHLY},
+    {"kind": "User", "name": f"system:serviceaccount:{MONTHLY}:watcher"},
+)
 
 
 def _listed_elsewhere(kind: str) -> str:
@@ -602,7 +669,7 @@ def _listed_elsewhere(kind: str) -> str:
 
 
 def _role(text: str) -> Any:
-    """Return the Role in a text of manifests; a text of something else as it is."""
+    """Return the rules of all Roles in a text of manifests; a text of something else as it is."""
     import yaml
 
     try:
@@ -611,12 +678,10 @@ def _role(text: str) -> Any:
         return wrong(
             "That is no valid YAML: compare the indentation with the manifest that the cluster took."
         )
-    if len(documents) == 1 and not (isinstance(documents[0], dict) and "metadata" in documents[0]):
+    if len(documents) == 1 and not (isinstance(documents[0], dict) and "kind" in documents[0]):
         return documents[0]
     objects = _objects(documents)
-    if len([each for each in objects if each["kind"] == "Role"]) != 1:
-        kinds = [each["kind"] for each in objects if each["kind"] in BINDINGS]
-        return wrong(_listed_elsewhere(kinds[0]) if kinds else "There is not one Role in it, with its rules.")
+    roles = [each for each in objects if each["kind"] == "Role"]
     for each in objects:
         if each["kind"].startswith("Cluster"):
             return wrong(
@@ -629,7 +694,15 @@ def _role(text: str) -> Any:
         named = each.get("roleRef") or {"kind": "Role"}
         if named.get("kind") != "Role":
             return wrong(_listed_elsewhere(str(named.get("kind"))))
-    return next(each for each in objects if each["kind"] == "Role")
+        for subject in each.get("subjects") or []:
+            if {key: value for key, value in subject.items() if key != "apiGroup"} not in WATCHER:
+                return wrong(
+                    f"The RoleBinding gives the rights to {subject.get('kind')} {subject.get('name')} in "
+                    f"{subject.get('namespace')}: they are for the ServiceAccount watcher in {MONTHLY} alone."
+                )
+    if not roles:
+        return wrong("There is no Role in it, with its rules.")
+    return {"rules": [rule for role in roles for rule in role.get("rules") or []]}
 
 
 @exercise

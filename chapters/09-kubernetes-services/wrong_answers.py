@@ -121,6 +121,22 @@ MANIFESTS = [
         )
     ),
     night(("replicas: 2", 'replicas: "2"')),
+    night((LIVE, LIVE.replace("}}\n", '}, periodSeconds: "20"}\n'))),
+    # Probes that ask somebody else, in another language, too late, or at a port that is a text.
+    night((READY, READY.replace("port: 8080", "port: 8080, host: predictions"))),
+    night((READY, READY.replace("port: 8080", "port: 8080, scheme: HTTPS"))),
+    night((READY, READY.replace("}}\n", "}, initialDelaySeconds: 3600}\n"))),
+    night((READY, READY.replace("port: 8080", 'port: "8080"'))),
+    # No Pod is started; another name and another protocol than those that are asked; the Pods are found by the
+    # Service predictions too.
+    night(("replicas: 2", "replicas: 2\n  paused: true")),
+    night(("kind: Service\nmetadata: {name: night", "kind: Service\nmetadata: {name: night-shift")),
+    night(("targetPort: 8080", "targetPort: 8080, protocol: UDP")),
+    night(
+        ("matchLabels: {app: night}", "matchLabels: {team: flights}"),
+        ("labels: {app: night, team", "labels: {app: predictions, team"),
+        ("selector: {app: night}", "selector: {team: flights}"),
+    ),
     GOOD.split("---")[0],
     "readinessProbe: /readyz",
     "{",
@@ -129,7 +145,8 @@ MANIFESTS = [
 
 # --- 9.2 ---
 
-SAID = json.loads(Path(__file__).with_name("serving.json").read_bytes())["said"]
+SERVING = Path(__file__).with_name("serving.json").read_text(encoding="utf-8")
+SAID = json.loads(SERVING.replace("2013-08-5b7f6cf97e21", VERSION))["said"]
 
 
 def handed_in(objects, file=AUGUST):
@@ -172,6 +189,21 @@ FILES = [
     changed(AUGUST, (READINESS, "")),
     changed(AUGUST, ("replicas: 2", "replicas: 1")),
     changed(AUGUST, ("name: predictions", "name: prediction")),
+    # What the next apply would change besides; a note that will stand in the history.
+    changed(AUGUST, ("/healthz", "/readyz")),
+    changed(AUGUST, ("python:0.1.0", "python:latest")),
+    changed(AUGUST, ("          lifecycle: {preStop: {sleep: {seconds: 15}}}\n", "")),
+    changed(AUGUST, ("replicas: 2", "replicas: 2\n  paused: true")),
+    changed(AUGUST, ("  name: predictions\n", "  name: predictions\n  namespace: flights-service\n")),
+    changed(AUGUST, ("champion of 2013-08", "champion of 2013-09")),
+    changed(AUGUST, (VERSION, "2013-08-0123456789ab")),
+    changed(
+        AUGUST,
+        (
+            "          ports:",
+            "            - {name: FLIGHTDELAY_CHAMPION, value: 2013-09-0123456789ab}\n          ports:",
+        ),
+    ),
     "",
     "kind: Service",
     None,
@@ -239,6 +271,21 @@ def in_new_york(scheduled):
     return before(refuse(scheduled).astimezone(ZoneInfo("America/New_York")))
 
 
+def without_the_z(scheduled):
+    refuse(scheduled)
+    return before(datetime.fromisoformat(scheduled.replace("Z", "")).astimezone(UTC))
+
+
+def whole_hours(scheduled):
+    refuse(scheduled)
+    time, zone = datetime.fromisoformat(scheduled[:19]), scheduled[19:]
+    return before(time if zone == "Z" else time - timedelta(hours=int(zone[:3])))
+
+
+def what_python_says(scheduled):
+    return before(datetime.fromisoformat(str(scheduled)).astimezone(UTC))
+
+
 def guesses(scheduled):
     return before(datetime.fromisoformat(scheduled).astimezone(UTC) if scheduled else datetime.now(UTC))
 
@@ -302,6 +349,25 @@ INHERITED = (Path(__file__).parent / "manifests" / "watcher.yaml").read_text(enc
 CLUSTER_WIDE = SOLVED.replace("kind: RoleBinding", "kind: ClusterRoleBinding")
 
 
+SUBJECT = "{kind: ServiceAccount, name: watcher, namespace: flights-monthly}"
+ACCOUNT, ROLE, BINDING = SOLVED.split("---\n")
+# Two Roles, each with its own RoleBinding.
+TWO_ROLES = "---\n".join(
+    (
+        ACCOUNT,
+        "\n".join(line for line in ROLE.splitlines() if '"apps"' not in line) + "\n",
+        BINDING,
+        "\n".join(line for line in ROLE.splitlines() if '[""]' not in line).replace("watcher", "patcher")
+        + "\n",
+        changed(
+            BINDING,
+            ("metadata: {name: watcher", "metadata: {name: patcher"),
+            ("Role, name: watcher", "Role, name: patcher"),
+        ),
+    )
+)
+
+
 def rules(number, **fields):
     """Return the rules with one of them changed."""
     other = copy.deepcopy(RULES)
@@ -334,6 +400,9 @@ WRONG = {
         from_the_text,
         in_new_york,
         wherever_this_runs,
+        without_the_z,
+        whole_hours,
+        what_python_says,
         guesses,
         none_for_none,
         stumbles,
@@ -358,6 +427,17 @@ WRONG = {
         ),
         changed(SOLVED, ('verbs: ["get", "list"]', 'verbs: ["get", "list", "watch"]')),
         changed(SOLVED, ('["get", "patch"]', '["get", "list", "patch"]')),
+        # To others, or to others as well.
+        *(
+            changed(SOLVED, (f"subjects: [{SUBJECT}]", f"subjects: [{others}]"))
+            for others in (
+                SUBJECT.replace("watcher", "default"),
+                f"{SUBJECT}, {SUBJECT.replace('watcher', 'default')}",
+                SUBJECT.replace("flights-monthly", "flights-service"),
+                "{kind: Group, name: 'system:serviceaccounts:flights-monthly'}",
+            )
+        ),
+        TWO_ROLES.replace('verbs: ["get", "list"]', 'verbs: ["get", "list", "delete"]'),
         SOLVED.split("---")[0],
         "rules: {",
         [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
@@ -417,6 +497,7 @@ ALSO_RIGHT = {
             ("targetPort: 8080", "targetPort: web"),
         ),
         night((READY, READY.replace("/readyz", "/champion"))),
+        night((READY, READY.replace("/readyz", "/readyz/"))),  # the service leads it on to /readyz
         night(
             (LIVE, LIVE.replace("}}\n", "}, periodSeconds: 2, failureThreshold: 1}\n") + "          startupProbe: "
              "{httpGet: {path: /healthz, port: 8080}, periodSeconds: 2, failureThreshold: 30}\n")
@@ -433,6 +514,10 @@ ALSO_RIGHT = {
     "ex_9_2": [
         *(handed_in(said) for name, said in SAID.items() if name.startswith("right: ")),
         handed_in(json.dumps(UNDONE).splitlines(), changed(AUGUST, (", month: 2013-08", ""))),
+        handed_in(UNDONE, AUGUST.encode()),
+        handed_in(UNDONE, changed(AUGUST, ("champion of 2013-08", "back to 2013-08, 2013-09 was not made"))),
+        handed_in(UNDONE, f"# 2013-09-0123456789ab was taken back\n{AUGUST}"),
+        handed_in(UNDONE, yaml.safe_dump(yaml.safe_load(AUGUST))),
     ],
     "ex_9_3": [
         good,
@@ -442,6 +527,9 @@ ALSO_RIGHT = {
     "ex_9_4": [
         SOLVED,
         SOLVED.split("---")[1],
+        TWO_ROLES,
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": [*yaml.safe_load_all(SOLVED)]}),
+        changed(SOLVED, (SUBJECT, "{kind: User, name: 'system:serviceaccount:flights-monthly:watcher'}")),
         changed(SOLVED, ('["pods"], verbs: ["get", "list"]', '[pods, pods/log], verbs: [get, list]')),
         RULES,
         list(reversed(RULES)),
