@@ -285,13 +285,15 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 # %%
 less = '{"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}'
 # !kubectl patch deployment predictions -n flights-monthly -p '{less}'
-# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=300s | tail -1
+# !kubectl wait -n flights-monthly --for=jsonpath='{.status.updatedReplicas}'=1 deployment/predictions --timeout=300s
+# !kubectl wait -n flights-monthly --for=jsonpath='{.status.readyReplicas}'=1 deployment/predictions --timeout=300s
+# !kubectl get deployment predictions -n flights-monthly
 # !kubectl get --raw {door}/champion
 
 # %% [markdown]
-# One of two is new, and `kubectl` waited for no longer than five minutes: after each refusal the ReplicaSet waits
-# twice as long before it tries again, up to a quarter of an hour. August's champion answers already, from one
-# replica. (In your run both may be new.)
+# One of two is new, and the second lets you wait: after each refusal the ReplicaSet waits twice as long before it
+# tries again, up to a quarter of an hour. August's champion answers already, from one replica. (In your run both may
+# be new, or October's may answer for a moment longer.)
 #
 # **It transfers.** The monthly run of a scoring model has an account of its own, a month that it does not guess, and
 # a share of the platform. An auditor can read all three from manifests.

@@ -45,7 +45,7 @@ CHANGING = re.compile(
 # So long (seconds) somebody who watches may think about what was just shown, before time goes on; kubectl needs a
 # hundredth of it. A watch that was shorter than a second it takes for an error.
 LINGER = 1.5
-# So long (seconds) a rollout that does not end is watched.
+# So long (seconds) a rollout that does not end is watched, if kubectl was given no longer.
 LONGEST_TIME_OUT = 40
 # Commands that tell ages by their own clock, and how far into a second (seconds) they are answered.
 COUNTING = ("kubectl describe", "kubectl events")
@@ -232,11 +232,9 @@ class Handler(BaseHTTPRequestHandler):
             raise NotRecorded(f"A recorded cluster does not keep {resource.plural}{instead}. {LIVE}")
         command, session = self._session()
         if command in ("kubectl wait", "kubectl rollout status") and session in self.server.ended:
-            # A rollout's time-out is kubectl's to tell, if it is a short one.
-            if command == "kubectl rollout status" and self._is_left(LONGEST_TIME_OUT):
-                self.close_connection = True
-                return
-            threading.Timer(0.5, _interrupt, self.client_address).start()
+            caller = _caller(*self.client_address)
+            if caller:
+                threading.Timer(0.5, caller.send_signal, (signal.SIGINT,)).start()
             raise ApiError(
                 501,
                 "in this recorded cluster that does not come any more, so kubectl does not wait for it. (A live one "
@@ -290,7 +288,7 @@ class Handler(BaseHTTPRequestHandler):
     def _watch(self, resource: Resource, namespace: str, meant: Any) -> None:
         """Show what happens, and let time go on until nothing more is to come."""
         world = self.server.world
-        _command, session = self._session()
+        command, session = self._session()
         asked = self.query.get("resourceVersion", "")
         seen = int(asked) if asked.isdigit() and asked != "0" else 0
         end = time.monotonic() + float(self.query.get("timeoutSeconds") or 3600)
@@ -315,6 +313,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             nothing_left = nothing_left and world.version == seen
+        if command == "kubectl rollout status":  # a short time-out is kubectl's to tell
+            time_out = _time_out(_caller(*self.client_address))
+            if time_out <= LONGEST_TIME_OUT and self._is_left(time_out):
+                self.close_connection = True
+                return
         self.server.ended.add(session)
         self.wfile.write(b"0\r\n\r\n")
 
@@ -634,12 +637,22 @@ def content_of(handler: BaseHTTPRequestHandler) -> bytes:
     return b"".join(parts)
 
 
-def _interrupt(host: str, port: int) -> None:
-    """End the kubectl that asks from this address, if a cell of this kernel has started it."""
+def _caller(host: str, port: int) -> psutil.Process | None:
+    """Return the kubectl that asks from this address, if a cell of this kernel has started it."""
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             if any(each.laddr == (host, port) for each in process.net_connections("tcp")):
-                process.send_signal(signal.SIGINT)
+                return process
+    return None
+
+
+def _time_out(caller: psutil.Process | None) -> float:
+    """Return the time-out (seconds) that a kubectl was given; 0 if it was given none."""
+    command = ""
+    with contextlib.suppress(psutil.Error):
+        command = " ".join(caller.cmdline()) if caller else ""
+    given = re.search(r"--timeout[= ](\d+)(s|m)\b", command)
+    return float(given[1]) * (60 if given[2] == "m" else 1) if given else 0
 
 
 LIVE = "A live cluster (make cluster-up) can."

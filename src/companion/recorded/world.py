@@ -210,6 +210,10 @@ class World:
                     if k != key
                     and not (key.resource == "namespaces" and f'"{key.name}"' in json.dumps([k, v]))
                 }
+                if (verb, key.resource) == ("delete", "namespaces"):  # what is done in it again is done as at first
+                    self._used = {
+                        n: c for n, c in self._used.items() if self._steps[n][1].key.namespace != key.name
+                    }
                 self._untouched = True
                 self.history.append([verb, list(key), thing, self.clock])
                 self._write_down()
