@@ -157,8 +157,6 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
     return start
 
 
-
-
 def cases(listed: list[tuple[int, str, Steps]]) -> list[Any]:
     return [pytest.param(each, id=f"{each[0]} {each[1]}") for each in listed]
 

@@ -89,8 +89,8 @@ companion.compare_bet(my_bet, {name: "above" if is_so else "below" for name, is_
 # !kubectl logs -n flights-test job/test
 
 # %% [markdown]
-# It came to a decision, whichever, so it passed. (This is a poor test: one month, one line. Your CI runs the real ones, here
-# `make test`.) What is kept of it is not "0.1.0 was tested". Which content was it?
+# It came to a decision, whichever, so it passed. (This is a poor test: one month, one line. Your CI runs the real
+# ones, here `make test`.) What is kept of it is not "0.1.0 was tested". Which content was it?
 
 # %%
 import json

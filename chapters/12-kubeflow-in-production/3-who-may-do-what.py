@@ -35,8 +35,8 @@ companion.copy_manifests(state)
 # %% [markdown]
 # ## 1. As whom does a run work?
 #
-# Where nothing else is said, each step of each pipeline works as the account `pipeline-runner`. Ask the cluster what this
-# account may do. (`--as` asks in somebody else's name; only an administrator may do that.)
+# Where nothing else is said, each step of each pipeline works as the account `pipeline-runner`. Ask the cluster what
+# this account may do. (`--as` asks in somebody else's name; only an administrator may do that.)
 
 # %%
 RUNNER = "--as=system:serviceaccount:kubeflow:pipeline-runner"

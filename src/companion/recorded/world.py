@@ -210,7 +210,8 @@ class World:
                     if k != key
                     and not (key.resource == "namespaces" and f'"{key.name}"' in json.dumps([k, v]))
                 }
-                if (verb, key.resource) == ("delete", "namespaces"):  # what is done in it again is done as at first
+                if verb == "delete" and key.resource == "namespaces":
+                    # What is done in a new one is done as at first.
                     self._used = {
                         n: c for n, c in self._used.items() if self._steps[n][1].key.namespace != key.name
                     }
