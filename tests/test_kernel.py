@@ -43,6 +43,15 @@ def test_a_cell_in_a_new_kernel_asks_for_the_cells_above(cell: str, tmp_path: Pa
     assert len(shown.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "cell", ["!cp '{state}/probed.yaml' .", "x = 1\n!kubectl get pods -n flights-service"]
+)
+def test_a_command_that_fails_in_a_new_kernel_asks_for_the_cells_above(cell: str, tmp_path: Path) -> None:
+    assert NEW_KERNEL in ran(cell, tmp_path)
+    assert NEW_KERNEL not in ran(f"import companion; companion.workspace('01-1')\n# %%\n{cell}", tmp_path)
+    assert NEW_KERNEL not in ran("!false", tmp_path)
+
+
 def test_with_the_first_cell_run_the_error_is_shown_and_the_way_on(tmp_path: Path) -> None:
     shown = ran("import companion; companion.workspace('01-1')\n# %%\nfeatures.head()", tmp_path)
     assert NEW_KERNEL not in shown

@@ -5,15 +5,17 @@ JupyterLab, VS Code and tests alike; that loads this extension. So a notebook th
 reaches no other cluster and writes into no other tool's folder, and a cell that needs the ones above says so.
 """
 
+import re
 from types import TracebackType
 
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 from companion.environment import enter, work_folder
 from companion.workspace import folder_of_this_kernel
 
-# What a cell meets when a cell above it has not run.
+# What a cell meets when a cell above it has not run, and what it may run in vain.
 ABSENT = (NameError, ModuleNotFoundError, FileNotFoundError)
+NEEDS_MORE = re.compile(r"^!.*(kubectl|\{\w+\})", re.MULTILINE)
 NEW_KERNEL = (
     "This kernel is new and knows nothing of the cells above: choose Run > Run All Above Selected Cell, then run "
     "this cell."
@@ -25,6 +27,14 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     """Set the environment of the tools, and explain what a new kernel does not know."""
     enter(work_folder() / "state" / "no-notebook")
     shell.set_custom_exc(ABSENT, explain)
+
+    def after(result: ExecutionResult) -> None:
+        failed = shell.user_ns.pop("_exit_code", 0)  # what the last command with ! before it came to
+        cell = str(result.info.raw_cell) if result.info else ""
+        if failed and folder_of_this_kernel() is None and NEEDS_MORE.search(cell):
+            print(NEW_KERNEL)
+
+    shell.events.register("post_run_cell", after)
 
 
 def explain(
