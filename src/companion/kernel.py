@@ -29,7 +29,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.set_custom_exc(ABSENT, explain)
 
     def after(result: ExecutionResult) -> None:
-        failed = shell.user_ns.pop("_exit_code", 0)  # what the last command with ! before it came to
+        failed = shell.user_ns.get("_exit_code", 0)  # what the last command with ! before it came to
         cell = str(result.info.raw_cell) if result.info else ""
         if failed and folder_of_this_kernel() is None and NEEDS_MORE.search(cell):
             print(NEW_KERNEL)
