@@ -299,7 +299,7 @@ def test_a_change_that_was_recorded_is_taken_in_whatever_words(kubectl: Reader) 
 def test_a_change_that_nobody_saw_is_refused_in_a_sentence(kubectl: Reader) -> None:
     code, said = kubectl.run("apply", "-f", "-", stdin=JOB.replace("400Mi", "900Mi"))
     assert code == 1
-    assert "it knows containers[0].resources.limits.memory 400Mi or 1024Mi, and you wrote 900Mi" in " ".join(
+    assert "it knows containers[0].resources.limits.memory 400Mi or 1024Mi, and yours is 900Mi" in " ".join(
         said.split()
     )
     assert "make cluster-up" in said

@@ -187,10 +187,10 @@ def test_a_deleted_run_takes_its_pods_and_its_results_in_the_cache_away(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"name": "Bob"}, "parameters.name Ada, and you wrote Bob"),
+        ({"name": "Bob"}, "parameters.name Ada, and yours is Bob"),
         ({"pipeline": without_cache}, "this is another one (a changed function, caching, retries)"),
         ({"enable_caching": False}, "this is another one (a changed function, caching, retries)"),
-        ({"service_account": "somebody"}, "account pipeline-runner, and you wrote somebody"),
+        ({"service_account": "somebody"}, "account pipeline-runner, and yours is somebody"),
     ],
 )
 def test_a_run_that_nobody_recorded_is_refused_in_a_sentence(

@@ -527,14 +527,14 @@ class World:
                 )
                 return (
                     f"{this}: it saw this change of the {kind} {key.name} when that was {state}, and now it is "
-                    f"{'there' if not before else 'not'}. Run the notebook's cells above first. {live}"
+                    f"{'there' if not before else 'not'}. Cells above that were not run come first. {live}"
                 )
             here = self.state.context(key, thing)
             other = [name for name in context.keys() | here.keys() if context.get(name) != here.get(name)]
             return (
                 f"{this}: it saw this change of the {kind} {key.name} when {' and '.join(sorted(other))} "
-                f"{'was' if len(other) == 1 else 'were'} as the notebook has it, and here it is not so. Run the "
-                f"cells above first. {live}"
+                f"{'was' if len(other) == 1 else 'were'} as the notebook has it, and here it is not so. Cells "
+                f"above that were not run come first. {live}"
             )
         if not known:
             done = {"create": "made", "update": "changed", "delete": "deleted"}[verb]
@@ -564,7 +564,7 @@ class World:
                 "function, caching, retries)."
             )
         fields = "; ".join(
-            f"{name} {' or '.join(values)}, and you wrote {mine[name]}" for name, values in nearest.items()
+            f"{name} {' or '.join(values)}, and yours is {mine[name]}" for name, values in nearest.items()
         )
         return f"of {key.name} it knows {fields}."
 
