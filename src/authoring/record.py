@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -405,8 +406,12 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             with recorder.upstream.open(self.command, self.path, content, headers) as response:
                 self.send_response(response.status)
                 self.send_header("Content-Type", response.headers.get("Content-Type", ""))
-                self.send_header("Transfer-Encoding", "chunked")
+                empty = response.status == HTTPStatus.NO_CONTENT  # the log of a Pod that has no node
+                if not empty:
+                    self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
+                if empty:
+                    return
                 try:
                     while part := response.read1(65536):
                         self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
