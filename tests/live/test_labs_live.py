@@ -1,4 +1,7 @@
-"""Every lab on a live cluster: broken, broken after each wrong mend, mended in each style (``make test-cluster``)."""
+"""Every lab on a live cluster: broken, broken after a wrong mend, mended (``make test-cluster``).
+
+All other mends, right and wrong, are made on a real cluster when the chapter is recorded.
+"""
 
 import os
 from pathlib import Path
@@ -17,10 +20,8 @@ pytestmark = pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="needs 
 def cases() -> list[tuple[int, str, Steps, bool]]:
     found = []
     for number, each in SCENARIOS.items():
-        found += [
-            (number, name, steps, True) for name, steps in {"the mend": each.mend, **each.others}.items()
-        ]
-        found += [(number, name, steps, False) for name, steps in each.wrong.items()]
+        name, steps = next(iter(each.wrong.items()))
+        found += [(number, "the mend", each.mend, True), (number, name, steps, False)]
     return found
 
 

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="needs 
 NAMESPACE = "flights-reads"
 OBJECTS = Path(__file__).with_name("reads.yaml")
 
+# What tells of all namespaces.
+WHOLE = ("get pods -A", "get pv", "get namespaces", "describe node")
 READS = """\
 get pods
 get pods -o wide
@@ -189,4 +191,6 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
 @pytest.mark.parametrize("line", READS)
 def test_a_recorded_cluster_answers_as_the_real_one(answers: dict[str, tuple[str, str]], line: str) -> None:
     live, recorded = map(masked, answers[line])
+    if line in WHOLE and "kubeflow" in answers["get namespaces"][0]:
+        pytest.skip("A recording holds of the cluster what its sitting uses, and Kubeflow is there besides.")
     assert recorded == live
