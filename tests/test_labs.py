@@ -210,7 +210,6 @@ def test_a_mend_that_nobody_recorded_is_judged_by_what_is_written(
             assert "This cluster is recorded and cannot show the end." in verdict.text
         else:
             assert verdict.mark == _verdict.WRONG_MARK, (name, verdict.text)
-            print(name, "·", verdict.text)
         lab.reset(number)
         lab.start(number)
         assert "Not mended" in labs.judge(number, SCENARIOS[number].evidence[0]).text

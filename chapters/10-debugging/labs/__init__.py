@@ -17,7 +17,7 @@ from pathlib import Path
 
 from chapter_10.labs.faults import IMAGE, LABS, NEW, OLD, SHARE, Finding, judge_evidence
 from chapter_10.labs.look import Look, Quiet
-from chapter_10.labs.paper import Paper, Wish
+from chapter_10.labs.paper import Paper
 from companion.check.verdict import Verdict, right, wrong
 from companion.cluster.shell import ClusterError, at_recorded_cluster
 from companion.recorded.serve import unknown
@@ -232,7 +232,7 @@ def judge(number: int, evidence: str | None = None) -> Verdict:
         if complaint:
             return wrong(f"The evidence: {complaint}")
     finding = look(number)
-    wishes = _wishes(f"flights-lab-{number}") if at_recorded_cluster() else []
+    wishes = unknown(f"flights-lab-{number}") if at_recorded_cluster() else []
     for _ in range(0 if wishes else AGAIN):
         if not (finding.state == "broken" and " yet" in finding.text):
             break
@@ -252,11 +252,6 @@ def judge(number: int, evidence: str | None = None) -> Verdict:
         return right("Your evidence names the cause, and what you wrote mends it. "
                      "(This cluster is recorded and cannot show the end.)")  # fmt: skip
     return right(f"{finding.text}, and your evidence names the cause.")
-
-
-def _wishes(namespace: str) -> list[Wish]:
-    """Return the changes that a recorded cluster refused: those in the namespace, and rights given to its accounts."""
-    return unknown(namespace) + [each for each in unknown("") if f'"{namespace}"' in json.dumps(each[2])]
 
 
 def look(number: int) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from chapter_10.labs.faults import IMAGE, LABS, NEW, OLD, SHARE, Finding, container_of, plain_image
+from chapter_10.labs.faults import IMAGE, LABS, NEW, OLD, SHARE, Finding, container_of, expected, plain_image
 from chapter_10.labs.look import Look
 from companion.recorded import rights
 from companion.recorded.objects import Object, amount
@@ -16,7 +16,7 @@ Wish = tuple[str, Key, Object | None]  # create, update or delete; of what; the 
 # What a program takes at its most (bytes): a smaller limit, and it is killed.
 NEEDS = {"predictions": 30 << 20, "report": 20 << 20, "train": 340 << 20, "promote": 20 << 20}
 NEEDS |= {"late-share": 100 << 20, "late-list": 150 << 20}
-YEAR, LAST_MONTH = 370 << 20, "2013-12"
+YEAR = 370 << 20
 ENDED = ("Succeeded", "Failed")
 KINDS = PLURALS | {
     "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
@@ -121,8 +121,9 @@ class Paper(Look):
                 yield f"Python looks in {variable.get('value')}, and the code lies in /app/src."
         limit = amount(((container.get("resources") or {}).get("limits") or {}).get("memory", "1Ti"))
         needs = NEEDS.get(name, 0)
-        if self.number == 3:
-            needs = YEAR if self._month() == LAST_MONTH else 0  # fewer months are told apart by their month
+        if self.number == 3:  # fewer months are told apart by their month
+            whole = expected(self, "ConfigMap", "run")["data"]["MONTH"]
+            needs = YEAR if self._month() == whole else 0
         if limit is None or limit < needs:
             yield f"With its limit {name} would be killed: it takes some {needs >> 20} MB."
         probe = container.get("readinessProbe") or {}
@@ -156,9 +157,9 @@ class Paper(Look):
 
     def log(self, job: str) -> str:
         """Return what the program would print."""
-        if job == "late-list" and not self._anew:
-            return super().log(job)
         if job == "late-list":
+            if not self._anew:
+                return super().log(job)
             return f"read 1 flights, scheduled from {self._month()}-01 to {self._month()}-30"
         image = plain_image(container_of(self.get("Job", job) or {}, job)["image"])
         return f"late means more than {15 if image == NEW else 0} minutes"

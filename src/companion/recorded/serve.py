@@ -12,7 +12,7 @@ from companion.recorded.definitions import Definitions
 from companion.recorded.objects import Object
 from companion.recorded.recording import Key, read
 from companion.recorded.server import Server
-from companion.recorded.world import NotRecorded, Refused, World
+from companion.recorded.world import NotRecorded, Refused, World, concerns
 from flightdelay.files import write_atomically
 
 _servers: dict[str, Server] = {}
@@ -57,12 +57,15 @@ def serve(sitting: str) -> str:
 
 
 def unknown(namespace: str) -> list[tuple[str, Key, Object | None]]:
-    """Return the changes in a namespace that were refused since no recording holds them: verb, key, object."""
+    """Return the changes of a namespace that were refused since no recording holds them: verb, key, object.
+
+    Rights in the whole cluster that are given to accounts of the namespace are among them.
+    """
     return [
         (verb, key, thing)
         for server in _servers.values()
         for key, (verb, thing) in server.world.unknown.items()
-        if key.namespace == namespace
+        if concerns(namespace, key, thing)
     ]
 
 

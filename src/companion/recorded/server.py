@@ -234,7 +234,7 @@ class Handler(BaseHTTPRequestHandler):
         if command in ("kubectl wait", "kubectl rollout status") and session in self.server.ended:
             caller = _caller(*self.client_address)
             if caller:
-                threading.Timer(0.5, caller.send_signal, (signal.SIGINT,)).start()
+                threading.Timer(0.5, _interrupt, (caller,)).start()
             raise ApiError(
                 501,
                 "in this recorded cluster that does not come any more, so kubectl does not wait for it. (A live one "
@@ -644,6 +644,11 @@ def _caller(host: str, port: int) -> psutil.Process | None:
             if any(each.laddr == (host, port) for each in process.net_connections("tcp")):
                 return process
     return None
+
+
+def _interrupt(caller: psutil.Process) -> None:
+    with contextlib.suppress(psutil.Error):  # it may have ended by itself
+        caller.send_signal(signal.SIGINT)
 
 
 def _time_out(caller: psutil.Process | None) -> float:

@@ -207,8 +207,7 @@ class World:
                 self.unknown = {
                     k: v
                     for k, v in self.unknown.items()
-                    if k != key
-                    and not (key.resource == "namespaces" and f'"{key.name}"' in json.dumps([k, v]))
+                    if k != key and not (key.resource == "namespaces" and concerns(key.name, k, v[1]))
                 }
                 if verb == "delete" and key.resource == "namespaces":
                     # What is done in a new one is done as at first.
@@ -567,6 +566,11 @@ class World:
             f"{name} {' or '.join(values)}, and yours is {mine[name]}" for name, values in nearest.items()
         )
         return f"of {key.name} it knows {fields}."
+
+
+def concerns(namespace: str, key: Key, thing: Object | None) -> bool:
+    """Say whether a change is one of a namespace: in it or, of what belongs to the whole cluster, naming it."""
+    return key.namespace == namespace or (not key.namespace and f'"{namespace}"' in json.dumps(thing))
 
 
 def _known(base: list[Entry], session: list[Step]) -> Iterator[tuple[Step, str, dict[str, str]]]:
