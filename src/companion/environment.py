@@ -134,7 +134,8 @@ def environment_in(folder: Path) -> dict[str, str]:
 
 def with_proxies(environ: dict[str, str]) -> dict[str, str]:
     """Return an environment with the proxies that `environment_in` left out: for what is fetched from outside."""
-    return environ | json.loads(environ.get(SET_ASIDE, "{}"))
+    proxies: dict[str, str] = json.loads(environ.get(SET_ASIDE, "{}"))
+    return environ | proxies
 
 
 def enter(folder: Path) -> None:
