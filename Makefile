@@ -55,6 +55,7 @@ Write
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
+  make bench-scale  measure one process against rows; the result is in build/bench-scale.json
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt (KEEP=1: only what is new)
@@ -63,7 +64,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor image zenml-dashboard scale airflow reset clean test lint notebooks data bench published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab doctor image zenml-dashboard scale airflow reset clean test lint notebooks data bench bench-scale published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -127,6 +128,10 @@ data: venv
 
 bench: venv
 	@$(RUN) -m authoring.bench
+
+# What one process can do, by rows: half an hour. The table of chapter 14 is made from it.
+bench-scale: venv
+	@$(RUN) -m chapter_14.measure
 
 published: venv
 	@$(RUN) -m authoring.published
