@@ -28,6 +28,7 @@ Learn
   make doctor      what this machine can run and what it lacks, with the fix
   make image       build the image of a step, with Docker or Podman (BASE_IMAGE=name: another base)
   make zenml-dashboard  the runs of chapter 03 in ZenML's dashboard, in your browser
+  make scale       what chapters 14 and 15 add to .venv (their first cell does it too)
   make airflow          Airflow with the DAGs of dags/, in your browser
 
 A cluster, for chapters 08 to 12 (cluster-setup/README.md; DRY_RUN=1 only prints the commands)
@@ -54,15 +55,16 @@ Write
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
+  make bench-scale  measure one process against rows; the result is in build/bench-scale.json
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make links       ask all links to the outside whether they are alive (needs a network)
-  make lock        resolve pyproject.toml afresh into requirements.txt
+  make lock        resolve pyproject.toml afresh into requirements.txt (KEEP=1: only what is new)
 
 The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor image zenml-dashboard airflow reset clean test lint notebooks data bench published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab doctor image zenml-dashboard scale airflow reset clean test lint notebooks data bench bench-scale published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -81,6 +83,9 @@ image: venv
 
 zenml-dashboard: venv
 	@$(RUN) -m companion.zenml_dashboard
+
+scale: venv
+	@$(RUN) -m companion.scale
 
 airflow: venv
 	@$(RUN) -m companion.airflow_ui
@@ -124,6 +129,10 @@ data: venv
 bench: venv
 	@$(RUN) -m authoring.bench
 
+# What one process can do, by rows: half an hour. The table of chapter 14 is made from it.
+bench-scale: venv
+	@$(RUN) -m chapter_14.measure
+
 published: venv
 	@$(RUN) -m authoring.published
 
@@ -131,7 +140,7 @@ links: venv
 	@$(RUN) -m authoring.links
 
 lock: venv
-	@$(RUN) -m authoring.lock
+	@$(RUN) -m authoring.lock $(if $(KEEP),--keep)
 
 # What belongs to a chapter has its number in the test's name.
 ONLY = $(if $(CHAPTER),-k "$(shell printf %.2s $(CHAPTER))-")

@@ -29,6 +29,25 @@ def test_the_dashboard_has_the_versions_of_the_book_but_for_one() -> None:
     assert "apache-airflow" not in dashboard
 
 
+def test_scale_only_adds_to_the_book_and_nothing_for_a_gpu() -> None:
+    book, scale = lock.pins(BOOK), lock.pins(TEXTS["requirements-scale.txt"])
+    assert not book.keys() & scale.keys()
+    lock.check(BOOK + TEXTS["requirements-scale.txt"], lock.direct(PROJECT, "image", "book", "scale"))
+    assert {"duckdb", "polars", "ray", "xgboost", "xgboost-cpu", "jax"} <= scale.keys()
+    assert not [name for name in scale if name.startswith(("nvidia", "torch", "tensorflow"))]
+
+
+def test_what_the_book_has_is_cut_out() -> None:
+    text = "# made\n" + "a==1" + HASH + "    # via b\n" + "b-c==2 ; x" + HASH + "    # via\n    #   a\n"
+    assert lock.without(text, {"b-c"}) == "# made\na==1" + HASH + "    # via b\n"
+    assert lock.without(text, {"a"}).startswith("# made\nb-c==2")
+
+
+def test_versions_are_kept_where_the_locks_agree() -> None:
+    project = lock.kept("[tool.uv]\nx = 1\n", ["a==1" + HASH + "b==2" + HASH, "b==3" + HASH])
+    assert tomllib.loads(project)["tool"]["uv"] == {"constraint-dependencies": ["a==1"], "x": 1}
+
+
 def test_the_bootstrap_finds_its_tools_in_the_lock() -> None:
     assert {"pip", "setuptools", "uv"} <= lock.pins(BOOK).keys()
 
@@ -84,7 +103,7 @@ def test_a_failed_resolution_leaves_the_lock_alone(
     (tmp_path / "requirements.txt").write_text("as it was")
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    assert lock.main() == 1
+    assert lock.main([]) == 1
     assert capsys.readouterr().err.startswith("The lock was not changed. uv lock failed")
     assert (tmp_path / "requirements.txt").read_text() == "as it was"
 
@@ -96,8 +115,8 @@ def test_a_new_lock_is_written_and_the_changes_named(
     (tmp_path / "pyproject.toml").write_text(PROJECT.read_text())
     version = next(iter(lock.pins(BOOK)["rich"]))
     (tmp_path / "requirements.txt").write_text(BOOK.replace(f"rich=={version}", "rich==1.0"))
-    monkeypatch.setattr(lock, "resolve", lambda folder: TEXTS)
-    assert lock.main() == 0
+    monkeypatch.setattr(lock, "resolve", lambda folder, keep: TEXTS)
+    assert lock.main([]) == 0
     assert f"  rich: 1.0 → {version}\n" in capsys.readouterr().out
     assert (tmp_path / "requirements.txt").read_text() == BOOK
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["pyproject.toml", *TEXTS])

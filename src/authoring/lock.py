@@ -1,11 +1,16 @@
 """Remake the lock: ``make lock`` resolves pyproject.toml afresh into requirements.txt.
 
-`requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs, and
-`requirements-dashboard.txt` ZenML's dashboard. All come out of one resolution, so that a version is the same in
-all of them, but for what the dashboard and Airflow do not agree on (FastAPI). `uv.lock` is not kept: it names a host
-for each file, and `uv sync --frozen` fetches from there even where a reader's own index is set, as in a company.
+`requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs,
+`requirements-scale.txt` what chapters 14 and 15 add to the book, and `requirements-dashboard.txt` ZenML's dashboard.
+All come out of one resolution, so that a version is the same in all of them, but for what the dashboard and Airflow do
+not agree on (FastAPI). `uv.lock` is not kept: it names a host for each file, and `uv sync --frozen` fetches from there
+even where a reader's own index is set, as in a company.
+
+``make lock KEEP=1`` leaves every version that the locks have, and resolves only what pyproject.toml names anew.
 """
 
+import argparse
+import json
 import os
 import re
 import shutil
@@ -13,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -27,6 +33,7 @@ LOCKS = {
         "dashboard",
         "ZenML's dashboard, which clashes with Airflow, with hashes.",
     ),
+    "requirements-scale.txt": ("scale", "What chapters 14 and 15 add to requirements.txt, with hashes."),
 }
 # The same numbers on every Python need the same version of these.
 ONE_VERSION = ("numpy", "scipy", "scikit-learn")
@@ -107,12 +114,38 @@ def check(text: str, named: dict[str, str]) -> None:
         raise LockError(f"The resolution has no hash for {unhashed(text)[0]}.")
 
 
-def resolve(folder: Path) -> dict[str, str]:
-    """Resolve the project in an empty folder and return the text of each lock."""
+def without(text: str, names: Collection[str]) -> str:
+    """Cut packages, with their hashes and comments, out of the text of a lock."""
+    blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)
+    return "".join(block for block in blocks if block.partition("==")[0] not in names)
+
+
+def kept(project: str, locks: Iterable[str]) -> str:
+    """Return the text of pyproject.toml with every version that the locks agree on as a constraint."""
+    versions: dict[str, set[str]] = {}
+    for name, found in (item for text in locks for item in pins(text).items()):
+        versions.setdefault(name, set()).update(found)
+    constraints = [f"{name}=={version}" for name, (version, *others) in versions.items() if not others]
+    return project.replace("[tool.uv]\n", f"[tool.uv]\nconstraint-dependencies = {json.dumps(constraints)}\n")
+
+
+def resolve(folder: Path, keep: bool = False) -> dict[str, str]:
+    """Resolve the project in an empty folder and return the text of each lock.
+
+    Parameters
+    ----------
+    folder
+        Where to work.
+    keep
+        Whether the versions of the locks that are there stay.
+    """
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
     environ = installer_environment(dict(os.environ), sys.executable)
     del environ["UV_NO_CONFIG"]  # [tool.uv] of the project is wanted
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    if keep:
+        project = kept(project, ((ROOT / name).read_text() for name in LOCKS if (ROOT / name).exists()))
+    (folder / "pyproject.toml").write_text(project, encoding="utf-8")
 
     def run(*arguments: str) -> str:
         # --project, so that a uv.lock or a setting of a folder further up is not taken.
@@ -127,18 +160,27 @@ def resolve(folder: Path) -> dict[str, str]:
     for name, (extra, text) in LOCKS.items():
         body = run("export", "--frozen", "--no-emit-project", "--no-header", "--extra", extra)
         locks[name] = HEADER.format(text=text) + body
+    # One resolution: what is left has the book's versions beside it, and needs nothing else.
+    locks["requirements-scale.txt"] = without(
+        locks["requirements-scale.txt"], pins(locks["requirements.txt"])
+    )
     return locks
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Write the locks, or say what is wrong and leave them as they are."""
+    parser = argparse.ArgumentParser(prog="python -m authoring.lock")
+    parser.add_argument("--keep", action="store_true", help="leave every version that the locks have")
+    options = parser.parse_args(arguments)
     project = ROOT / "pyproject.toml"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            locks = resolve(Path(folder))
+            locks = resolve(Path(folder), options.keep)
         check(locks["requirements.txt"], direct(project, "image", "book"))
         check(locks["requirements-image.txt"], direct(project, "image"))
         check(locks["requirements-dashboard.txt"], direct(project, "dashboard"))
+        both = locks["requirements.txt"] + locks["requirements-scale.txt"]
+        check(both, direct(project, "image", "book", "scale"))
     except LockError as error:
         print(f"The lock was not changed. {error}", file=sys.stderr)
         return 1

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What belongs into the environment beside the packages, and where: what every kernel reads, whoever starts it
@@ -457,6 +457,19 @@ def set_up(venv: Path, version: Tuple[int, int]) -> None:
     print("Ready after %d s." % (time.monotonic() - start), flush=True)
 
 
+@contextlib.contextmanager
+def in_turn() -> Iterator[None]:
+    """Let what changes `.venv` take turns: two commands started at once, two notebooks (companion.scale)."""
+    import fcntl  # not on Windows
+
+    folder = os.open(str(ROOT), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def bootstrap() -> None:
     """Do what is missing, or nothing."""
     venv = ROOT / ".venv"
@@ -470,17 +483,10 @@ def bootstrap() -> None:
         print("Python %d.%d is not suitable: using %s." % (*version, other), flush=True)
         os.execvp(other, [other, __file__])
 
-    import fcntl  # not on Windows
-
-    # Two commands started at once take turns; the second one finds everything done.
-    folder = os.open(str(ROOT), os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with in_turn():  # the second command finds everything done
         if not in_order(venv):
             set_up(venv, version)
         link_chapters(venv)
-    finally:
-        os.close(folder)
 
 
 def main() -> int:

@@ -4,7 +4,6 @@ It diagnoses an environment that may be broken, so it imports nothing from it th
 """
 
 import argparse
-import importlib.metadata
 import json
 import os
 import platform
@@ -29,6 +28,7 @@ from companion.findings import (
     system_name,
     to_be_mended,
 )
+from companion.packages import differing, installed, pinned_versions
 
 TOOLS = {
     "zenml": "ZenML",
@@ -38,6 +38,7 @@ TOOLS = {
 }
 BOOK = "The book"
 CLUSTER = "The cluster chapters, 08 to 12 (optional)"
+SCALE = "The chapters on scale, 14 and 15 (optional)"
 # Airflow with its server takes 1.2 GB, a kernel with the year's flights 0.5 GB; a "4 GB" machine shows less.
 BOOK_MEMORY = 3.5 * GB
 BOOK_DISK = 2 * GB
@@ -67,37 +68,34 @@ def check_lock(root: Path) -> Finding:
     """Compare what is installed with the lock."""
     fix = REINSTALL
     try:
-        from packaging.requirements import Requirement
+        text = (root / "requirements.txt").read_text(encoding="utf-8")
+        wrong, count = differing(text), len(pinned_versions(text))
     except ImportError:
         return Finding("packages", False, "the environment is incomplete", fix)
-    try:
-        text = (root / "requirements.txt").read_text(encoding="utf-8")
     except OSError as error:
         return Finding("packages", False, f"{error}", "git checkout requirements.txt")
-    wrong = []
-    count = 0
-    for line in text.splitlines():
-        if not line or line[0] in "# ":
-            continue
-        requirement = Requirement(line.rstrip("\\ "))
-        if requirement.marker and not requirement.marker.evaluate():
-            continue
-        count += 1
-        version = installed(requirement.name)
-        if version is None or version not in requirement.specifier:
-            wrong.append(f"{requirement.name} {version or 'missing'}")
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         return Finding("packages", False, f"not as in the lock: {', '.join(wrong[:3])}{more}", fix)
     return Finding("packages", True, f"all {count} as in the lock")
 
 
-def installed(package: str) -> str | None:
-    """Look up the version of a package without importing it; None if it is not there."""
+def check_scale(root: Path) -> Finding:
+    """Say whether what the chapters on scale install by themselves is there."""
     try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+        from companion import scale
+    except ImportError as error:
+        return unchecked("engines", error)
+    try:
+        lacking = scale.missing(root)
+    except SentenceError as error:
+        return Finding("engines", False, str(error), "see the line above")
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        detail = f"not there yet: {', '.join(lacking[:3])}{more}"
+        fix = f"make scale, or the first cell of those chapters: {scale.EXPECTATION}"
+        return Finding("engines", False, detail, fix)
+    return Finding("engines", True, scale.introduction(root).rstrip("."))
 
 
 def check_tools() -> Finding:
@@ -242,7 +240,11 @@ def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
     # On Windows itself nothing else is worth a look.
     if not system.ok:
         return {BOOK: [system]}
-    return {BOOK: [system, *(check() for check in book)], CLUSTER: examine_cluster()}
+    return {
+        BOOK: [system, *(check() for check in book)],
+        CLUSTER: examine_cluster(),
+        SCALE: [check_scale(root)],
+    }
 
 
 def examine_cluster(kubeflow: bool = True, image: str | None = None, made: bool = True) -> list[Finding]:
@@ -257,12 +259,13 @@ def examine_cluster(kubeflow: bool = True, image: str | None = None, made: bool 
 
 def conclusion(groups: dict[str, list[Finding]]) -> str:
     """Say in a line or two what the findings of `examine` come to."""
-    book, *cluster = ([each.name for each in findings if not each.ok] for findings in groups.values())
+    lacking = {title: [each.name for each in found if not each.ok] for title, found in groups.items()}
+    book, cluster = lacking.get(BOOK), lacking.get(CLUSTER)
     says = (
         f"The book does not run here yet: see {', '.join(book)}." if book else "The book runs here: make tour"
     )
-    if cluster and cluster[0]:
-        says += f"\nThe cluster chapters lack: {', '.join(cluster[0])}. Without, read them as recorded."
+    if cluster:
+        says += f"\nThe cluster chapters lack: {', '.join(cluster)}. Without, read them as recorded."
     return says
 
 

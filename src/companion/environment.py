@@ -12,6 +12,8 @@ from companion.errors import WorkspaceError
 
 # How the variables begin by which a shell leads to a ZenML or an Airflow of one's own.
 FOREIGN = ("AIRFLOW_", "ZENML_")
+# Where the proxies of a reader's shell are kept from the tools, for the one thing that needs them (companion.scale).
+SET_ASIDE = "COMPANION_PROXIES"
 
 
 def repository() -> Path:
@@ -122,9 +124,18 @@ def environment_in(folder: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(FOREIGN) and name.lower() not in foreign and name not in PYTHON_SETTINGS
     }
+    aside = {name: value for name, value in os.environ.items() if name.lower() in foreign}
+    if aside and SET_ASIDE not in os.environ:
+        mine[SET_ASIDE] = json.dumps(aside)
     # Said all the same: without it, macOS is asked for the system's proxies.
     loopback = dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1")
     return mine | loopback | person() | tool_environment(folder)
+
+
+def with_proxies(environ: dict[str, str]) -> dict[str, str]:
+    """Return an environment with the proxies that `environment_in` left out: for what is fetched from outside."""
+    proxies: dict[str, str] = json.loads(environ.get(SET_ASIDE, "{}"))
+    return environ | proxies
 
 
 def enter(folder: Path) -> None:

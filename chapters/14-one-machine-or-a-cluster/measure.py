@@ -1,0 +1,142 @@
+"""Run an engine's `featurize` in a process of its own, with a limit, and say what it took: seconds and memory.
+
+``python -m chapter_14.measure`` makes the table of the chapter, ``make bench-scale``.
+"""
+
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from companion.environment import repository
+from flightdelay.files import write_atomically
+
+ENGINES = ("pandas", "duckdb", "polars")
+SIZES = (1, 10, 40, 100)
+LOOK_EVERY = 0.02  # seconds
+TABLE = Path(__file__).with_name("measured.json")
+MOST_MB = 8_000  # of `make bench-scale`
+
+
+def memory_of(process: psutil.Process) -> float:
+    """Return what a process and those that it has started hold in memory now, in megabytes."""
+    total = 0
+    for each in [process, *process.children(recursive=True)]:
+        try:
+            total += each.memory_info().rss
+        except psutil.Error:  # it has just ended
+            continue
+    return total / 1e6
+
+
+def watched(command: Sequence[str], memory_mb: float, patience: float) -> dict[str, Any]:
+    """Run a command until it ends, holds too much memory or takes too long; return what it printed, and its end.
+
+    Returns
+    -------
+    dict
+        What the command printed as JSON, with ``peak_mb`` and ``ended``: ``"done"``, ``"memory"`` or ``"time"``.
+    """
+    started = time.monotonic()
+    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    peak, ended = 0.0, "done"
+    try:
+        process = psutil.Process(running.pid)
+        while running.poll() is None and ended == "done":
+            peak = max(peak, memory_of(process))
+            ended = (
+                "memory" if peak > memory_mb else "time" if time.monotonic() - started > patience else "done"
+            )
+            time.sleep(LOOK_EVERY)
+    except psutil.NoSuchProcess:
+        pass
+    finally:  # Ctrl-C too: nothing stays
+        if running.poll() is None:
+            for each in (*psutil.Process(running.pid).children(recursive=True), running):
+                each.kill()
+        said = running.communicate()[0]
+    if ended == "done" and running.returncode:
+        raise RuntimeError(f"{command[-1]} ended with code {running.returncode}; its last words stand above.")
+    return {**(json.loads(said) if ended == "done" else {}), "peak_mb": round(peak), "ended": ended}
+
+
+def measure(engine: str, folder: Path, memory_mb: float = 3_000, patience: float = 600) -> dict[str, Any]:
+    """Make the features of a folder by an engine, in a process of its own.
+
+    Parameters
+    ----------
+    engine
+        One of `ENGINES`.
+    folder
+        As `chapter_14.years.years` makes it.
+    memory_mb, patience
+        Where to stop it: megabytes, and seconds.
+
+    Returns
+    -------
+    dict
+        ``start_seconds`` until all is imported, ``seconds`` from files to file, ``peak_mb``, ``ended`` (see `watched`).
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent) as place:
+        command = [
+            sys.executable,
+            "-m",
+            "chapter_14.measure",
+            engine,
+            str(folder),
+            str(Path(place) / "features.parquet"),
+        ]
+        return watched(command, memory_mb, patience)
+
+
+def main() -> int:
+    """Measure one engine once, where it is named, else all of them at all sizes."""
+    if len(sys.argv) > 1:
+        _once(*sys.argv[1:])
+        return 0
+    from chapter_14.years import years
+    from companion import scale
+
+    scale.set_up()
+    found = []
+    place = repository() / "build" / "scale"
+    for number in SIZES:
+        folder = years(place, number)
+        for engine in ENGINES:
+            row = {"years": number, "engine": engine, **measure(engine, folder, MOST_MB, 3_600)}
+            print(json.dumps(row), flush=True)
+            found.append(row)
+    machine = {
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "system": f"{platform.system()} on {platform.machine()}",
+        "load": round(os.getloadavg()[0], 1),
+    }
+    text = json.dumps({"machine": machine, "limit_mb": MOST_MB, "rows": found}, indent=1)
+    write_atomically(repository() / "build" / "bench-scale.json", f"{text}\n".encode())
+    return 0
+
+
+def _once(engine: str, folder: str, result: str) -> None:
+    module = importlib.import_module(f"chapter_14.with_{engine}")
+    begun = time.time()
+    module.featurize(Path(folder), Path(result))
+    seconds = time.time() - begun
+    print(
+        json.dumps(
+            {"start_seconds": round(begun - psutil.Process().create_time(), 2), "seconds": round(seconds, 2)}
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

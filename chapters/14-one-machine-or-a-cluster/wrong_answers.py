@@ -1,0 +1,232 @@
+"""Wrong answers to the exercises of chapter 14, each a mistake that somebody makes, and right ones in other styles."""
+
+import contextlib
+import io
+
+import companion.scale
+
+with contextlib.redirect_stdout(io.StringIO()):
+    companion.scale.set_up()
+
+import duckdb
+import polars as pl
+
+# --- 14.1 ---
+
+COLUMNS = "row, temp, wind_gust, precip"
+
+
+def _polars(decisions, weather, hours=1, **options):
+    board = pl.from_arrow(weather).with_columns(complete_at=pl.col("time_hour") + pl.duration(hours=hours))
+    settings = {"strategy": "backward", "tolerance": "6h", "by": "origin", **options}
+    seen = (
+        pl.from_arrow(decisions)
+        .sort("decided_at")
+        .join_asof(board.sort("complete_at"), left_on="decided_at", right_on="complete_at", **settings)
+    )
+    return seen.select("row", "temp", "wind_gust", "precip")
+
+
+def nearest(decisions, weather):
+    return _polars(decisions, weather, strategy="nearest")
+
+
+def at_its_name(decisions, weather):
+    return _polars(decisions, weather, hours=0)
+
+
+def stale(decisions, weather):
+    return _polars(decisions, weather, tolerance=None)
+
+
+def six_hours_from_the_name(decisions, weather):
+    return _polars(decisions, weather, tolerance="5h")
+
+
+def seven_hours(decisions, weather):
+    return _polars(decisions, weather, tolerance="7h")
+
+
+def never_exact(decisions, weather):
+    return _polars(decisions, weather, allow_exact_matches=False)
+
+
+def of_any_airport(decisions, weather):
+    return _polars(decisions, weather, by=None)
+
+
+def only_where_there_is_some(decisions, weather):
+    return _polars(decisions, weather).drop_nulls("temp")
+
+
+def zero_for_missing(decisions, weather):
+    return _polars(decisions, weather).fill_null(0)
+
+
+def filled_from_before(decisions, weather):
+    filled = (
+        pl.from_arrow(weather)
+        .sort("time_hour")
+        .with_columns(pl.col("temp", "wind_gust", "precip").forward_fill().over("origin"))
+    )
+    return _polars(decisions, filled.to_arrow())
+
+
+def joined_on_the_hour(decisions, weather):
+    return duckdb.sql("""
+        SELECT row, temp, wind_gust, precip FROM decisions LEFT JOIN weather ON decisions.origin = weather.origin
+        AND date_trunc('hour', decided_at - INTERVAL 1 HOUR) = time_hour
+    """)
+
+
+def inner(decisions, weather):
+    return duckdb.sql("""
+        SELECT row, temp, wind_gust, precip FROM decisions ASOF JOIN weather
+        ON decisions.origin = weather.origin AND decided_at >= time_hour + INTERVAL 1 HOUR
+    """)
+
+
+def too_old_ones_vanish(decisions, weather):
+    return duckdb.sql("""
+        SELECT row, temp, wind_gust, precip FROM decisions ASOF LEFT JOIN weather
+        ON decisions.origin = weather.origin AND decided_at >= time_hour + INTERVAL 1 HOUR
+        WHERE decided_at - time_hour <= INTERVAL 7 HOUR
+    """)
+
+
+def every_row_of_six_hours(decisions, weather):
+    return duckdb.sql("""
+        SELECT row, temp, wind_gust, precip FROM decisions LEFT JOIN weather ON decisions.origin = weather.origin
+        AND decided_at BETWEEN time_hour + INTERVAL 1 HOUR AND time_hour + INTERVAL 7 HOUR
+    """)
+
+
+def three_columns(decisions, weather):
+    return _polars(decisions, weather).drop("precip")
+
+
+def a_list(decisions, weather):
+    return _polars(decisions, weather).rows()
+
+
+def sql(decisions, weather):
+    return duckdb.sql("""
+        SELECT row, CASE WHEN young THEN temp END AS temp, CASE WHEN young THEN wind_gust END AS wind_gust,
+               CASE WHEN young THEN precip END AS precip
+        FROM (
+            SELECT *, decided_at - time_hour <= INTERVAL 7 HOUR AS young FROM decisions ASOF LEFT JOIN weather
+            ON decisions.origin = weather.origin AND decided_at >= time_hour + INTERVAL 1 HOUR
+        )
+    """)
+
+
+def window(decisions, weather):
+    return duckdb.sql("""
+        SELECT row, temp, wind_gust, precip FROM decisions LEFT JOIN weather ON decisions.origin = weather.origin
+        AND decided_at BETWEEN time_hour + INTERVAL 1 HOUR AND time_hour + INTERVAL 7 HOUR
+        QUALIFY row_number() OVER (PARTITION BY row ORDER BY time_hour DESC) = 1
+    """).to_arrow_table()
+
+
+def lazy(decisions, weather):
+    asked = pl.LazyFrame(decisions).with_columns(until=pl.col("decided_at").dt.offset_by("-1h")).sort("until")
+    board = pl.LazyFrame(weather).sort("time_hour")
+    return asked.join_asof(
+        board, left_on="until", right_on="time_hour", by="origin", tolerance="6h", strategy="backward"
+    )
+
+
+# --- 14.2 ---
+
+
+def _line(small, large, memory_mb, patience):
+    found = {}
+    for what, name, limit in (("memory", "mb", memory_mb), ("time", "seconds", patience)):
+        grown = (large[name] - small[name]) / (large["rows"] - small["rows"])
+        found[what] = small["rows"] + (limit - small[name]) / grown if grown > 0 else float("inf")
+    return found
+
+
+def through_nought(small, large, memory_mb, patience):
+    found = {
+        "memory": large["rows"] * memory_mb / large["mb"],
+        "time": large["rows"] * patience / large["seconds"],
+    }
+    return min(found.items(), key=lambda item: item[1])
+
+
+def from_the_small_one(small, large, memory_mb, patience):
+    found = {
+        "memory": small["rows"] * memory_mb / small["mb"],
+        "time": small["rows"] * patience / small["seconds"],
+    }
+    return min(found.items(), key=lambda item: item[1])
+
+
+def what_breaks_last(small, large, memory_mb, patience):
+    return max(_line(small, large, memory_mb, patience).items(), key=lambda item: item[1])
+
+
+def always_memory(small, large, memory_mb, patience):
+    return "memory", _line(small, large, memory_mb, patience)["memory"]
+
+
+def only_the_word(small, large, memory_mb, patience):
+    return min(_line(small, large, memory_mb, patience), key=_line(small, large, memory_mb, patience).get)
+
+
+def in_thousands(small, large, memory_mb, patience):
+    what, rows = min(_line(small, large, memory_mb, patience).items(), key=lambda item: item[1])
+    return what, rows / 1000
+
+
+def rows_more(small, large, memory_mb, patience):
+    what, rows = min(_line(small, large, memory_mb, patience).items(), key=lambda item: item[1])
+    return what, rows - small["rows"]
+
+
+def with_infinity(small, large, memory_mb, patience):
+    return min(_line(small, large, memory_mb, patience).items(), key=lambda item: item[1])
+
+
+def by_intercept(small, large, memory_mb, patience):
+    import numpy as np
+
+    found = []
+    for what, name, limit in (("time", "seconds", patience), ("memory", "mb", memory_mb)):
+        slope, base = np.polyfit([small["rows"], large["rows"]], [small[name], large[name]], 1)
+        if slope > 1e-12:
+            found.append(((limit - base) / slope, what))
+    return [min(found)[1], int(min(found)[0])]
+
+
+WRONG = {
+    "ex_14_1": [
+        nearest,
+        at_its_name,
+        stale,
+        six_hours_from_the_name,
+        seven_hours,
+        never_exact,
+        of_any_airport,
+        only_where_there_is_some,
+        zero_for_missing,
+        filled_from_before,
+        joined_on_the_hour,
+        inner,
+        too_old_ones_vanish,
+        every_row_of_six_hours,
+        three_columns,
+        a_list,
+    ],
+    "ex_14_2": [
+        through_nought,
+        from_the_small_one,
+        what_breaks_last,
+        always_memory,
+        only_the_word,
+        in_thousands,
+        rows_more,
+    ],
+}
+ALSO_RIGHT = {"ex_14_1": [sql, window, lazy], "ex_14_2": [with_infinity, by_intercept]}
