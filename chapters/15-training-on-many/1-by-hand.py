@@ -80,9 +80,8 @@ print(f"100 steps; February, AUC {roc_auc_score(february['late'], seen):.3f}")
 #
 # Deal the rows: each worker gets a file of its own.
 
+
 # %%
-
-
 def deal(*parts):
     """Write the rows of rank 0, of rank 1, … to a file each."""
     for rank, part in enumerate(parts):
@@ -266,9 +265,8 @@ check.ex_15_2(answer)
 # %%
 my_bet = None  # "the same" or "another one"
 
+
 # %%
-
-
 def one_epoch(batch, rate):
     """Go through January once; return the number of steps and the weights, the intercept as the last of them."""
     weights, intercept = np.zeros(X.shape[1]), 0.0
@@ -418,3 +416,8 @@ check.ex_15_3(answer)
 #
 # Everything lies in this notebook's folder of state, which git ignores. `make reset` removes it. The launcher's
 # processes end with the kernel.
+#
+# ## What comes next
+#
+# You wrote what libraries have inside. In [the second notebook](15-2-two-models.ipynb) two of them train models of the
+# book's pipeline on two processes.

@@ -1,4 +1,4 @@
-"""The checks of chapter 15: one step of all workers, the rows of an epoch, a run that may be stopped."""
+"""The checks of chapter 15: a step of all workers, dealt rows, a stopped run; the same model, who comes, what for."""
 
 import json
 import subprocess
@@ -237,3 +237,129 @@ def _killed(answer: Callable[..., Any], folder: Path) -> str:
     if done.returncode:
         return f"It ends with {(done.stderr.strip().splitlines() or ['an error'])[-1]}."
     return str(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+# --- 15.4: the same model ----------------------------------------------------------------------------------
+
+
+class Model:
+    """A model whose probability of being late is the first column of its rows, changed by a function."""
+
+    def __init__(self, change: Callable[[np.ndarray], np.ndarray] = lambda late: late) -> None:
+        self.change = change
+
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        """Return the probabilities of both classes."""
+        late = self.change(np.asarray(rows, dtype=float)[:, 0])
+        return np.column_stack([1 - late, late])
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """Return the likelier class."""
+        return (self.predict_proba(rows)[:, 1] > 0.5).astype(int)
+
+
+def _two_changed(late: np.ndarray) -> np.ndarray:
+    """Change two of many rows, so that their mean stays."""
+    changed = late.copy()
+    changed[100:101] += 0.001
+    changed[200:201] -= 0.001
+    return changed
+
+
+OTHERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "One row in a thousand has another probability, and it says True: look at every row.": _two_changed,
+    "Two models rank the rows alike and give other probabilities, and it says True.": lambda late: late**1.01,
+    "The probabilities are the same numbers at other rows, and it says True.": lambda late: late[::-1],
+    "All probabilities differ by 0.00001, and it says True: six decimals are asked for.": lambda late: (
+        late + 1e-5
+    ),
+    "All probabilities differ by some millionths, and it says True: six decimals are asked for.": lambda late: (
+        late * (1 + 5e-6)
+    ),
+    "All probabilities are lower by 0.001, and it says True: a difference may be negative.": lambda late: (
+        late - 1e-3
+    ),
+}
+
+
+@exercise
+def ex_15_4(answer: Callable[..., Any]) -> Verdict:
+    """The same probability for each row, to six decimals."""
+    if is_stub(answer):
+        return NO_BODY
+    rows = np.random.default_rng(4).uniform(0.1, 0.9, size=(1000, 2))
+    said = answer(Model(), Model(), rows)
+    if not isinstance(said, bool | np.bool_):
+        return wrong(f"It returns {type(said).__name__}; wanted is True or False.")
+    for other in (Model(), Model(lambda late: late + 1e-12)):
+        if not answer(Model(), other, rows):
+            return wrong(
+                "Two models that differ in the twelfth digit are another model for it: allow for that."
+            )
+    for hint, change in OTHERS.items():
+        if answer(Model(), Model(change), rows):
+            return wrong(hint)
+    return right("Every row counts, and six decimals: neither rank nor class nor mean can stand in for them.")
+
+
+# --- 15.5: who has to come ---------------------------------------------------------------------------------
+
+WHO = {
+    "DMatrix(X, late)": ("all", "Section 3 has shown what becomes of a DMatrix that one rank makes alone."),
+    "train(rules, rows)": ("all", "Each cut of a tree is made on the sums of all ranks."),
+    "model.eval(rows)": ("all", "A metric over all rows needs those of the other ranks."),
+    "model.save_model(file)": (
+        "one",
+        "All ranks hold the same model: whom would one have to ask to save it?",
+    ),
+    "print(step)": ("one", "A line in the log asks nobody for anything."),
+}
+
+
+def _picked(answer: Any, wanted: dict[str, tuple[str, str]], offered: set[str]) -> str:
+    """Say what is wrong with a dict of picks, or nothing."""
+    if not isinstance(answer, dict):
+        return f"A dict is asked for, with a pick for each of {', '.join(wanted)}."
+    missing = [name for name in wanted if answer.get(name) in (None, ...)]
+    if missing:
+        return f"There is no pick for {missing[0]}."
+    for name, (pick, hint) in wanted.items():
+        mine = str(answer[name]).strip().casefold()
+        if mine not in offered:
+            return f"{answer[name]!r} is not offered; pick one of {', '.join(sorted(offered))}."
+        if mine != pick:
+            return f"{name}: {hint}"
+    return ""
+
+
+@exercise
+def ex_15_5(answer: Any) -> Verdict:
+    """Which calls are meetings."""
+    hint = _picked(answer, WHO, {"all", "one"})
+    return (
+        wrong(hint) if hint else right("What depends on rows that lie elsewhere is a meeting of all ranks.")
+    )
+
+
+# --- 15.6: what for ----------------------------------------------------------------------------------------
+
+PICKS = {
+    "monthly": ("leave it", "What would be gained, in a year, by whom?"),
+    "search": ("side by side", "Does one of the 200 trainings need anything from another one?"),
+    "slow": ("one machine well", "What is there already and does nothing?"),
+    "rows": (
+        "distribute",
+        "Where would the rows lie, if one model has to see all of them?",
+    ),
+}
+
+
+@exercise
+def ex_15_6(answer: Any) -> Verdict:
+    """What one distributes for, and for what not."""
+    hint = _picked(answer, PICKS, {"leave it", "one machine well", "side by side", "distribute"})
+    return (
+        wrong(hint)
+        if hint
+        else right("One of four needs a ring: the one whose rows, or whose work, no single machine holds.")
+    )

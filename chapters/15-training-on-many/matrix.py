@@ -1,5 +1,7 @@
 """The book's features as a matrix of numbers, for models that want one."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -20,8 +22,8 @@ def two_months(month: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return features[features["month"] < month], features[features["month"] == month]
 
 
-def encoder() -> Pipeline:
+def encoder(names: Sequence[str] = NAMES) -> Pipeline:
     """Return what turns features into a matrix: a column for each name, gaps filled, numbers of one scale."""
-    names = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    by_name = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
-    return make_column_transformer((names, NAMES), (numbers, NUMBERS))
+    return make_column_transformer((by_name, list(names)), (numbers, NUMBERS))

@@ -18,6 +18,9 @@ import numpy as np
 
 from chapter_15.launch import launch
 from chapter_15.matrix import encoder, two_months
+from chapter_15.on_many import NetworkOnMany, XGBoostOnMany
+from flightdelay.steps.featurize import CATEGORIES, featurize
+from flightdelay.steps.ingest import ingest
 
 FIGURES = Path(__file__).with_name("figures.json")
 # January once, and ten times.
@@ -80,6 +83,24 @@ def _fastest(folder: Path, world_size: int) -> dict[str, float]:
     return {"steps": round(steps, 2), "all": round(whole, 2)}
 
 
+def libraries() -> dict[str, dict[str, float]]:
+    """Return the seconds of a `fit` on April and May, by one worker and by two, with the start of the processes."""
+    features = featurize(ingest("2013-06", window=2))
+    history = features[features["month"] < "2013-06"]
+    X = encoder(CATEGORIES).fit_transform(history)
+    found: dict[str, dict[str, float]] = {}
+    for name, model in {"xgboost": XGBoostOnMany, "network": NetworkOnMany}.items():
+        found[name] = {}
+        for workers, words in {1: "one_worker", 2: "two_workers"}.items():
+            seconds = []
+            for _ in range(REPEATS):
+                begin = time.perf_counter()
+                model(workers).fit(X, history["late"])
+                seconds.append(time.perf_counter() - begin)
+            found[name][words] = round(min(seconds), 1)
+    return found
+
+
 def main() -> None:
     """Measure, print, and keep where it is asked for."""
     parser = argparse.ArgumentParser(prog="python -m chapter_15.measure", description=__doc__)
@@ -87,7 +108,7 @@ def main() -> None:
     keep = parser.parse_args().keep
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        figures = {"by_hand": by_hand(Path(folder))}
+        figures = {"by_hand": by_hand(Path(folder)), "libraries": libraries()}
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {load:.1f} before"
     text = json.dumps({"date": str(date.today()), "machine": machine, **figures}, indent=1) + "\n"
     print(text, end="")

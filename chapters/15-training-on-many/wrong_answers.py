@@ -333,6 +333,70 @@ def beside_and_renamed(start, until, advance, file, rank):
     return run
 
 
+# --- 15.4
+
+
+def by_class(one, two, rows):
+    return bool((one.predict(rows) == two.predict(rows)).all())
+
+
+def by_the_mean(one, two, rows):
+    return bool(abs(one.predict_proba(rows)[:, 1].mean() - two.predict_proba(rows)[:, 1].mean()) < 5e-7)
+
+
+def by_rank(one, two, rows):
+    return bool((one.predict_proba(rows)[:, 1].argsort() == two.predict_proba(rows)[:, 1].argsort()).all())
+
+
+def by_sorted(one, two, rows):
+    sorted_ = [np.sort(model.predict_proba(rows)[:, 1]) for model in (one, two)]
+    return bool(abs(sorted_[0] - sorted_[1]).max() < 5e-7)
+
+
+def exactly(one, two, rows):
+    return bool((one.predict_proba(rows) == two.predict_proba(rows)).all())
+
+
+def without_the_sign(one, two, rows):
+    return bool((one.predict_proba(rows)[:, 1] - two.predict_proba(rows)[:, 1]).max() < 5e-7)
+
+
+def three_decimals(one, two, rows):
+    return bool(abs(one.predict_proba(rows) - two.predict_proba(rows)).max() < 5e-4)
+
+
+def by_any(one, two, rows):
+    return bool((abs(one.predict_proba(rows) - two.predict_proba(rows)) < 5e-7).any())
+
+
+def the_first_rows(one, two, rows):
+    return bool(np.allclose(one.predict_proba(rows[:5]), two.predict_proba(rows[:5]), atol=5e-7, rtol=0))
+
+
+def as_numpy_has_it(one, two, rows):
+    return np.allclose(one.predict_proba(rows)[:, 1], two.predict_proba(rows)[:, 1])
+
+
+def returns_the_distance(one, two, rows):
+    return abs(one.predict_proba(rows) - two.predict_proba(rows)).max()
+
+
+def by_allclose(one, two, rows):
+    return np.allclose(one.predict_proba(rows), two.predict_proba(rows), rtol=0, atol=5e-7)
+
+
+def in_a_loop(one, two, rows):
+    pairs = zip(one.predict_proba(rows), two.predict_proba(rows), strict=True)
+    return all(abs(a[1] - b[1]) < 0.0000005 for a, b in pairs)
+
+
+# --- 15.5 and 15.6
+
+WHO = {"DMatrix(X, late)": "all", "train(rules, rows)": "all", "model.eval(rows)": "all"}
+WHO |= {"model.save_model(file)": "one", "print(step)": "one"}
+PICKS = {"monthly": "leave it", "search": "side by side", "slow": "one machine well", "rows": "distribute"}
+
+
 WRONG = {
     "ex_15_1": [
         mean_of_means,
@@ -377,9 +441,48 @@ WRONG = {
         rounds,
         returns_nothing,
     ],
+    "ex_15_4": [
+        by_class,
+        by_the_mean,
+        by_rank,
+        by_sorted,
+        exactly,
+        without_the_sign,
+        three_decimals,
+        by_any,
+        the_first_rows,
+        as_numpy_has_it,
+        returns_the_distance,
+    ],
+    "ex_15_5": [
+        WHO | {"DMatrix(X, late)": "one"},
+        WHO | {"train(rules, rows)": "one"},
+        WHO | {"model.eval(rows)": "one"},
+        WHO | {"model.save_model(file)": "all"},
+        dict.fromkeys(WHO, "all"),
+        {"train(rules, rows)": "all"},
+        WHO | {"print(step)": "rank 0"},
+        list(WHO),
+    ],
+    "ex_15_6": [
+        dict.fromkeys(PICKS, "distribute"),
+        PICKS | {"search": "distribute"},
+        PICKS | {"slow": "distribute"},
+        PICKS | {"rows": "one machine well"},
+        PICKS | {"rows": "side by side"},
+        PICKS | {"monthly": "one machine well"},
+        {"monthly": "leave it"},
+        PICKS | {"slow": "buy another one"},
+    ],
 }
 ALSO_RIGHT = {
     "ex_15_1": [packed, averages_the_models_by_rows, by_its_own_sum],
     "ex_15_2": [in_blocks, by_the_standard_library],
     "ex_15_3": [as_text, beside_and_renamed],
+    "ex_15_4": [by_allclose, in_a_loop],
+    "ex_15_5": [
+        {name: pick.upper() for name, pick in WHO.items()},
+        dict(reversed(WHO.items())),
+    ],
+    "ex_15_6": [{name: f" {pick.capitalize()} " for name, pick in PICKS.items()}],
 }
