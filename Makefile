@@ -49,7 +49,7 @@ Write
   make test        everything that has to hold: style, types, tests, notebooks (CHAPTER=04: of one)
   make test-again      each cell twice, each notebook restarted in the middle
   make test-cluster    what needs a cluster, on yours: its notebooks, every lab broken and mended
-  make chapter     make the folder of a new chapter (NAME=15-our-own), which passes the tests
+  make chapter     make the folder of a new chapter (NAME=20-our-own), which passes the tests
   make record      record those notebooks on your cluster (CHAPTER=10-debugging: only that one)
   make lint        only style and types
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
@@ -163,7 +163,7 @@ test-cluster: venv
 	@TEST_CLUSTER=1 $(RUN) -m pytest tests/live -q
 
 chapter: venv
-	@test -n "$(NAME)" || { echo "Which chapter? make chapter NAME=15-our-own" >&2; exit 2; }
+	@test -n "$(NAME)" || { echo "Which chapter? make chapter NAME=20-our-own" >&2; exit 2; }
 	@$(RUN) -m authoring.new_chapter "$(NAME)"
 
 record: venv

@@ -38,7 +38,7 @@ def test_the_template_becomes_a_chapter(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("name", ["our-own", "15", "15-Our-Own", "15 own", "../15-own", "15-own/"])
 def test_a_name_of_another_form_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
     with pytest.raises(
-        NewChapterError, match=r"two digits and a name in small letters, such as 15-our-own, not "
+        NewChapterError, match=r"two digits and a name in small letters, such as 20-our-own, not "
     ):
         make(name, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Make the folder of a new chapter, which already passes the tests: ``python -m authoring.new_chapter 15-our-own``."""
+"""Make the folder of a new chapter, which already passes the tests: ``python -m authoring.new_chapter 20-our-own``."""
 
 import argparse
 import re
@@ -31,7 +31,7 @@ def make(name: str, root: Path) -> Path:
     """
     if not re.fullmatch(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*", name):
         raise NewChapterError(
-            f"A chapter is called by two digits and a name in small letters, such as 15-our-own, not {name!r}."
+            f"A chapter is called by two digits and a name in small letters, such as 20-our-own, not {name!r}."
         )
     number = name[:2]
     taken = [chapter.folder.name for chapter in chapters(root) if chapter.number == number]
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m authoring.new_chapter", description="Make a new chapter."
     )
-    parser.add_argument("name", help="such as 15-our-own")
+    parser.add_argument("name", help="such as 20-our-own")
     name = parser.parse_args(arguments).name
     root = repository()
     try:

@@ -1,0 +1,488 @@
+"""Wrong answers to the exercises of chapter 15, each a mistake that somebody makes, and right ones in other styles."""
+
+import json
+import pickle
+
+import numpy as np
+
+from chapter_15.logistic import gradient
+from flightdelay.files import write_atomically
+
+# --- 15.1
+
+
+def mean_of_means(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    workers = all_reduce(1)
+    return (
+        weights - rate * all_reduce(by_weight) / workers,
+        intercept - rate * all_reduce(by_intercept) / workers,
+    )
+
+
+def sum_of_means(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    return weights - rate * all_reduce(by_weight), intercept - rate * all_reduce(by_intercept)
+
+
+def sum_of_rows(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    n = len(late)
+    return weights - rate * all_reduce(n * by_weight), intercept - rate * all_reduce(n * by_intercept)
+
+
+def keeps_its_own_intercept(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    rows = all_reduce(len(late))
+    return weights - rate * all_reduce(by_weight * len(late)) / rows, intercept - rate * by_intercept
+
+
+def leaves_the_intercept(weights, intercept, X, late, rate, all_reduce):
+    by_weight, _ = gradient(weights, intercept, X, late)
+    return weights - rate * all_reduce(by_weight * len(late)) / all_reduce(len(late)), intercept
+
+
+def divides_by_its_own_rows(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    n = len(late)
+    return weights - rate * all_reduce(by_weight * n) / n, intercept - rate * all_reduce(by_intercept * n) / n
+
+
+def averages_the_models_unweighted(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    workers = all_reduce(1)
+    return (
+        all_reduce(weights - rate * by_weight) / workers,
+        all_reduce(intercept - rate * by_intercept) / workers,
+    )
+
+
+def alone(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    return weights - rate * by_weight, intercept - rate * by_intercept
+
+
+def uphill(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    rows, n = all_reduce(len(late)), len(late)
+    return (
+        weights + rate * all_reduce(by_weight * n) / rows,
+        intercept + rate * all_reduce(by_intercept * n) / rows,
+    )
+
+
+def only_a_large_share_calls(weights, intercept, X, late, rate, all_reduce):
+    if len(late) < 25:
+        return weights, intercept
+    return packed(weights, intercept, X, late, rate, all_reduce)
+
+
+def returns_the_gradient(weights, intercept, X, late, rate, all_reduce):
+    by_weight, _ = gradient(weights, intercept, X, late)
+    return all_reduce(by_weight * len(late)) / all_reduce(len(late))
+
+
+def takes_all_shares_for_equal(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    n = len(late)
+    rows = all_reduce(1) * n
+    return (
+        weights - rate * all_reduce(by_weight * n) / rows,
+        intercept - rate * all_reduce(by_intercept * n) / rows,
+    )
+
+
+def packed(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    total = all_reduce(len(late) * np.r_[by_weight, by_intercept, 1.0])
+    return weights - rate * total[:-2] / total[-1], intercept - rate * total[-2] / total[-1]
+
+
+def averages_the_models_by_rows(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    share = len(late) / all_reduce(len(late))
+    return (
+        all_reduce(share * (weights - rate * by_weight)),
+        all_reduce(share * (intercept - rate * by_intercept)),
+    )
+
+
+def by_its_own_sum(weights, intercept, X, late, rate, all_reduce):
+    error = 1 / (1 + np.exp(-(X @ weights + intercept))) - late
+    rows = all_reduce(late.size)
+    weights = weights - rate * all_reduce(error @ X) / rows
+    return [weights, intercept - rate * all_reduce(error.sum()) / rows]
+
+
+# --- 15.2
+
+
+def own_seed(rows, rank, world_size, epoch):
+    return np.random.default_rng([rank, epoch]).permutation(rows)[rank::world_size]
+
+
+def seed_of_rank_and_epoch(rows, rank, world_size, epoch):
+    return np.random.default_rng(rank + epoch).permutation(rows)[rank::world_size]
+
+
+def without_a_seed(rows, rank, world_size, epoch):
+    return np.random.default_rng().permutation(rows)[rank::world_size]
+
+
+def the_same_each_epoch(rows, rank, world_size, epoch):
+    return np.random.default_rng(0).permutation(rows)[rank::world_size]
+
+
+def without_shuffling(rows, rank, world_size, epoch):
+    return np.arange(rows)[rank::world_size]
+
+
+def drops_the_rest(rows, rank, world_size, epoch):
+    size = rows // world_size
+    return np.random.default_rng(epoch).permutation(rows)[rank * size : (rank + 1) * size]
+
+
+def the_last_gets_the_rest(rows, rank, world_size, epoch):
+    order, size = np.random.default_rng(epoch).permutation(rows), rows // (2 * world_size)
+    return order[rank * size : (rank + 1) * size if rank < world_size - 1 else rows]
+
+
+def fills_up(rows, rank, world_size, epoch):
+    order = np.random.default_rng(epoch).permutation(rows)
+    return np.append(order, order[: -rows % world_size])[rank::world_size]
+
+
+def shuffles_its_own_block(rows, rank, world_size, epoch):
+    mine = np.arange(rows)[rank::world_size]
+    return np.random.default_rng(epoch).permutation(mine)
+
+
+def draws_with_replacement(rows, rank, world_size, epoch):
+    return np.random.default_rng(epoch).integers(0, rows, rows)[rank::world_size]
+
+
+def everything_to_everybody(rows, rank, world_size, epoch):
+    return np.random.default_rng(epoch).permutation(rows)
+
+
+def counts_from_one(rows, rank, world_size, epoch):
+    return 1 + np.random.default_rng(epoch).permutation(rows)[rank::world_size]
+
+
+def in_blocks(rows, rank, world_size, epoch):
+    return np.array_split(np.random.RandomState(7 + epoch).permutation(rows), world_size)[rank]
+
+
+def by_the_standard_library(rows, rank, world_size, epoch):
+    import random
+
+    order = list(range(rows))
+    random.Random(f"epoch {epoch}").shuffle(order)
+    return [row for place, row in enumerate(order) if place % world_size == rank]
+
+
+# --- 15.3
+
+
+def never_resumes(start, until, advance, file, rank):
+    run = start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def forgets_the_velocity(start, until, advance, file, rank):
+    run = start
+    if file.exists():
+        run = pickle.loads(file.read_bytes()) | {"velocity": start["velocity"]}
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def forgets_the_step(start, until, advance, file, rank):
+    run = start
+    if file.exists():
+        run = start | {"weights": pickle.loads(file.read_bytes())}
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run["weights"]))
+    return run
+
+
+def counts_its_own_steps(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    for _ in range(until):
+        run = advance(run)
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def everybody_writes(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def each_its_own_file(start, until, advance, file, rank):
+    own = file.with_name(f"{file.name}-{rank}")
+    run = pickle.loads(own.read_bytes()) if own.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        write_atomically(own, pickle.dumps(run))
+    return run
+
+
+def only_rank_0_resumes(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if rank == 0 and file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def saves_at_the_end(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+    if rank == 0:
+        write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def saves_every_third(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0 and run["step"] % 3 == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def writes_in_place(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            file.write_bytes(pickle.dumps(run))
+    return run
+
+
+def begins_anew_after_a_part(start, until, advance, file, rank):
+    try:
+        run = pickle.loads(file.read_bytes())
+    except Exception:
+        run = start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            file.write_bytes(pickle.dumps(run))
+    return run
+
+
+def rounds(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            kept = run | {"weights": run["weights"].round(3), "velocity": run["velocity"].round(3)}
+            write_atomically(file, pickle.dumps(kept))
+    return run
+
+
+def returns_nothing(start, until, advance, file, rank):
+    never_resumes(start, until, advance, file, rank)
+
+
+def as_text(start, until, advance, file, rank):
+    run = dict(start)
+    if file.is_file():
+        run = {name: np.array(value) for name, value in json.loads(file.read_text()).items()}
+        run["step"] = int(run["step"])
+    for _ in range(run["step"], until):
+        run = advance(run)
+        if not rank:
+            kept = {name: np.asarray(value).tolist() for name, value in run.items()}
+            write_atomically(file, json.dumps(kept).encode())
+    return run
+
+
+def beside_and_renamed(start, until, advance, file, rank):
+    try:
+        with np.load(file) as kept:
+            run = {name: kept[name] for name in kept.files}
+        run["step"] = run["step"].item()
+    except FileNotFoundError:
+        run = start
+    while run["step"] != until:
+        run = advance(run)
+        if rank == 0:
+            part = file.with_suffix(".part")
+            with part.open("wb") as out:
+                np.savez(out, **run)
+            part.replace(file)
+    return run
+
+
+# --- 15.4
+
+
+def by_class(one, two, rows):
+    return bool((one.predict(rows) == two.predict(rows)).all())
+
+
+def by_the_mean(one, two, rows):
+    return bool(abs(one.predict_proba(rows)[:, 1].mean() - two.predict_proba(rows)[:, 1].mean()) < 5e-7)
+
+
+def by_rank(one, two, rows):
+    return bool((one.predict_proba(rows)[:, 1].argsort() == two.predict_proba(rows)[:, 1].argsort()).all())
+
+
+def by_sorted(one, two, rows):
+    sorted_ = [np.sort(model.predict_proba(rows)[:, 1]) for model in (one, two)]
+    return bool(abs(sorted_[0] - sorted_[1]).max() < 5e-7)
+
+
+def exactly(one, two, rows):
+    return bool((one.predict_proba(rows) == two.predict_proba(rows)).all())
+
+
+def without_the_sign(one, two, rows):
+    return bool((one.predict_proba(rows)[:, 1] - two.predict_proba(rows)[:, 1]).max() < 5e-7)
+
+
+def three_decimals(one, two, rows):
+    return bool(abs(one.predict_proba(rows) - two.predict_proba(rows)).max() < 5e-4)
+
+
+def by_any(one, two, rows):
+    return bool((abs(one.predict_proba(rows) - two.predict_proba(rows)) < 5e-7).any())
+
+
+def the_first_rows(one, two, rows):
+    return bool(np.allclose(one.predict_proba(rows[:5]), two.predict_proba(rows[:5]), atol=5e-7, rtol=0))
+
+
+def as_numpy_has_it(one, two, rows):
+    return np.allclose(one.predict_proba(rows)[:, 1], two.predict_proba(rows)[:, 1])
+
+
+def returns_the_distance(one, two, rows):
+    return abs(one.predict_proba(rows) - two.predict_proba(rows)).max()
+
+
+def by_allclose(one, two, rows):
+    return np.allclose(one.predict_proba(rows), two.predict_proba(rows), rtol=0, atol=5e-7)
+
+
+def in_a_loop(one, two, rows):
+    pairs = zip(one.predict_proba(rows), two.predict_proba(rows), strict=True)
+    return all(abs(a[1] - b[1]) < 0.0000005 for a, b in pairs)
+
+
+# --- 15.5 and 15.6
+
+WHO = {"DMatrix(X, late)": "all", "train(rules, rows)": "all", "model.eval(rows)": "all"}
+WHO |= {"model.save_model(file)": "one", "print(step)": "one"}
+PICKS = {"monthly": "leave it", "search": "side by side", "slow": "one machine well", "rows": "distribute"}
+
+
+WRONG = {
+    "ex_15_1": [
+        mean_of_means,
+        sum_of_means,
+        sum_of_rows,
+        keeps_its_own_intercept,
+        leaves_the_intercept,
+        divides_by_its_own_rows,
+        averages_the_models_unweighted,
+        alone,
+        uphill,
+        only_a_large_share_calls,
+        returns_the_gradient,
+        takes_all_shares_for_equal,
+    ],
+    "ex_15_2": [
+        own_seed,
+        seed_of_rank_and_epoch,
+        without_a_seed,
+        the_same_each_epoch,
+        without_shuffling,
+        drops_the_rest,
+        the_last_gets_the_rest,
+        fills_up,
+        shuffles_its_own_block,
+        draws_with_replacement,
+        everything_to_everybody,
+        counts_from_one,
+    ],
+    "ex_15_3": [
+        never_resumes,
+        forgets_the_velocity,
+        forgets_the_step,
+        counts_its_own_steps,
+        everybody_writes,
+        each_its_own_file,
+        only_rank_0_resumes,
+        saves_at_the_end,
+        saves_every_third,
+        writes_in_place,
+        begins_anew_after_a_part,
+        rounds,
+        returns_nothing,
+    ],
+    "ex_15_4": [
+        by_class,
+        by_the_mean,
+        by_rank,
+        by_sorted,
+        exactly,
+        without_the_sign,
+        three_decimals,
+        by_any,
+        the_first_rows,
+        as_numpy_has_it,
+        returns_the_distance,
+    ],
+    "ex_15_5": [
+        WHO | {"DMatrix(X, late)": "one"},
+        WHO | {"train(rules, rows)": "one"},
+        WHO | {"model.eval(rows)": "one"},
+        WHO | {"model.save_model(file)": "all"},
+        dict.fromkeys(WHO, "all"),
+        {"train(rules, rows)": "all"},
+        WHO | {"print(step)": "rank 0"},
+        list(WHO),
+    ],
+    "ex_15_6": [
+        dict.fromkeys(PICKS, "distribute"),
+        PICKS | {"search": "distribute"},
+        PICKS | {"slow": "distribute"},
+        PICKS | {"rows": "one machine well"},
+        PICKS | {"rows": "side by side"},
+        PICKS | {"monthly": "one machine well"},
+        {"monthly": "leave it"},
+        PICKS | {"slow": "buy another one"},
+    ],
+}
+ALSO_RIGHT = {
+    "ex_15_1": [packed, averages_the_models_by_rows, by_its_own_sum],
+    "ex_15_2": [in_blocks, by_the_standard_library],
+    "ex_15_3": [as_text, beside_and_renamed],
+    "ex_15_4": [by_allclose, in_a_loop],
+    "ex_15_5": [
+        {name: pick.upper() for name, pick in WHO.items()},
+        dict(reversed(WHO.items())),
+    ],
+    "ex_15_6": [{name: f" {pick.capitalize()} " for name, pick in PICKS.items()}],
+}
