@@ -107,6 +107,7 @@ def main() -> int:
     from companion import scale
 
     scale.set_up()
+    load = os.getloadavg()[0]
     found = []
     place = repository() / "build" / "scale"
     for number in SIZES:
@@ -119,7 +120,7 @@ def main() -> int:
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "system": f"{platform.system()} on {platform.machine()}",
-        "load": round(os.getloadavg()[0], 1),
+        "load before": round(load, 1),
     }
     text = json.dumps({"machine": machine, "limit_mb": MOST_MB, "rows": found}, indent=1)
     write_atomically(repository() / "build" / "bench-scale.json", f"{text}\n".encode())
