@@ -275,7 +275,9 @@ def ex_15_3(answer: Callable[..., Any]) -> Verdict:
     if is_stub(answer):
         return NO_BODY
     said = _elsewhere("resumes", answer)
-    return wrong(said) if said else right("Stopped or killed, resumed: the same weights.")
+    return (
+        wrong(said) if said else right("Stopped, killed in the middle of a write, resumed: the same weights.")
+    )
 
 
 # --- 15.4: the same model ----------------------------------------------------------------------------------
