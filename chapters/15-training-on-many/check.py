@@ -1,6 +1,11 @@
 """The checks of chapter 15: a step of all workers, dealt rows, a stopped run; the same model, who comes, what for."""
 
+import copyreg
+import functools
+import itertools
 import json
+import operator
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,13 +17,12 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from chapter_15 import trials
 from chapter_15.logistic import gradient
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 
 # --- 15.1: one step of all workers -------------------------------------------------------------------------
 
-RATE = 0.5
+RATE = 0.3  # not that of the lesson
 
 
 class Meeting:
@@ -67,6 +71,9 @@ def _together(answer: Callable[..., Any], shares: list[tuple[Any, Any]], start: 
     errors: list[str] = []
 
     def work(rank: int) -> None:
+        def all_reduce(mine: Any, of: str = "gradient") -> Any:  # as the lesson's ring has it
+            return meeting.all_reduce(rank, mine)
+
         try:
             weights, intercept = start
             X, late = shares[rank]
@@ -76,7 +83,7 @@ def _together(answer: Callable[..., Any], shares: list[tuple[Any, Any]], start: 
                 X.copy(),
                 late.copy(),
                 RATE,
-                lambda mine: meeting.all_reduce(rank, mine),
+                all_reduce,
             )
         except Exception as error:
             errors.append(f"{type(error).__name__}: {error}")
@@ -113,10 +120,10 @@ def ex_15_1(answer: Callable[..., Any]) -> Verdict:
     random = np.random.default_rng(15)
     X, weights, intercept = random.normal(size=(90, 4)), random.normal(size=4), 0.3
     late = (X[:, 0] + random.normal(size=90) > 0.5).astype(float)
-    by_weight, by_intercept = gradient(weights, intercept, X, late)
-    wanted = weights - RATE * by_weight, intercept - RATE * by_intercept
-    for cuts in ((30,), (20, 70)):
-        shares = list(zip(np.split(X, cuts), np.split(late, cuts), strict=True))
+    for rows, cuts in ((80, (30,)), (90, (20, 70))):
+        by_weight, by_intercept = gradient(weights, intercept, X[:rows], late[:rows])
+        wanted = weights - RATE * by_weight, intercept - RATE * by_intercept
+        shares = list(zip(np.split(X[:rows], cuts), np.split(late[:rows], cuts), strict=True))
         found, error = _together(answer, shares, (weights, intercept))
         if "another rank did not come" in error:
             return wrong("One rank calls all_reduce where another does not, and would wait for it for ever.")
@@ -156,15 +163,41 @@ def _of_step(pairs: list[Any], wanted: Any, shares: list[tuple[Any, Any]], start
     rows = [len(share[1]) for share in shares]
     if _near(moved, sum(n * mean for n, mean in zip(rows, means, strict=True))):
         return "A sum over all rows, not divided by their number: the step is as many times too long."
+    times = moved / (weights - wanted[0]) * RATE
+    if np.ptp(times) < 1e-6:
+        return f"The step is {times[0]:.2f} times as long as wanted: what is it divided by, and is it times `rate`?"
     return "All workers agree, but not with one process that has all rows. By what is the sum divided?"
 
 
 # --- 15.2: the rows of an epoch ----------------------------------------------------------------------------
 
 
+# A pickle has a cached function by its name, and another process does not know the notebook's names.
+copyreg.pickle(type(functools.cache(print)), lambda cached: (functools.cache, (cached.__wrapped__,)))
+
+
+def _elsewhere(trial: str, *given: Any) -> str:
+    """Return what a trial in a process of its own says, a sentence or nothing; a kernel cannot be forked safely."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = Path(folder) / "given"
+        job.write_bytes(cloudpickle.dumps(given))
+        done = subprocess.run(
+            [sys.executable, "-m", "chapter_15.trials", trial, str(job)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=os.environ | {"PYTHONHASHSEED": "15"},  # that of no other process, or by chance
+        )
+    if done.returncode:
+        return (
+            f"In a process of its own it ends with {(done.stderr.strip().splitlines() or ['an error'])[-1]}."
+        )
+    return str(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
 def _dealt(answer: Callable[..., Any], rows: int, world_size: int, epoch: int) -> list[list[int]]:
     return [
-        [int(row) for row in answer(rows, rank, world_size, epoch)]
+        [operator.index(row) for row in answer(rows, rank, world_size, epoch)]
         # Backwards: no rank may rely on another one's call before its own.
         for rank in reversed(range(world_size))
     ][::-1]
@@ -177,19 +210,40 @@ def ex_15_2(answer: Callable[..., Any]) -> Verdict:
         return NO_BODY
     if answer(8, 0, 2, 0) is None:
         return wrong("It returns nothing: return the rows of this rank.")
-    for rows, world_size in ((1000, 2), (1001, 2), (1001, 3), (7, 1)):
+    for rows, world_size in ((1000, 2), (1001, 2), (1000, 3), (1001, 3), (7, 1)):
         for epoch in (0, 1, 2):
-            verdict = _of_deal(_dealt(answer, rows, world_size, epoch), rows)
-            if verdict:
+            try:
+                parts = _dealt(answer, rows, world_size, epoch)
+            except TypeError as error:
+                return wrong(f"Row numbers are wanted, whole numbers to take rows with ({error}).")
+            if verdict := _of_deal(parts, rows):
                 return wrong(f"{rows} rows, {world_size} workers, epoch {epoch}: {verdict}")
-    first, again, second = (_dealt(answer, 1000, 2, epoch) for epoch in (0, 0, 1))
+    first, again = (_dealt(answer, 1000, 2, 0) for _ in range(2))
     if first != again:
         return wrong("Asked twice, it deals differently: two workers would not deal alike.")
-    if [set(part) for part in first] == [set(part) for part in second]:
-        return wrong("Each rank gets the same rows in every epoch: who gets which has to change.")
     if any(part in (sorted(part), sorted(part, reverse=True)) for part in first):
         return wrong("A rank gets its rows in the order of the table: shuffle before you deal.")
+    if verdict := _of_epochs({epoch: set(_dealt(answer, 1000, 2, epoch)[0]) for epoch in EPOCHS}):
+        return wrong(verdict)
+    if verdict := _elsewhere("deals", answer, 1000, first):
+        return wrong(verdict)
     return right("Each row once in an epoch, in a new order each time, and nobody had to ask anybody.")
+
+
+EPOCHS = (*range(13), 20, 100)
+
+
+def _of_epochs(parts: dict[int, set[int]]) -> str:
+    """Say whether rank 0's 500 of 1,000 rows are shuffled anew in each epoch; by chance, 250 of two are the same."""
+    for one, other in itertools.combinations(parts, 2):
+        both = len(parts[one] & parts[other])
+        if both == 500:
+            return f"In epochs {one} and {other} each rank gets the same rows: who gets which has to change."
+        if not 150 < both < 350:
+            return (
+                f"Rank 0 has {both} of its 500 rows in epochs {one} and {other}: shuffle anew for each epoch."
+            )
+    return ""
 
 
 def _of_deal(parts: list[list[int]], rows: int) -> str:
@@ -220,23 +274,10 @@ def ex_15_3(answer: Callable[..., Any]) -> Verdict:
     """A run that was stopped, or killed in the middle of a write, ends like one that was left alone."""
     if is_stub(answer):
         return NO_BODY
-    with tempfile.TemporaryDirectory() as folder:
-        said = trials.tried(answer, Path(folder)) or _killed(answer, Path(folder))
+    said = _elsewhere("resumes", answer)
     return (
         wrong(said) if said else right("Stopped, killed in the middle of a write, resumed: the same weights.")
     )
-
-
-def _killed(answer: Callable[..., Any], folder: Path) -> str:
-    """Say how the answer fares in a process that is killed; a kernel cannot be forked safely."""
-    job = folder / "answer"
-    job.write_bytes(cloudpickle.dumps(answer))
-    done = subprocess.run(
-        [sys.executable, "-m", "chapter_15.trials", str(job)], capture_output=True, text=True, timeout=600
-    )
-    if done.returncode:
-        return f"It ends with {(done.stderr.strip().splitlines() or ['an error'])[-1]}."
-    return str(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 # --- 15.4: the same model ----------------------------------------------------------------------------------
@@ -258,16 +299,35 @@ class Model:
         return (self.predict_proba(rows)[:, 1] > 0.5).astype(int)
 
 
-def _two_changed(late: np.ndarray) -> np.ndarray:
-    """Change two of many rows, so that their mean stays."""
-    changed = late.copy()
-    changed[100:101] += 0.001
-    changed[200:201] -= 0.001
-    return changed
+def _changed(**rows: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that adds something to some rows: ``_changed(row_3=0.1)``."""
+
+    def change(late: np.ndarray) -> np.ndarray:
+        changed = late.copy()
+        for name, by in rows.items():
+            row = int(name.removeprefix("row_"))
+            changed[row : row + 1] += by  # the answer may ask for a part of the rows
+        return changed
+
+    return change
 
 
+ROWS = 1500
+SAME: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "Two equal models are two for it.": lambda late: late,
+    "Two models that differ in the twelfth digit are another model for it: allow for that.": lambda late: (
+        late + 1e-12
+    ),
+    "All probabilities differ by 0.0000004, less than 0.0000005, and it says False: compare the difference itself, "
+    "neither rounded nor as a share.": lambda late: late - 4e-7,
+}
 OTHERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "One row in a thousand has another probability, and it says True: look at every row.": _two_changed,
+    "One row in a thousand has another probability, and it says True: look at every row.": _changed(
+        row_500=0.001, row_700=-0.001
+    ),
+    "The last row's probability differs by 0.00001, and it says True: look at every row, not at a mean.": _changed(
+        **{f"row_{ROWS - 1}": 1e-5}
+    ),
     "Two models rank the rows alike and give other probabilities, and it says True.": lambda late: late**1.01,
     "The probabilities are the same numbers at other rows, and it says True.": lambda late: late[::-1],
     "All probabilities differ by 0.00001, and it says True: six decimals are asked for.": lambda late: (
@@ -275,6 +335,9 @@ OTHERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     ),
     "All probabilities differ by some millionths, and it says True: six decimals are asked for.": lambda late: (
         late * (1 + 5e-6)
+    ),
+    "All probabilities differ by 0.0000007, and it says True: 0.0000005 is the limit.": lambda late: (
+        late + 7e-7
     ),
     "All probabilities are lower by 0.001, and it says True: a difference may be negative.": lambda late: (
         late - 1e-3
@@ -287,18 +350,16 @@ def ex_15_4(answer: Callable[..., Any]) -> Verdict:
     """The same probability for each row, to six decimals."""
     if is_stub(answer):
         return NO_BODY
-    rows = np.random.default_rng(4).uniform(0.1, 0.9, size=(1000, 2))
-    said = answer(Model(), Model(), rows)
-    if not isinstance(said, bool | np.bool_):
-        return wrong(f"It returns {type(said).__name__}; wanted is True or False.")
-    for other in (Model(), Model(lambda late: late + 1e-12)):
-        if not answer(Model(), other, rows):
-            return wrong(
-                "Two models that differ in the twelfth digit are another model for it: allow for that."
-            )
-    for hint, change in OTHERS.items():
-        if answer(Model(), Model(change), rows):
-            return wrong(hint)
+    rows = np.random.default_rng(4).uniform(0.1, 0.9, size=(ROWS, 2))
+    for wanted, models in ((True, SAME), (False, OTHERS)):
+        for hint, change in models.items():
+            said = answer(Model(), Model(change), rows)
+            if not isinstance(said, bool | np.bool_):
+                return wrong(
+                    f"It returns {said!r} for {'the same' if wanted else 'another'} model; wanted is {wanted}."
+                )
+            if said != wanted:
+                return wrong(hint)
     return right("Every row counts, and six decimals: neither rank nor class nor mean can stand in for them.")
 
 
@@ -316,18 +377,27 @@ WHO = {
 }
 
 
+def _as_dict(answer: Any, names: list[str]) -> dict[str, Any]:
+    """Return picks by name: of a dict, a Series, pairs, or a list in the order of the names."""
+    picks = list(answer.items() if hasattr(answer, "items") else answer)
+    if len(picks) == len(names) and all(isinstance(pick, str) for pick in picks):
+        picks = list(zip(names, picks, strict=True))
+    return {str(name).strip().casefold(): pick for name, pick in picks}
+
+
 def _picked(answer: Any, wanted: dict[str, tuple[str, str]], offered: set[str]) -> str:
-    """Say what is wrong with a dict of picks, or nothing."""
-    if not isinstance(answer, dict):
+    """Say what is wrong with picks, or nothing."""
+    try:
+        picks = _as_dict(answer, list(wanted))
+    except (TypeError, ValueError):
         return f"A dict is asked for, with a pick for each of {', '.join(wanted)}."
-    missing = [name for name in wanted if answer.get(name) in (None, ...)]
-    if missing:
-        return f"There is no pick for {missing[0]}."
     for name, (pick, hint) in wanted.items():
-        mine = str(answer[name]).strip().casefold()
-        if mine not in offered:
-            return f"{answer[name]!r} is not offered; pick one of {', '.join(sorted(offered))}."
-        if mine != pick:
+        mine = picks.get(name.casefold())
+        if mine in (None, ...):
+            return f"There is no pick for {name}."
+        if str(mine).strip().casefold() not in offered:
+            return f"{mine!r} is not offered; pick one of {', '.join(sorted(offered))}."
+        if str(mine).strip().casefold() != pick:
             return f"{name}: {hint}"
     return ""
 

@@ -1,7 +1,9 @@
 """Wrong answers to the exercises of chapter 15, each a mistake that somebody makes, and right ones in other styles."""
 
+import functools
 import json
 import pickle
+import shutil
 
 import numpy as np
 
@@ -114,6 +116,28 @@ def by_its_own_sum(weights, intercept, X, late, rate, all_reduce):
     return [weights, intercept - rate * all_reduce(error.sum()) / rows]
 
 
+def rate_of_the_lesson(weights, intercept, X, late, rate, all_reduce):
+    return packed(weights, intercept, X, late, 0.5, all_reduce)
+
+
+everybody = 0
+
+
+def counts_the_rows_once(weights, intercept, X, late, rate, all_reduce):
+    global everybody
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    everybody = everybody or all_reduce(len(late))
+    total = all_reduce(np.append(by_weight, by_intercept) * len(late)) / everybody
+    return weights - rate * total[:-1], intercept - rate * total[-1]
+
+
+def with_the_words_of_the_ring(weights, intercept, X, late, rate, all_reduce):
+    by_weight, by_intercept = gradient(weights, intercept, X, late)
+    rows = all_reduce(len(late), of="rows")
+    total = all_reduce(np.append(by_weight, by_intercept) * len(late), "gradient") / rows
+    return weights - rate * total[:-1], intercept - rate * total[-1]
+
+
 # --- 15.2
 
 
@@ -179,6 +203,45 @@ def by_the_standard_library(rows, rank, world_size, epoch):
     order = list(range(rows))
     random.Random(f"epoch {epoch}").shuffle(order)
     return [row for place, row in enumerate(order) if place % world_size == rank]
+
+
+def seed_of_a_hash(rows, rank, world_size, epoch):
+    return np.random.default_rng(abs(hash(f"epoch {epoch}"))).permutation(rows)[rank::world_size]
+
+
+orders = {}
+
+
+def remembers_an_order_without_a_seed(rows, rank, world_size, epoch):
+    if (rows, epoch) not in orders:
+        orders[rows, epoch] = np.random.permutation(rows)
+    return orders[rows, epoch][rank::world_size]
+
+
+def seed_repeats(rows, rank, world_size, epoch):
+    return np.random.default_rng(epoch % 10).permutation(rows)[rank::world_size]
+
+
+def ranks_swap(rows, rank, world_size, epoch):
+    return np.random.default_rng(0).permutation(rows)[(rank + epoch) % world_size :: world_size]
+
+
+def one_order_moved_on(rows, rank, world_size, epoch):
+    return np.array_split(np.roll(np.random.default_rng(0).permutation(rows), epoch), world_size)[rank]
+
+
+def blocks_rounded_up(rows, rank, world_size, epoch):
+    size = -(-rows // world_size)
+    return np.random.default_rng(epoch).permutation(rows)[rank * size : (rank + 1) * size]
+
+
+@functools.cache
+def _shuffled(rows, epoch):
+    return np.random.default_rng(epoch).permutation(rows)
+
+
+def from_a_cache(rows, rank, world_size, epoch):
+    return _shuffled(rows, epoch)[rank::world_size]
 
 
 # --- 15.3
@@ -333,6 +396,45 @@ def beside_and_renamed(start, until, advance, file, rank):
     return run
 
 
+def saves_on_the_way_out(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    try:
+        while run["step"] < until:
+            run = advance(run)
+    finally:
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run
+
+
+def copies_in_place(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            write_atomically(file.with_suffix(".new"), pickle.dumps(run))
+            shutil.copyfile(file.with_suffix(".new"), file)
+    return run
+
+
+def only_rank_0_returns(start, until, advance, file, rank):
+    run = pickle.loads(file.read_bytes()) if file.exists() else start
+    while run["step"] < until:
+        run = advance(run)
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run if rank == 0 else None
+
+
+def rank_1_reads_and_never_moves(start, until, advance, file, rank):
+    run = start
+    while run["step"] < until:
+        run = advance(pickle.loads(file.read_bytes()) if file.exists() else run)
+        if rank == 0:
+            write_atomically(file, pickle.dumps(run))
+    return run
+
+
 # --- 15.4
 
 
@@ -390,6 +492,39 @@ def in_a_loop(one, two, rows):
     return all(abs(a[1] - b[1]) < 0.0000005 for a, b in pairs)
 
 
+def _late(one, two, rows):
+    return one.predict_proba(rows)[:, 1], two.predict_proba(rows)[:, 1]
+
+
+def rounded(one, two, rows):
+    return np.array_equal(*[late.round(6) for late in _late(one, two, rows)])
+
+
+def by_the_mean_distance(one, two, rows):
+    return bool(abs(np.subtract(*_late(one, two, rows))).mean() < 5e-7)
+
+
+def one_in_the_sixth_decimal(one, two, rows):
+    return bool(abs(np.subtract(*_late(one, two, rows))).max() < 1e-6)
+
+
+def too_strict(one, two, rows):
+    return bool(abs(np.subtract(*_late(one, two, rows))).max() < 1e-7)
+
+
+def without_the_last_row(one, two, rows):
+    a, b = _late(one, two, rows)
+    return all(abs(a[row] - b[row]) < 5e-7 for row in range(len(a) - 1))
+
+
+def by_a_hundred_rows(one, two, rows):
+    return by_allclose(one, two, rows[:100])
+
+
+def true_or_nothing(one, two, rows):
+    return by_allclose(one, two, rows) or None
+
+
 # --- 15.5 and 15.6
 
 WHO = {"DMatrix(X, late)": "all", "train(rules, rows)": "all", "model.eval(rows)": "all"}
@@ -411,6 +546,8 @@ WRONG = {
         only_a_large_share_calls,
         returns_the_gradient,
         takes_all_shares_for_equal,
+        rate_of_the_lesson,
+        counts_the_rows_once,
     ],
     "ex_15_2": [
         own_seed,
@@ -425,6 +562,12 @@ WRONG = {
         draws_with_replacement,
         everything_to_everybody,
         counts_from_one,
+        seed_of_a_hash,
+        remembers_an_order_without_a_seed,
+        seed_repeats,
+        ranks_swap,
+        one_order_moved_on,
+        blocks_rounded_up,
     ],
     "ex_15_3": [
         never_resumes,
@@ -440,6 +583,10 @@ WRONG = {
         begins_anew_after_a_part,
         rounds,
         returns_nothing,
+        saves_on_the_way_out,
+        copies_in_place,
+        only_rank_0_returns,
+        rank_1_reads_and_never_moves,
     ],
     "ex_15_4": [
         by_class,
@@ -453,6 +600,13 @@ WRONG = {
         the_first_rows,
         as_numpy_has_it,
         returns_the_distance,
+        rounded,
+        by_the_mean_distance,
+        one_in_the_sixth_decimal,
+        too_strict,
+        without_the_last_row,
+        by_a_hundred_rows,
+        true_or_nothing,
     ],
     "ex_15_5": [
         WHO | {"DMatrix(X, late)": "one"},
@@ -476,13 +630,16 @@ WRONG = {
     ],
 }
 ALSO_RIGHT = {
-    "ex_15_1": [packed, averages_the_models_by_rows, by_its_own_sum],
-    "ex_15_2": [in_blocks, by_the_standard_library],
+    "ex_15_1": [packed, averages_the_models_by_rows, by_its_own_sum, with_the_words_of_the_ring],
+    "ex_15_2": [in_blocks, by_the_standard_library, from_a_cache],
     "ex_15_3": [as_text, beside_and_renamed],
     "ex_15_4": [by_allclose, in_a_loop],
     "ex_15_5": [
         {name: pick.upper() for name, pick in WHO.items()},
         dict(reversed(WHO.items())),
+        tuple(WHO.values()),
+        np.array(list(WHO.values())),
+        list(WHO.items()),
     ],
-    "ex_15_6": [{name: f" {pick.capitalize()} " for name, pick in PICKS.items()}],
+    "ex_15_6": [{name: f" {pick.capitalize()} " for name, pick in PICKS.items()}, list(PICKS.items())],
 }

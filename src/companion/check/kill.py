@@ -100,10 +100,11 @@ class Points:
         self.noted: list[Files] = []
         self.busy = False
 
-    def start(self) -> None:
-        """Begin to count."""
+    def start(self, lines: bool = True) -> None:
+        """Begin to count: the calls, and the lines of the learner's code."""
         sys.addaudithook(self._audit)
-        sys.settrace(self._trace)
+        if lines:
+            sys.settrace(self._trace)
 
     def _reach(self) -> None:
         if self.busy:
@@ -165,7 +166,7 @@ def _watch(path: Path, seen: list[str | None]) -> None:
     sys.setprofile(look)
 
 
-def _die_beyond(size: int) -> Action:
+def die_beyond(size: int) -> Action:
     """Let the system kill this process, or a program that it starts, when a file grows beyond `size` bytes."""
 
     def limit() -> None:
@@ -350,7 +351,7 @@ def _kills(runs: _Runs, start: Path | None, file: Path) -> Iterator[list[Any]]:
             "just before the end of a write": size - 5,
         }.items():
             where = runs.folder(like=start)
-            runs.call(where, correction=0.05, before=Points(where, number, _die_beyond(part)).start)
+            runs.call(where, correction=0.05, before=Points(where, number, die_beyond(part)).start)
             left = files(where)
             again = runs.call(where, correction=0.05)
             yield [moment, left, again, files(where)]
