@@ -13,7 +13,7 @@ xgboost.set_config(verbosity=0)
 rank = int(os.environ["RANK"])
 share = np.load(f"share-{rank}.npz")
 with CommunicatorContext(**json.loads(sys.argv[1])):
-    rows = xgboost.DMatrix(share["X"], share["late"])  # a meeting: all ranks agree on the bins
+    rows = xgboost.DMatrix(share["X"], share["late"])  # a meeting: all ranks agree on the columns
     model = xgboost.train(RULES, rows, num_boost_round=60)
 if rank == 0:
     model.save_model("model.json")
