@@ -107,6 +107,8 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: dict(listed("13", "PICKS"), two=("managed", ["schedule"])),
         "For which other need of theirs are these not taken?",
     ),
+    "ex_14_1": (lambda: listed("14", "in_whole_hours"), "counted in whole hours they are six"),
+    "ex_14_2": (lambda: listed("14", "divided_by_what_does_not_grow"), "What does not grow never breaks"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,42 +19,51 @@ HOUR = pd.Timedelta(hours=1)
 
 
 def _edges() -> tuple[pa.Table, pa.Table]:
-    """Return decisions at the edges: on the minute, too old by one, before all, with a null in the latest row."""
+    """Return decisions at the edges: on the minute, too old by one, before all, with a null in the latest row.
+
+    On the day on which New York's clocks go back, at 06:00 UTC, so that times without their zone differ.
+    """
 
     def at(text: str) -> pd.Timestamp:
-        return pd.Timestamp(f"2013-06-03 {text}", tz="UTC")
+        return pd.Timestamp("2013-11-03", tz="UTC") + pd.Timedelta(f"{text}:00")
 
-    names = ["03:00", "04:00", "05:00", "14:00"]
-    weather = pd.DataFrame(
-        {
-            "origin": ["EWR"] * 4 + ["JFK"],
-            "time_hour": [*map(at, names), at("05:00")],
-            "temp": [60.0, 61.0, None, 70.0, 50.0],
-            "wind_gust": [20.0, None, None, 30.0, None],
-            "precip": [0.0, 0.1, 0.2, 0.3, 0.4],
-        }
-    )
-    moments = [
-        "06:00",
-        "05:59",
-        "12:00",
-        "12:01",
-        "03:59",
-        "14:40",
-        "15:00",
-        "05:59",
-        "06:00",
-        "05:30",
-        "15:00",
+    nothing = (None, None, None)
+    rows = [
+        ("EWR", "03:00", 60.0, 20.0, 0.0),
+        ("EWR", "04:00", 61.0, None, 0.1),
+        ("EWR", "05:00", None, None, 0.2),
+        ("EWR", "14:00", 70.0, 30.0, 0.3),
+        ("JFK", "05:00", 50.0, None, 0.4),
+        ("JFK", "07:00", 51.0, 21.0, None),
+        ("JFK", "16:00", 52.0, 22.0, 0.5),
+        ("JFK", "17:00", *nothing),
+        ("JFK", "21:00", 53.0, 23.0, 0.6),
     ]
-    origins = ["EWR"] * 8 + ["JFK", "JFK", "LGA"]
-    decisions = pd.DataFrame(
-        {"row": range(len(moments)), "origin": origins, "decided_at": [*map(at, moments)]}
+    asked = {
+        "EWR": "06:00 05:59 12:00 12:01 12:59 13:00 03:59 14:40 15:00 05:59",
+        "JFK": "06:00 05:30 08:30 15:00 18:10 25:10",
+        "LGA": "15:00",
+    }
+    weather = pd.DataFrame(
+        [(origin, at(name), *values) for origin, name, *values in rows],
+        columns=["origin", "time_hour", *ASKED],
     )
-    decisions = decisions.sample(frac=1, random_state=0)
+    moments = [(origin, at(text)) for origin, texts in asked.items() for text in texts.split()]
+    decisions = pd.DataFrame(moments, columns=["origin", "decided_at"])
+    decisions.insert(0, "row", range(7, 7 + len(moments)))
     unit = "datetime64[ms, UTC]"
     tables = decisions.astype({"decided_at": unit}), weather.astype({"time_hour": unit})
-    return tuple(pa.Table.from_pandas(table, preserve_index=False) for table in tables)
+    # Neither comes in the order of time, and nobody said that it would.
+    one, other = (
+        pa.Table.from_pandas(table.sample(frac=1, random_state=1), preserve_index=False) for table in tables
+    )
+    return one, other
+
+
+def _june() -> tuple[pa.Table, pa.Table]:
+    """Return the lesson's tables, with one decision in twenty: a join by airport alone, filtered later, fits, too."""
+    decisions, weather = decisions_and_weather(ingest("2013-06", window=1))
+    return decisions.take(list(range(0, decisions.num_rows, 20))), weather
 
 
 def _joined(
@@ -77,12 +87,6 @@ def _joined(
     return found[["row", *ASKED]].sort_values("row", ignore_index=True)
 
 
-def _filled(decisions: pa.Table, weather: pa.Table) -> pd.DataFrame:
-    board = weather.to_pandas().sort_values("time_hour", kind="stable")
-    board[ASKED] = board.groupby("origin")[ASKED].ffill()
-    return _joined(decisions, pa.Table.from_pandas(board, preserve_index=False))
-
-
 def _zeros(decisions: pa.Table, weather: pa.Table) -> pd.DataFrame:
     return _joined(decisions, weather).fillna(0)
 
@@ -92,6 +96,9 @@ MISTAKES: dict[str, Callable[[pa.Table, pa.Table], pd.DataFrame]] = {
     "complete?": lambda d, w: _joined(d, w, pd.Timedelta(0)),
     "Some rows are of later than the decision: the nearest row may be one of the future.": lambda d, w: (
         _joined(d, w, direction="nearest")
+    ),
+    "The rows are of later than the decision. Which way does the join look?": lambda d, w: _joined(
+        d, w, direction="forward"
     ),
     "The nearest row by its name: it may be one of the future.": lambda d, w: _joined(
         d, w, pd.Timedelta(0), direction="nearest"
@@ -105,13 +112,15 @@ MISTAKES: dict[str, Callable[[pa.Table, pa.Table], pd.DataFrame]] = {
     "Complete six hours before is still young enough, a minute more is not: from when do you count?": lambda d, w: (
         _joined(d, w, tolerance=pd.Timedelta(hours=5))
     ),
+    "Six hours and 59 minutes are more than six hours; counted in whole hours they are six.": lambda d, w: (
+        _joined(d, w, tolerance=pd.Timedelta(hours=6, minutes=59))
+    ),
     "From when do you count the six hours: from the row's name, or from when it was complete?": lambda d, w: (
         _joined(d, w, tolerance=pd.Timedelta(hours=7))
     ),
     "A row that is complete at this very minute may be used.": lambda d, w: _joined(
         d, w, allow_exact_matches=False
     ),
-    "The latest row has nulls, and yours has values: an older row was taken for what this one does not say.": _filled,
     "What is missing has become 0: no gust and a gust that nobody reported are two things.": _zeros,
 }
 
@@ -128,7 +137,24 @@ def _as_pandas(found: Any) -> pd.DataFrame | None:
 
 def _ordered(found: pd.DataFrame) -> pd.DataFrame:
     kept = found[["row", *ASKED]].sort_values("row", kind="stable", ignore_index=True)
-    return kept.astype({"row": "int64", **dict.fromkeys(ASKED, "float64")})
+    return kept.astype("float64")
+
+
+def _latest(decisions: pa.Table, weather: pa.Table) -> pd.Series:
+    """Say of each decision's latest row whether it is whole, has a null, or is not there."""
+    board = weather.to_pandas()
+    board["temp"] = board[ASKED].isna().any(axis="columns").astype(float)
+    found = _joined(decisions, pa.Table.from_pandas(board, preserve_index=False))["temp"]
+    return found.map({0.0: "whole", 1.0: "null"}).fillna("none")
+
+
+ONLY_WHERE: dict[str, set[str]] = {
+    "Where the latest row is too old, or there is none, all three are null; some of yours have a value.": {
+        "none"
+    },
+    "Yours differ where the latest row has a null: it was filled, or the row was left out and an older one taken. What "
+    "is null stays null, and belongs to its row.": {"null"},
+}
 
 
 def _join_problem(answer: Callable[..., Any], decisions: pa.Table, weather: pa.Table) -> Verdict | None:
@@ -152,10 +178,21 @@ def _join_problem(answer: Callable[..., Any], decisions: pa.Table, weather: pa.T
         return wrong(f"{len(wanted)} decisions have {len(given)} rows: some found more than the latest row.")
     if given.equals(wanted):
         return None
+    if not given["row"].equals(wanted["row"]):
+        return wrong(
+            "The numbers in the column row are not those of the decisions: keep them, and do not count anew."
+        )
     for hint, mistake in MISTAKES.items():
         if given.equals(_ordered(mistake(decisions, weather))):
             return wrong(hint)
     differs = ~(given.eq(wanted) | (given.isna() & wanted.isna())).all(axis="columns")
+    if np.allclose(given, wanted, atol=0.06, equal_nan=True):
+        return wrong("The rows are the right ones, but their values are rounded. Give them as they are.")
+    for hint, those in ONLY_WHERE.items():
+        if set(_latest(decisions, weather)[differs]) <= those:
+            return wrong(hint)
+    if given.where(wanted.notna()).equals(wanted):
+        return wrong("What is missing was filled. What is null stays null.")
     row = int(np.flatnonzero(differs)[0])
     asked = decisions.to_pandas().set_index("row").loc[given["row"].iloc[row]]
     return wrong(
@@ -171,10 +208,13 @@ def ex_14_1(answer: Callable[..., Any]) -> Verdict:
         return wrong("A function is asked for, which gets the two tables.")
     if is_stub(answer):
         return NO_BODY
-    for tables in (_edges(), decisions_and_weather(ingest("2013-06", window=1))):
-        problem = _join_problem(answer, *tables)
-        if problem:
-            return problem
+    edges = _edges()
+    problem = _join_problem(answer, *edges)
+    if problem and not _join_problem(answer, edges[0].sort_by("decided_at"), edges[1].sort_by("time_hour")):
+        return wrong("Right only where both tables come in the order of time. Who says that they do?")
+    problem = problem or _join_problem(answer, *_june())
+    if problem:
+        return problem
     return right(
         "Each decision has its row, backward, complete, at most six hours old; what is missing is missing still. This "
         "is the part of featurize that differs from engine to engine."
@@ -191,13 +231,15 @@ def _case(
     return small, large
 
 
-# A start-up of 20 s makes the first one look as if time broke first; the second holds its memory.
+# A start-up of 20 s makes the first one look as if time broke first; the second holds its memory. In the last but one
+# a start-up takes most of the patience; in the last one the rows lie between the two that were measured.
 CASES = (
     (_case((1e6, 10e6), (22, 40), (900, 4_500)), 8_000, 60, "memory", 1e6 + (8_000 - 900) / 400 * 1e6),
     (_case((1e6, 10e6), (22, 40), (900, 4_500)), 64_000, 60, "time", 20e6),
     (_case((2e6, 6e6), (10, 50), (2_000, 2_000)), 4_000, 600, "time", 61e6),
-    (_case((2e6, 6e6), (10, 50), (2_400, 2_100)), 4_000, 90, "time", 10e6),
+    (_case((2e6, 6e6), (10, 50), (2_400, 2_100)), 4_000, 290, "time", 30e6),
     (_case((1e6, 4e6), (30, 30), (500, 2_000)), 3_000, 31, "memory", 6e6),
+    (_case((1e6, 4e6), (30, 27), (500, 2_000)), 3_000, 31, "memory", 6e6),
     (
         _case((327_346, 3_273_460), (3, 21), (400, 2_000)),
         3_000,
@@ -205,6 +247,8 @@ CASES = (
         "memory",
         327_346 + 2_600 / 1_600 * 2_946_114,
     ),
+    (_case((1e6, 10e6), (50, 59), (100, 3_100)), 20_000, 70, "time", 21e6),
+    (_case((1e6, 10e6), (22, 40), (900, 4_500)), 2_500, 60, "memory", 5e6),
 )
 
 
@@ -216,23 +260,26 @@ def ex_14_2(answer: Callable[..., Any]) -> Verdict:
     if is_stub(answer):
         return NO_BODY
     for (small, large), memory, patience, what, rows in CASES:
-        found = answer(dict(small), dict(large), memory, patience)
-        if not isinstance(found, tuple | list) or len(found) != 2:
-            return wrong('Return a pair: "memory" or "time", and the number of rows.')
         case = f"{_said(small)} and {_said(large)}, with {memory:,} MB and {patience} s"
-        if found[0] != what:
-            return wrong(
-                f"{case}: {what} breaks first, not {found[0]!r}.{_why(small, large, memory, patience, found[0])}"
-            )
+        try:
+            found = answer(dict(small), dict(large), memory, patience)
+        except ZeroDivisionError:
+            return wrong(f"{case}: a division by zero. What does not grow never breaks.")
+        if not isinstance(found, tuple | list) or len(found) != 2 or found[0] not in ("memory", "time"):
+            return wrong('Return a pair: "memory" or "time", and the number of rows.')
         if (
-            isinstance(found[1], bool)
-            or not isinstance(found[1], int | float | np.number)
+            np.ndim(found[1]) > 0
+            or not isinstance(found[1], Real | np.ndarray)
+            or isinstance(found[1], bool)
             or not math.isfinite(found[1])
         ):
             return wrong(f"{case}: the second of the pair is a number of rows, not {found[1]!r}.")
+        if found[0] != what:
+            why = _why(small, large, memory, patience, found[0], float(found[1]))
+            return wrong(f"{case}: {what} breaks first, not {found[0]}.{why}")
         if not math.isclose(float(found[1]), rows, rel_tol=0.01):
             return wrong(
-                f"{case}: {what} breaks, but not at {found[1]:,.0f} rows. Does your line go through both?"
+                f"{case}: {what} breaks, but not at {float(found[1]):,.0f} rows. Does your line go through both?"
             )
     return right(
         "Two measurements give a line, and the line a number of rows; what has to be paid once is no part of its slope."
@@ -244,11 +291,19 @@ def _said(measured: Mapping[str, float]) -> str:
 
 
 def _why(
-    small: Mapping[str, float], large: Mapping[str, float], memory: float, patience: float, said: Any
+    small: Mapping[str, float],
+    large: Mapping[str, float],
+    memory: float,
+    patience: float,
+    said: str,
+    rows: float,
 ) -> str:
     name, limit = ("mb", memory) if said == "memory" else ("seconds", patience)
-    if large[name] <= small[name]:
+    grown = (large[name] - small[name]) / (large["rows"] - small["rows"])
+    if grown <= 0:
         return " What does not grow never breaks."
+    if math.isclose(rows, small["rows"] + (limit - small[name]) / grown, rel_tol=0.01):
+        return " Yours breaks there, but the other one breaks at fewer rows."
     through_nought = (
         min(m["rows"] * memory / m["mb"] for m in (small, large)),
         min(m["rows"] * patience / m["seconds"] for m in (small, large)),

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from fractions import Fraction
 
 import companion.scale
 
@@ -9,6 +10,7 @@ with contextlib.redirect_stdout(io.StringIO()):
     companion.scale.set_up()
 
 import duckdb
+import numpy as np
 import polars as pl
 
 # --- 14.1 ---
@@ -101,6 +103,78 @@ def every_row_of_six_hours(decisions, weather):
     """)
 
 
+def _asof(
+    decisions,
+    weather,
+    board="SELECT * FROM weather",
+    more="",
+    young="decided_at - time_hour <= INTERVAL 7 HOUR",
+):
+    values = ", ".join(
+        f"CASE WHEN {young} THEN {name} END AS {name}" for name in ("temp", "wind_gust", "precip")
+    )
+    return duckdb.sql(f"""
+        SELECT row, {values} FROM decisions ASOF LEFT JOIN ({board}) AS board
+        ON decisions.origin = board.origin {more} AND decided_at >= time_hour + INTERVAL 1 HOUR
+    """)
+
+
+def only_rows_that_say_precip(decisions, weather):
+    return _asof(decisions, weather, "SELECT * FROM weather WHERE precip IS NOT NULL")
+
+
+def without_rows_that_say_nothing(decisions, weather):
+    return _asof(
+        decisions, weather, "SELECT * FROM weather WHERE coalesce(temp, wind_gust, precip) IS NOT NULL"
+    )
+
+
+def each_column_by_itself(decisions, weather):
+    return duckdb.sql("""
+        SELECT row, max_by(temp, time_hour) AS temp, max_by(wind_gust, time_hour) AS wind_gust,
+               max_by(precip, time_hour) AS precip
+        FROM decisions LEFT JOIN weather ON decisions.origin = weather.origin
+        AND decided_at BETWEEN time_hour + INTERVAL 1 HOUR AND time_hour + INTERVAL 7 HOUR GROUP BY row
+    """)
+
+
+def of_the_same_day(decisions, weather):
+    day = "date_trunc('day', {} AT TIME ZONE 'UTC')".format
+    return _asof(decisions, weather, more=f"AND {day('decided_at')} = {day('(time_hour + INTERVAL 1 HOUR)')}")
+
+
+def in_whole_hours(decisions, weather):
+    return _asof(decisions, weather, young="date_diff('hour', time_hour, decided_at) <= 7")
+
+
+def by_the_clock_on_the_wall(decisions, weather):
+    def local(table, name):
+        times = pl.col(name).dt.convert_time_zone("America/New_York").dt.replace_time_zone(None)
+        return pl.from_arrow(table).with_columns(times)
+
+    return _polars(local(decisions, "decided_at").to_arrow(), local(weather, "time_hour").to_arrow())
+
+
+def unsorted(decisions, weather):
+    board = pl.from_arrow(weather).with_columns(complete_at=pl.col("time_hour") + pl.duration(hours=1))
+    return pl.from_arrow(decisions).join_asof(
+        board,
+        left_on="decided_at",
+        right_on="complete_at",
+        by="origin",
+        tolerance="6h",
+        check_sortedness=False,
+    )
+
+
+def counted_anew(decisions, weather):
+    return _polars(decisions, weather).drop("row").with_row_index("row")
+
+
+def rounded(decisions, weather):
+    return _polars(decisions, weather).with_columns(pl.col("temp", "wind_gust", "precip").round(1))
+
+
 def three_columns(decisions, weather):
     return _polars(decisions, weather).drop("precip")
 
@@ -136,15 +210,33 @@ def lazy(decisions, weather):
     )
 
 
+def filtered_later(decisions, weather):
+    """Every row of the airport first: with all of June's decisions it takes 9 GB."""
+    age = pl.col("decided_at") - pl.col("time_hour")
+    found = (
+        pl.from_arrow(decisions)
+        .join(pl.from_arrow(weather), on="origin")
+        .filter(age.is_between(pl.duration(hours=1), pl.duration(hours=7)))
+        .sort("time_hour")
+        .group_by("row")
+        .last()
+    )
+    return pl.from_arrow(decisions).select("row").join(found, on="row", how="left")
+
+
 # --- 14.2 ---
 
 
-def _line(small, large, memory_mb, patience):
+def _line(small, large, memory_mb, patience, grows=lambda name, grown: grown > 0):
     found = {}
     for what, name, limit in (("memory", "mb", memory_mb), ("time", "seconds", patience)):
         grown = (large[name] - small[name]) / (large["rows"] - small["rows"])
-        found[what] = small["rows"] + (limit - small[name]) / grown if grown > 0 else float("inf")
+        found[what] = small["rows"] + (limit - small[name]) / grown if grows(name, grown) else float("inf")
     return found
+
+
+def _first(*given, **options):
+    return min(_line(*given, **options).items(), key=lambda item: item[1])
 
 
 def through_nought(small, large, memory_mb, patience):
@@ -176,22 +268,62 @@ def only_the_word(small, large, memory_mb, patience):
 
 
 def in_thousands(small, large, memory_mb, patience):
-    what, rows = min(_line(small, large, memory_mb, patience).items(), key=lambda item: item[1])
+    what, rows = _first(small, large, memory_mb, patience)
     return what, rows / 1000
 
 
 def rows_more(small, large, memory_mb, patience):
-    what, rows = min(_line(small, large, memory_mb, patience).items(), key=lambda item: item[1])
+    what, rows = _first(small, large, memory_mb, patience)
     return what, rows - small["rows"]
 
 
+def divided_by_what_does_not_grow(*given):
+    return _first(*given, grows=lambda name, grown: True)
+
+
+def shrinking_time_breaks(*given):
+    return _first(*given, grows=lambda name, grown: grown > 0 or (name == "seconds" and grown < 0))
+
+
+def without_a_sign(small, large, memory_mb, patience):
+    more = {name: small[name] + abs(large[name] - small[name]) for name in ("mb", "seconds")}
+    return _first(small, {**large, **more}, memory_mb, patience)
+
+
+def by_share_of_the_limit(small, large, memory_mb, patience):
+    lines = _line(small, large, memory_mb, patience)
+    shares = {
+        "memory": (large["mb"] - small["mb"]) / memory_mb,
+        "time": (large["seconds"] - small["seconds"]) / patience,
+    }
+    first = max(shares, key=shares.get)
+    return first, lines[first]
+
+
+def never_fewer_than_measured(small, large, memory_mb, patience):
+    what, rows = _first(small, large, memory_mb, patience)
+    return what, max(rows, large["rows"])
+
+
+def the_pair_turned(*given):
+    return _first(*given)[::-1]
+
+
+def as_a_fraction(*given):
+    what, rows = _first(*given)
+    return what, Fraction(rows)
+
+
+def as_an_array_without_axes(*given):
+    what, rows = _first(*given)
+    return what, np.where(True, rows, np.inf)
+
+
 def with_infinity(small, large, memory_mb, patience):
-    return min(_line(small, large, memory_mb, patience).items(), key=lambda item: item[1])
+    return _first(small, large, memory_mb, patience)
 
 
 def by_intercept(small, large, memory_mb, patience):
-    import numpy as np
-
     found = []
     for what, name, limit in (("time", "seconds", patience), ("memory", "mb", memory_mb)):
         slope, base = np.polyfit([small["rows"], large["rows"]], [small[name], large[name]], 1)
@@ -216,6 +348,15 @@ WRONG = {
         inner,
         too_old_ones_vanish,
         every_row_of_six_hours,
+        only_rows_that_say_precip,
+        without_rows_that_say_nothing,
+        each_column_by_itself,
+        of_the_same_day,
+        in_whole_hours,
+        by_the_clock_on_the_wall,
+        unsorted,
+        counted_anew,
+        rounded,
         three_columns,
         a_list,
     ],
@@ -227,6 +368,15 @@ WRONG = {
         only_the_word,
         in_thousands,
         rows_more,
+        divided_by_what_does_not_grow,
+        shrinking_time_breaks,
+        without_a_sign,
+        by_share_of_the_limit,
+        never_fewer_than_measured,
+        the_pair_turned,
     ],
 }
-ALSO_RIGHT = {"ex_14_1": [sql, window, lazy], "ex_14_2": [with_infinity, by_intercept]}
+ALSO_RIGHT = {
+    "ex_14_1": [sql, window, lazy, filtered_later],
+    "ex_14_2": [with_infinity, by_intercept, as_a_fraction, as_an_array_without_axes],
+}
