@@ -26,11 +26,11 @@ companion.scale.set_up()
 # %% [markdown]
 # ## 1. More rows of which you know the answer
 #
-# The year has 336,776 flights. That is little, and nobody needs a cluster for it. So that there is something to
-# decide, take it several times over. [`years.py`](../chapters/14-one-machine-or-a-cluster/years.py) writes copies, each
-# 53 weeks after the one before: weekdays stay, no two flights share a key, and each copy has its own weather. Rows
-# that are merely repeated would be kinder to every engine than real ones: a join would find the same weather again and
-# again.
+# The year has 336,776 flights. That is little, and nobody needs a cluster for it. So that there is something to decide,
+# take it several times over. [`years.py`](../chapters/14-one-machine-or-a-cluster/years.py) writes copies, each 53
+# weeks after the one before: weekdays stay, no two flights share a key, and each copy has its own weather. Rows that
+# are merely repeated would be easier than real ones: a join would find the same weather again and again. Making them
+# takes a while, once.
 
 # %%
 from chapter_14.years import years
@@ -39,16 +39,15 @@ place = state.parent / "years"  # kept for all sittings of this chapter
 one, ten, forty = (years(place, number) for number in (1, 10, 40))
 
 # %%
-import pyarrow.parquet as pq
+from chapter_14.measure import flights_in
 
-for folder in (one, ten, forty):
-    flights = [pq.ParquetFile(path).metadata for path in sorted((folder / "flights").glob("*.parquet"))]
-    print(f"{len(flights):2} years: {sum(part.num_rows for part in flights):>10,} flights")
+for number, folder in ((1, one), (10, ten), (40, forty)):
+    print(f"{number:2} years: {flights_in(folder):>10,} flights")
 
 # %% [markdown]
-# The job is the third step of the pipeline, `featurize`: a few columns computed row by row, a join with the weather,
-# a sort by the key. For this chapter the contract is the same and only the ends are files: a folder with flights and
-# weather goes in, a file of features comes out.
+# The job is the third step of the pipeline, `featurize`: a few columns computed row by row, a join with the weather, a
+# sort by the key. For this chapter the contract is the same, and only input and output are files: a folder with flights
+# and weather goes in, a file of features comes out.
 
 # %%
 import inspect
@@ -65,7 +64,8 @@ print(inspect.getsource(with_pandas.featurize))
 #
 # Seconds that are measured inside the notebook say nothing about memory, since the notebook itself holds some.
 # [`measure.py`](../chapters/14-one-machine-or-a-cluster/measure.py) starts a process for each measurement, looks at its
-# memory fifty times a second, and ends it where it goes beyond a limit. This takes a moment.
+# memory fifty times a second, and ends it where it goes beyond a limit. On the machine of section 6 this takes twelve
+# seconds.
 
 # %%
 from chapter_14.measure import measure
@@ -92,7 +92,8 @@ companion.compare_bet(my_bet, took["pandas", 40]["ended"])
 
 # %% [markdown]
 # pandas holds the whole table in memory, and `featurize` holds it more than once: the flights, the sorted flights, the
-# joined rows, the features. Multiply what ten years took by four and you have about what this one would have needed.
+# joined rows, the features. Draw a line through what one year and ten years took, and you have about what this one
+# would have needed.
 #
 #
 # On a cluster or on a laptop, such a process ends without a word of Python: the system kills it (chapter 08 shows
@@ -174,8 +175,9 @@ companion.compare_bet(my_bet, "higher" if shares[1] > shares[0] else "lower")
 # ## 4. The join that is not in the textbook
 #
 # The interesting part of `featurize` is the join with the weather (chapter 01): for each decision the **latest** row of
-# its airport that was complete then, and none that is older than six hours. No row of the weather has the same time as
-# the decision, so it is no join on equal keys. In SQL such a join is called an *as-of join*. Our tables, for June:
+# its airport that was complete then, and none that is older than six hours. Most decisions fall between two rows of the
+# weather, so it is no join on equal keys. In SQL such a join is called an *as-of join*. Our tables, for a run of June
+# (May and June):
 
 # %%
 from chapter_14.tables import decisions_and_weather
@@ -206,9 +208,11 @@ print(weather.num_rows, "rows of weather:", weather.column_names)
 #
 # Write the body of `answer`. It gets two such tables and returns one row for **each** decision: `row` and the columns
 # `temp`, `wind_gust` and `precip` of the latest row of its airport that was complete at `decided_at`. A row of the
-# weather is complete one hour after its `time_hour`. Where the latest one was complete more than six hours before, or
-# there is none, the three are null; what is null in the row stays null. Return what your engine gives: a query of
-# DuckDB, a frame of Polars, an Arrow table. The order of the rows is free.
+# weather is complete one hour after its `time_hour`. Where the latest one was complete more than six hours before the
+# decision, or there is none, the three are null; what is null in the row stays null. Neither table comes in the order
+# of time. Return what your engine gives: a query of DuckDB, a frame of Polars, an Arrow table. The order of the rows is
+# free. In DuckDB keep the six hours out of the join's condition (`CASE WHEN` in the SELECT): as a third condition they
+# make it compare each row with each, which takes a minute in place of a second.
 
 
 # %%
@@ -294,7 +298,7 @@ plt.show()
 
 # %% [markdown]
 # These are your machine's figures, so they are drawn and nothing is said about them. Read three things off: the
-# **slope** (what one more year costs), what is there **at the left end** (what has to be paid for little), and whether
+# **slope** (what one more year costs), what is there **at the left end** (what a small job costs already), and whether
 # lines cross. On few rows the three are so close together that the choice is one of taste.
 #
 # ## 6. Further to the right
@@ -335,10 +339,11 @@ plt.show()
 #
 # ## Exercise 14.2: What breaks first, and where?
 #
-# An engine was measured at two sizes; each measurement is a dict with `rows`, `seconds` and `mb`. Both, time and
-# memory, grow along a straight line through the two, which does not begin at nought. Write a function that returns
-# what breaks first when the rows become more, `"memory"` or `"time"`, and at how many rows. `memory_mb` and `patience`
-# (seconds) say how much there is. What does not grow never breaks.
+# An engine was measured at two sizes; each measurement is a dict with `rows`, `seconds` and `peak_mb`, as `measure`
+# returns it. Both, time and memory, grow along a straight line through the two, which does not begin at nought. Write a
+# function that returns what breaks first when the rows become more, `"memory"` or `"time"`, and at how many rows in
+# all, also where that is fewer than were measured. `memory_mb` and `patience` (seconds) say how much there is. What
+# does not grow never breaks; one of the two always grows.
 
 
 # %%
@@ -346,7 +351,7 @@ def answer(small: dict, large: dict, memory_mb: float, patience: float) -> tuple
     """Return what breaks first, "memory" or "time", and at how many rows."""
     ### BEGIN SOLUTION
     breaks_at = {}
-    for what, name, limit in (("memory", "mb", memory_mb), ("time", "seconds", patience)):
+    for what, name, limit in (("memory", "peak_mb", memory_mb), ("time", "seconds", patience)):
         grown = (large[name] - small[name]) / (large["rows"] - small["rows"])
         if grown > 0:
             breaks_at[what] = small["rows"] + (limit - small[name]) / grown
@@ -359,8 +364,9 @@ def answer(small: dict, large: dict, memory_mb: float, patience: float) -> tuple
 check.ex_14_2(answer)
 
 # %% [markdown]
-# Put your own `took` into your function, with the memory of your machine and the time that you would wait. That is the
-# answer to "will it scale?", and it is a number of rows. Compare it with the rows that you expect in three years.
+# Put your own figures into your function, `answer(took["pandas", 1], took["pandas", 10], …, …)`, with the memory of
+# your machine and the time that you would wait. That is the answer to "will it scale?", and it is a number of rows.
+# Compare it with the rows that you expect in three years.
 #
 # ## Recap
 #

@@ -227,7 +227,9 @@ def ex_14_1(answer: Callable[..., Any]) -> Verdict:
 def _case(
     rows: Sequence[float], seconds: Sequence[float], mb: Sequence[float]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    small, large = ({"rows": r, "seconds": s, "mb": m} for r, s, m in zip(rows, seconds, mb, strict=True))
+    small, large = (
+        {"rows": r, "seconds": s, "peak_mb": m} for r, s, m in zip(rows, seconds, mb, strict=True)
+    )
     return small, large
 
 
@@ -298,14 +300,14 @@ def _why(
     said: str,
     rows: float,
 ) -> str:
-    name, limit = ("mb", memory) if said == "memory" else ("seconds", patience)
+    name, limit = ("peak_mb", memory) if said == "memory" else ("seconds", patience)
     grown = (large[name] - small[name]) / (large["rows"] - small["rows"])
     if grown <= 0:
         return " What does not grow never breaks."
     if math.isclose(rows, small["rows"] + (limit - small[name]) / grown, rel_tol=0.01):
         return " Yours breaks there, but the other one breaks at fewer rows."
     through_nought = (
-        min(m["rows"] * memory / m["mb"] for m in (small, large)),
+        min(m["rows"] * memory / m["peak_mb"] for m in (small, large)),
         min(m["rows"] * patience / m["seconds"] for m in (small, large)),
     )
     if (through_nought[0] < through_nought[1]) == (said == "memory"):

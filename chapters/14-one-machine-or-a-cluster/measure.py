@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pyarrow.parquet as pq
 
 from companion.environment import repository
 from flightdelay.files import write_atomically
@@ -69,6 +70,11 @@ def watched(command: Sequence[str], memory_mb: float, patience: float) -> dict[s
     return {**(json.loads(said) if ended == "done" else {}), "peak_mb": round(peak), "ended": ended}
 
 
+def flights_in(folder: Path) -> int:
+    """Return how many flights a folder of `chapter_14.years.years` holds."""
+    return sum(pq.ParquetFile(path).metadata.num_rows for path in (folder / "flights").glob("*.parquet"))
+
+
 def measure(engine: str, folder: Path, memory_mb: float = 3_000, patience: float = 600) -> dict[str, Any]:
     """Make the features of a folder by an engine, in a process of its own.
 
@@ -84,7 +90,8 @@ def measure(engine: str, folder: Path, memory_mb: float = 3_000, patience: float
     Returns
     -------
     dict
-        ``start_seconds`` until all is imported, ``seconds`` from files to file, ``peak_mb``, ``ended`` (see `watched`).
+        ``rows``, the flights in the folder; ``start_seconds`` until all is imported, ``seconds`` from files to
+        file, ``peak_mb``, ``ended`` (see `watched`).
     """
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         command = [
@@ -95,7 +102,7 @@ def measure(engine: str, folder: Path, memory_mb: float = 3_000, patience: float
             str(folder),
             str(Path(place) / "features.parquet"),
         ]
-        return watched(command, memory_mb, patience)
+        return {"rows": flights_in(folder), **watched(command, memory_mb, patience)}
 
 
 def main() -> int:

@@ -229,7 +229,7 @@ def filtered_later(decisions, weather):
 
 def _line(small, large, memory_mb, patience, grows=lambda name, grown: grown > 0):
     found = {}
-    for what, name, limit in (("memory", "mb", memory_mb), ("time", "seconds", patience)):
+    for what, name, limit in (("memory", "peak_mb", memory_mb), ("time", "seconds", patience)):
         grown = (large[name] - small[name]) / (large["rows"] - small["rows"])
         found[what] = small["rows"] + (limit - small[name]) / grown if grows(name, grown) else float("inf")
     return found
@@ -241,7 +241,7 @@ def _first(*given, **options):
 
 def through_nought(small, large, memory_mb, patience):
     found = {
-        "memory": large["rows"] * memory_mb / large["mb"],
+        "memory": large["rows"] * memory_mb / large["peak_mb"],
         "time": large["rows"] * patience / large["seconds"],
     }
     return min(found.items(), key=lambda item: item[1])
@@ -249,7 +249,7 @@ def through_nought(small, large, memory_mb, patience):
 
 def from_the_small_one(small, large, memory_mb, patience):
     found = {
-        "memory": small["rows"] * memory_mb / small["mb"],
+        "memory": small["rows"] * memory_mb / small["peak_mb"],
         "time": small["rows"] * patience / small["seconds"],
     }
     return min(found.items(), key=lambda item: item[1])
@@ -286,14 +286,14 @@ def shrinking_time_breaks(*given):
 
 
 def without_a_sign(small, large, memory_mb, patience):
-    more = {name: small[name] + abs(large[name] - small[name]) for name in ("mb", "seconds")}
+    more = {name: small[name] + abs(large[name] - small[name]) for name in ("peak_mb", "seconds")}
     return _first(small, {**large, **more}, memory_mb, patience)
 
 
 def by_share_of_the_limit(small, large, memory_mb, patience):
     lines = _line(small, large, memory_mb, patience)
     shares = {
-        "memory": (large["mb"] - small["mb"]) / memory_mb,
+        "memory": (large["peak_mb"] - small["peak_mb"]) / memory_mb,
         "time": (large["seconds"] - small["seconds"]) / patience,
     }
     first = max(shares, key=shares.get)
@@ -325,7 +325,7 @@ def with_infinity(small, large, memory_mb, patience):
 
 def by_intercept(small, large, memory_mb, patience):
     found = []
-    for what, name, limit in (("time", "seconds", patience), ("memory", "mb", memory_mb)):
+    for what, name, limit in (("time", "seconds", patience), ("memory", "peak_mb", memory_mb)):
         slope, base = np.polyfit([small["rows"], large["rows"]], [small[name], large[name]], 1)
         if slope > 1e-12:
             found.append(((limit - base) / slope, what))
