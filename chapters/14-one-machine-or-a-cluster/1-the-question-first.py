@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 14.1 · One machine or a cluster? The question first
 #
-# About 40 minutes · 3 GB of memory · no cluster
+# About 50 minutes · 3 GB of memory · no cluster
 #
 # "Will it scale?" is asked early and answered by a name: Spark, Ray, Dask. Here it is answered by a measurement. You
 # take the year of flights several times over, see what breaks first on one machine, and then do in one process what

@@ -289,7 +289,7 @@ def ex_14_2(answer: Callable[..., Any]) -> Verdict:
 
 
 def _said(measured: Mapping[str, float]) -> str:
-    return f"{measured['rows']:,.0f} rows in {measured['seconds']:g} s and {measured['mb']:,g} MB"
+    return f"{measured['rows']:,.0f} rows in {measured['seconds']:g} s and {measured['peak_mb']:,g} MB"
 
 
 def _why(

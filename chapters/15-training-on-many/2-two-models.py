@@ -58,9 +58,9 @@ print(f"{'the champion':20} AUC {champion['auc']:.3f}, log loss {champion['log_l
 # ## 2. XGBoost
 #
 # A tree asks for each column: where is the best cut? For that it counts, in every bin of the column, the gradients of
-# the rows in it. Such a histogram is a sum over rows, so workers count their own rows and an all-reduce adds up the
-# histograms, and the cut is made. Here is what one worker does. `CommunicatorContext` is XGBoost's ring, and a
-# **tracker** tells the ranks where the others are.
+# the rows in it. Such a histogram is a sum over rows. So each worker counts its own rows, an all-reduce adds up the
+# histograms, and every worker makes the same cut. Here is what one worker does. `CommunicatorContext` is XGBoost's
+# ring, and a **tracker** tells the ranks where the others are.
 
 # %%
 from chapter_15 import on_many
@@ -172,9 +172,9 @@ print("ranks that finished:", [rank for rank, end in ended.items() if end == "fi
 # else or after a time-out (print `ended`: not the same in every run, and never about columns). **Evidence.** The number
 # of columns. It is 16 × 2³² + 16: two numbers, read as one. **Cause.** Inside of a communicator a `DMatrix` is a
 # meeting: the ranks agree on how many columns there are. Rank 0 came to that meeting; rank 1 was already at the next
-# one, in `train`, where each sends something else. XGBoost's messages carry no word of what they are, so rank 0 took
-# one thing for another. With the ring of the first notebook, whose messages do, both waited for ever. **Fix.** All
-# ranks make the `DMatrix`; or rank 0 evaluates after the `with`, where it is alone.
+# one, in `train`, where each sends something else. XGBoost's messages carry no word of what they are, so rank 0 took a
+# part of another message for rank 1's number of columns. With the ring of the first notebook, whose messages do, both
+# waited for ever. **Fix.** All ranks make the `DMatrix`; or rank 0 evaluates after the `with`, where it is alone.
 #
 # ## Exercise 15.5: Who has to come?
 #
@@ -216,19 +216,21 @@ print(worker[worker.index("for epoch") :])
 
 # %% [markdown]
 # All workers together take a batch of 512, whatever their number: the model of one process is what we want, so the
-# batch must not grow with the workers.
+# batch must not grow with the workers. (Here each *batch* is dealt, where exercise 15.2 dealt the epoch; rows that fill
+# no whole batch are left out.)
 
 # %%
 network_one = june("network, one worker", on(1, on_many.NetworkOnMany), OURS)
 network_two = june("network, two workers", on(2, on_many.NetworkOnMany), OURS)
 one, two = (ran.evaluation["challenger"] for ran in (network_one, network_two))
-print("the same to six decimals:", all(abs(one[name] - two[name]) < 5e-7 for name in ("auc", "brier")))
+print("same AUC and Brier, to six decimals:", all(abs(one[name] - two[name]) < 5e-7 for name in ("auc", "brier")))
+print("same digest:", network_one.digest == network_two.digest)
 
 # %% [markdown]
-# The network computes with seven digits, and the last of them depends on the order of the sums. Mostly that stays where
-# it is. Where a training is unstable it grows: with a rate of 0.05 and five epochs, the same two trainings gave
-# probabilities that were up to 0.04 apart, and nothing was wrong with the all-reduce. Before you look for a mistake
-# there, train once more on one process with the rows of each batch in another order.
+# The network computes with seven digits, and the last of them depends on the order of the sums. Mostly the difference
+# stays in the last digit. Where a training is unstable it grows: with a rate of 0.05 and five epochs, the same two
+# trainings gave probabilities that were up to 0.04 apart, and nothing was wrong with the all-reduce. Before you look
+# for a mistake there, train once more on one process with the rows of each batch in another order.
 #
 # ## 5. What for?
 #
