@@ -223,7 +223,10 @@ print(worker[worker.index("for epoch") :])
 network_one = june("network, one worker", on(1, on_many.NetworkOnMany), OURS)
 network_two = june("network, two workers", on(2, on_many.NetworkOnMany), OURS)
 one, two = (ran.evaluation["challenger"] for ran in (network_one, network_two))
-print("same AUC and Brier, to six decimals:", all(abs(one[name] - two[name]) < 5e-7 for name in ("auc", "brier")))
+print(
+    "same AUC and Brier, to six decimals:",
+    all(abs(one[name] - two[name]) < 5e-7 for name in ("auc", "brier")),
+)
 print("same digest:", network_one.digest == network_two.digest)
 
 # %% [markdown]
