@@ -230,10 +230,12 @@ print(
 print("same digest:", network_one.digest == network_two.digest)
 
 # %% [markdown]
-# The network computes with seven digits, and the last of them depends on the order of the sums. Mostly the difference
-# stays in the last digit. Where a training is unstable it grows: with a rate of 0.05 and five epochs, the same two
-# trainings gave probabilities that were up to 0.04 apart, and nothing was wrong with the all-reduce. Before you look
-# for a mistake there, train once more on one process with the rows of each batch in another order.
+# Two figures are no proof, and here you see it: both are the same, and yet some flight's probability differs in the
+# sixth decimal, so the digest does. The network computes with seven digits, and the last of them depends on the order
+# of the sums. Mostly the difference stays in the last digit. Where a training is unstable it grows: with a rate of 0.05
+# and five epochs, the same two trainings gave probabilities that were up to 0.04 apart, and nothing was wrong with the
+# all-reduce. Before you look for a mistake there, train once more on one process with the rows of each batch in another
+# order.
 #
 # ## 5. What for?
 #
