@@ -59,6 +59,7 @@ GIVEN_METADATA = (
 )  # fmt: skip
 GIVEN_LABELS = (
     "controller-uid", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "job-name",
+    "jobset.sigs.k8s.io/jobset-uid",
     "kubernetes.io/metadata.name", "pod-template-hash",
 )  # fmt: skip
 
