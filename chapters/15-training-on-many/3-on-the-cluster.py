@@ -55,7 +55,7 @@ print("\n".join(alone[:-1]))
 model_of_one = alone[-1].split()[-1]
 
 # %% [markdown]
-# ## 2. The same with two Pods
+# ## 2. Two Pods
 #
 # Pods have no files of yours. The image has Python, the book's package and its data; the code of this chapter and your
 # function come by two ConfigMaps, in a namespace of today. (The first line removes what a broken-off run has left.)
@@ -73,7 +73,7 @@ files = " ".join(f"--from-file={chapter}/{name}.py" for name in names)
 
 # %% [markdown]
 # Trainer divides the work between two people. A platform engineer writes a **runtime**: what a Pod of a training looks
-# like. (This one belongs to our namespace; a `ClusterTrainingRuntime` is the same for all of them.)
+# like. (This one belongs to our namespace; a `ClusterTrainingRuntime` is for all of them.)
 
 # %%
 # !kubectl apply -f "{state}/runtime.yaml"
