@@ -871,6 +871,19 @@ def test_two_notebooks_at_once_have_a_cluster_each(tmp_path: Path, monkeypatch: 
     assert len(set(addresses)) == 2
 
 
+def test_a_cluster_without_what_a_sitting_asks_for_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = ["/readyz"]
+    monkeypatch.setattr(serve, "_live_serves", lambda path: path in served)
+    assert serve.live_answers("08-1")
+    assert not serve.live_answers("15-3")
+    assert serve.what_the_live_one_lacks("15-3") == "trainer.kubeflow.org/v1alpha1"
+    served.append("/apis/trainer.kubeflow.org/v1alpha1")
+    assert serve.live_answers("15-3")
+    served.clear()
+    assert not serve.live_answers("08-1")
+    assert serve.what_the_live_one_lacks("15-3") == ""
+
+
 def test_a_huge_log_is_answered(kubectl: Reader) -> None:
     line = f"{written(START)} a line of a program that prints too much\n"
     kubectl.world.recording.logs = dict.fromkeys(kubectl.world.recording.logs, line * 200_000)
