@@ -22,7 +22,7 @@ from companion.check import verdict as _verdict
 from companion.check.verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
 from companion.environment import recorded_kubeconfig, repository
 from companion.recorded.recording import Key
-from companion.recorded.state import RUNS
+from companion.recorded.state import RUNS, TRAINJOBS
 
 ROOT = repository()
 EXERCISES = [
@@ -172,6 +172,29 @@ def test_a_run_that_no_recording_holds_is_judged_by_what_was_sent(
     verdict = capsys.readouterr().out
     assert verdict.startswith(said)
     assert ("recorded and cannot show the end" in verdict) == verdict.startswith(_verdict.RIGHT_MARK)
+
+
+@pytest.mark.parametrize(
+    ("at_recorded", "workers", "said"),
+    [
+        (True, 3, "✅ Exercise 15.7: right. This cluster is recorded and cannot show the end"),
+        (True, 4, "❌ Exercise 15.7: not yet. The number of workers is 4"),
+        (False, 3, "❌ Exercise 15.7: not yet. No worker says in the log"),
+    ],
+)
+def test_a_training_that_no_recording_holds_is_judged_by_its_text(
+    at_recorded: bool,
+    workers: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(recorded_kubeconfig()) if at_recorded else "/elsewhere")
+    text = listed("15", "THREE").replace("numNodes: 3", f"numNodes: {workers}").replace("300Mi", "333Mi")
+    unknown = [("create", Key(TRAINJOBS, "flights-workers", "three"), yaml.safe_load(text))]
+    monkeypatch.setattr("companion.recorded.serve.unknown", lambda namespace: unknown)
+    check.ex_15_7({"manifest": text, "log": []})
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_nothing_filled_in_is_not_answered(capsys: pytest.CaptureFixture[str]) -> None:

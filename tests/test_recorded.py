@@ -38,7 +38,7 @@ from companion.recorded.recording import (
 )
 from companion.recorded.selectors import SelectorError, selector
 from companion.recorded.server import Server
-from companion.recorded.state import State
+from companion.recorded.state import RUNTIMES, TRAINJOBS, State
 from companion.recorded.tables import duration
 from companion.recorded.world import NotRecorded, Refused, World
 
@@ -451,6 +451,92 @@ def test_a_claim_is_as_whoever_wrote_to_it_has_left_it_and_a_new_one_is_empty() 
     assert state.context(job_key, mounting(False))["content of models"] == empty
 
 
+def trainjob(name: str, **spec: Any) -> dict[str, Any]:
+    """Return a training of Kubeflow Trainer's, whose Pods have the form `form`."""
+    return {
+        "apiVersion": "trainer.kubeflow.org/v1alpha1",
+        "kind": "TrainJob",
+        "metadata": {"name": name, "namespace": "space", "uid": f"uid-{name}"},
+        "spec": {"runtimeRef": {"name": "form", "kind": "TrainingRuntime"}, **spec},
+    }
+
+
+def runtime(*volumes: dict[str, Any]) -> dict[str, Any]:
+    """Return the form of a training's Pods."""
+    mounts = [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes]
+    pods = {"containers": [{"name": "node", "image": "x", "volumeMounts": mounts}], "volumes": list(volumes)}
+    job = {"name": "node", "template": {"spec": {"template": {"spec": pods}}}}
+    return {
+        "kind": "TrainingRuntime",
+        "metadata": {"name": "form", "namespace": "space", "uid": "uid-form"},
+        "spec": {"mlPolicy": {"numNodes": 2}, "template": {"spec": {"replicatedJobs": [job]}}},
+    }
+
+
+def test_a_training_depends_on_the_form_of_its_pods_and_on_what_that_refers_to() -> None:
+    form = entry(RUNTIMES[0], runtime({"name": "code", "configMap": {"name": "code"}}))
+    code = {"kind": "ConfigMap", "metadata": {"name": "code", "namespace": "space"}, "data": {"a": "1"}}
+    state = State({each.key: each for each in (form, entry("configmaps", code))})
+    key, thing = Key(TRAINJOBS, "space", "two"), trainjob("two")
+    before = state.context(key, thing)
+    assert before.keys() >= {f"{RUNTIMES[0]} form", "configmaps code"}
+    state.apply(Frame(0.0, [entry("configmaps", {**code, "data": {"a": "2"}})]))
+    assert state.context(key, thing)["configmaps code"] != before["configmaps code"]
+    # While it runs, neither the form nor the code changes without having been seen; when it has ended, both do.
+    state.apply(Frame(0.0, [entry(TRAINJOBS, thing)]))
+    assert not state.needs_no_recording("update", form.key)
+    assert not state.needs_no_recording("update", Key("configmaps", "space", "code"))
+    state.apply(
+        Frame(
+            0.0,
+            [entry(TRAINJOBS, {**thing, "status": {"conditions": [{"type": "Complete", "status": "True"}]}})],
+        )
+    )
+    assert state.needs_no_recording("update", form.key)
+    # A claim in the form is written to by the training.
+    state.apply(
+        Frame(0.0, [entry(RUNTIMES[0], runtime({"name": "s", "persistentVolumeClaim": {"claimName": "s"}}))])
+    )
+    state.mount(key, thing)
+    assert state.context(key, thing)["content of s"] == digest(thing)
+
+
+def test_a_training_goes_with_all_that_was_made_for_it() -> None:
+    def owned(kind: str, resource: str, name: str, owner: str, **more: Any) -> Entry:
+        metadata = {"name": name, "namespace": "space", "uid": f"uid-{name}"}
+        metadata |= {"ownerReferences": [{"kind": "x", "name": owner, "uid": f"uid-{owner}"}]}
+        return entry(resource, {"kind": kind, "metadata": metadata | more.pop("metadata", {}), **more})
+
+    made = [
+        owned("JobSet", "jobsets.jobset.x-k8s.io", "two-jobset", "two"),
+        owned("Job", "jobs.batch", "two-node-0", "two-jobset"),
+        owned("Pod", "pods", "two-node-0-0-abcde", "two-node-0", metadata={"labels": {"set": "two"}}),
+        owned("Service", "services", "two-service", "two-jobset", spec={"selector": {"set": "two"}}),
+    ]
+    there = [entry(TRAINJOBS, trainjob("two")), entry(RUNTIMES[0], runtime()), *made]
+    state, key = State({each.key: each for each in there}), Key(TRAINJOBS, "space", "two")
+    # The Service leads to nobody else's Pods, and another training does not depend on it.
+    assert state.needs_no_recording("delete", key)
+    assert not any(
+        name.startswith("services") for name in state.context(key._replace(name="three"), trainjob("three"))
+    )
+    # All of it belongs to the making of the training.
+    step = Step("create", key, trainjob("two"), START)
+    things = {each.object["metadata"]["uid"]: each.object for each in there}
+    session([], [step], [(START + n, each, each.key) for n, each in enumerate(made, 1)], things)
+    assert [each.put[0].key.resource for each in step.frames] == [each.key.resource for each in made]
+
+
+def test_a_training_in_other_words() -> None:
+    filled = trainjob("two", suspend=False, managedBy="trainer.kubeflow.org/trainjob-controller")
+    filled["spec"]["runtimeRef"]["apiGroup"] = "trainer.kubeflow.org"
+    assert digest(filled) == digest(trainjob("two"))
+    assert digest(trainjob("two", trainer={"numNodes": 3})) != digest(trainjob("two"))
+    full = runtime()
+    full["spec"]["template"]["spec"]["replicatedJobs"][0] |= {"replicas": 1, "groupName": "default"}
+    assert digest(full) == digest(runtime())
+
+
 def test_what_a_pod_is_called_here_stands_in_later_steps() -> None:
     recording = recorded()
     (_, killed, *_), key = recording.sessions[0], Key("jobs.batch", "space", "december")
@@ -783,6 +869,19 @@ def test_two_notebooks_at_once_have_a_cluster_each(tmp_path: Path, monkeypatch: 
     addresses = [json.loads(Path(each).read_text())["clusters"][0]["cluster"]["server"] for each in led]
     assert addresses == [server.address for server in serve._servers.values()]
     assert len(set(addresses)) == 2
+
+
+def test_a_cluster_without_what_a_sitting_asks_for_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = ["/readyz"]
+    monkeypatch.setattr(serve, "_live_serves", lambda path: path in served)
+    assert serve.live_answers("08-1")
+    assert not serve.live_answers("15-3")
+    assert serve.what_the_live_one_lacks("15-3") == "trainer.kubeflow.org/v1alpha1"
+    served.append("/apis/trainer.kubeflow.org/v1alpha1")
+    assert serve.live_answers("15-3")
+    served.clear()
+    assert not serve.live_answers("08-1")
+    assert serve.what_the_live_one_lacks("15-3") == ""
 
 
 def test_a_huge_log_is_answered(kubectl: Reader) -> None:

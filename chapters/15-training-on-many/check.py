@@ -1,4 +1,4 @@
-"""The checks of chapter 15: a step of all workers, dealt rows, a stopped run; the same model, who comes, what for."""
+"""The checks of chapter 15: a step of all workers, dealt rows, a stopped run; one model or two; TrainJobs."""
 
 import copyreg
 import functools
@@ -17,6 +17,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
+from chapter_15 import trainjobs
 from chapter_15.logistic import gradient
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 
@@ -433,3 +434,99 @@ def ex_15_6(answer: Any) -> Verdict:
         if hint
         else right("One of four needs a ring: the one whose rows, or whose work, no single machine holds.")
     )
+
+
+# --- 15.7: three workers -----------------------------------------------------------------------------------
+
+
+@exercise
+def ex_15_7(answer: Any) -> Verdict:
+    """A TrainJob of three workers, and their model."""
+    try:
+        job, log = trainjobs.read(answer, "three", "by-hand")
+        trainjobs.check_workers(job, 3)
+        return right(
+            f"{trainjobs.check_log(log, 'three', 3)} One number was changed, and no line of the function."
+        )
+    except trainjobs.Refused as refused:
+        return wrong(str(refused))
+
+
+# --- 15.8: two workers that could not begin ----------------------------------------------------------------
+
+
+def _rule_of(job: dict[str, Any]) -> str:
+    """Say what still keeps two workers apart, or nothing."""
+    for patch in job["spec"].get("runtimePatches") or []:
+        template = ((patch.get("trainingRuntimeSpec") or {}).get("template") or {}).get("spec") or {}
+        for each in template.get("replicatedJobs") or []:
+            pods = (((each.get("template") or {}).get("spec") or {}).get("template") or {}).get("spec") or {}
+            rule = (pods.get("affinity") or {}).get("podAntiAffinity") or {}
+            for term in rule.get("requiredDuringSchedulingIgnoredDuringExecution") or []:
+                if term.get("topologyKey") == "kubernetes.io/hostname":
+                    return "It still requires that two of these Pods are never on one node, and there is one node."
+    return ""
+
+
+@exercise
+def ex_15_8(answer: Any) -> Verdict:
+    """A training of two workers that fits on one node."""
+    try:
+        job, log = trainjobs.read(answer, "apart", "by-hand")
+        trainjobs.check_workers(job, 2)
+        kept = "" if trainjobs.MODEL.search(log) else _rule_of(job)
+        if kept:
+            return wrong(kept)
+        shows = trainjobs.check_log(log, "apart", 2)
+    except trainjobs.Refused as refused:
+        return wrong(str(refused))
+    why = str(answer.get("why") or "").casefold()
+    if "affinity" not in why:
+        return wrong(
+            'Under "why" goes what the event FailedScheduling says of the node: which rule did it not match?'
+        )
+    return right(f"{shows} A training that stands still without an error: look for the Pod that is Pending.")
+
+
+# --- 15.9: a worker is lost, and the steps are kept ---------------------------------------------------------
+
+
+@exercise
+def ex_15_9(answer: Any) -> Verdict:
+    """A training that goes on where it was when a worker is lost."""
+    try:
+        job, log = trainjobs.read(answer, "kept", "with-a-store")
+        trainjobs.check_workers(job, 2)
+        hint = _store_of(job)
+        if hint:
+            return wrong(hint)
+        shows = trainjobs.check_log(log, "kept", 2)
+    except trainjobs.Refused as refused:
+        return wrong(str(refused))
+    begun = {int(step) for _, step in trainjobs.BEGUN.findall(log)}
+    if trainjobs.MODEL.search(log) and max(begun, default=0) == 0:
+        return wrong(
+            "In this log both begin with step 0: no worker was lost, or it was lost before anything was saved. Take "
+            "rank 1 away when the Pods are ready, and read the log after the end."
+        )
+    if trainjobs.MODEL.search(log) and max(begun) >= 100:
+        return wrong(
+            "It began at its end: the claim still held the run before. Delete TrainJob and claim, then again."
+        )
+    since = f" They went on with step {max(begun)}." if begun else ""
+    return right(f"{shows}{since} The operator brings back processes, the claim brings back steps.")
+
+
+def _store_of(job: dict[str, Any]) -> str:
+    """Say what is wrong with the folder that keeps the run, or nothing."""
+    given = {each.get("name"): each.get("value") for each in job["spec"]["trainer"].get("env") or []}
+    store = given.get("STORE")
+    if store is None:
+        return "No STORE stands in its env, so nothing is saved."
+    if Path("/scratch") in (Path(str(store)), *Path(str(store)).parents):
+        return "/scratch is an emptyDir: it belongs to one Pod. What does the new Pod of rank 1 find there?"
+    if Path("/store") not in (Path(str(store)), *Path(str(store)).parents):
+        return (
+            f"{store!r} lies on the container's own disk, if anywhere: what outlives a Pod lies on the claim."
+        )
+    return ""

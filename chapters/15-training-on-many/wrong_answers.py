@@ -4,10 +4,13 @@ import functools
 import json
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 
+from chapter_15 import tries_3
 from chapter_15.logistic import gradient
+from chapter_15.trainjobs import model_of_one
 from flightdelay.files import write_atomically
 
 # --- 15.1
@@ -532,6 +535,31 @@ WHO |= {"model.save_model(file)": "one", "print(step)": "one"}
 PICKS = {"monthly": "leave it", "search": "side by side", "slow": "one machine well", "rows": "distribute"}
 
 
+# --- 15.7 to 15.9
+
+HERE = Path(__file__).parent
+THREE, APART, KEPT = (
+    (HERE / "solved" / f"{name}.yaml").read_text(encoding="utf-8") for name in ("three", "apart", "kept")
+)
+# As they are given to the reader.
+TWO_AS_THREE, STILL_APART, NOT_KEPT = (
+    (HERE / "manifests" / f"{name}.yaml").read_text(encoding="utf-8") for name in ("three", "apart", "kept")
+)
+
+
+def printed(workers: int, model: str, begun: int = 0) -> list[str]:
+    """Return what the workers print, as a notebook reads it."""
+    begins = [f"rank {rank} | begins at step {begun}" for rank in range(workers)]
+    return [*begins, *(f"rank {rank} | 100 steps, model {model}" for rank in range(workers))]
+
+
+def shown(manifest: object, log: object, **more: object) -> dict[str, object]:
+    return {"manifest": manifest, "log": log, **more}
+
+
+WHY = "1 node(s) didn't match pod anti-affinity rules"
+ONE, OTHER = model_of_one(), "0123456789ab"
+
 WRONG = {
     "ex_15_1": [
         mean_of_means,
@@ -628,6 +656,48 @@ WRONG = {
         {"monthly": "leave it"},
         PICKS | {"slow": "buy another one"},
     ],
+    "ex_15_7": [
+        shown(TWO_AS_THREE, printed(2, ONE)),
+        shown(TWO_AS_THREE, printed(3, ONE)),
+        shown(tries_3.WRONG["three processes in a Pod"], printed(2, ONE)),
+        *(shown(text, []) for text in tries_3.REFUSED.values()),
+        shown(tries_3.NONE, printed(1, ONE)),
+        shown(THREE, printed(2, ONE)),
+        shown(THREE, printed(3, OTHER)),
+        shown(THREE, []),
+        shown(THREE, ["rank 0 | 8,800 of 26,398 rows, waits for the others"]),
+        shown(THREE.replace("name: three", "name: two"), printed(3, ONE)),
+        shown(THREE.replace("flights-workers", "default"), printed(3, ONE)),
+        shown(THREE.replace("TrainJob", "Job"), printed(3, ONE)),
+        shown(THREE.replace("numNodes: 3", 'numNodes: "3"'), printed(3, ONE)),
+        shown(THREE.replace("  trainer:", " trainer:"), printed(3, ONE)),
+        shown("three.yaml", printed(3, ONE)),
+        THREE,
+        {"log": printed(3, ONE)},
+    ],
+    "ex_15_8": [
+        shown(STILL_APART, [], why=WHY),
+        shown(STILL_APART, ["rank 0 | 13,199 of 26,398 rows, waits for the others"], why=WHY),
+        shown(tries_3.WRONG["one worker"], printed(1, ONE), why=WHY),
+        shown(tries_3.WRONG["smaller"], [], why=WHY),
+        shown(tries_3.WRONG["tolerant"], [], why=WHY),
+        shown(APART, printed(2, ONE)),
+        shown(APART, printed(2, ONE), why="Insufficient memory"),
+        shown(APART, printed(2, OTHER), why=WHY),
+        shown(APART, [], why=WHY),
+    ],
+    "ex_15_9": [
+        shown(NOT_KEPT, printed(2, ONE)),
+        shown(KEPT, printed(2, ONE)),
+        shown(KEPT, printed(2, ONE, begun=100)),
+        shown(KEPT, printed(2, OTHER, begun=40)),
+        shown(KEPT, []),
+        shown(tries_3.WRONG["scratch"], []),
+        shown(tries_3.WRONG["own disk"], printed(2, ONE)),
+        shown(tries_3.WRONG["another word"], printed(2, ONE)),
+        shown(tries_3.WRONG["without the runtime"], []),
+        shown(KEPT.replace("numNodes: 2", "numNodes: 1"), printed(1, ONE, begun=40)),
+    ],
 }
 ALSO_RIGHT = {
     "ex_15_1": [packed, averages_the_models_by_rows, by_its_own_sum, with_the_words_of_the_ring],
@@ -642,4 +712,11 @@ ALSO_RIGHT = {
         list(WHO.items()),
     ],
     "ex_15_6": [{name: f" {pick.capitalize()} " for name, pick in PICKS.items()}, list(PICKS.items())],
+    "ex_15_7": [
+        *(shown(text, printed(3, ONE)) for text in tries_3.THREE_WORKERS.values()),
+        shown(HERE / "solved" / "three.yaml", "\n".join(printed(3, ONE))),
+    ],
+    "ex_15_8": [shown(text, printed(2, ONE), why=WHY) for text in tries_3.TOGETHER.values()]
+    + [shown(APART, printed(2, ONE), why="pod Anti-Affinity")],
+    "ex_15_9": [shown(text, printed(2, ONE, begun=60)) for text in tries_3.STORED.values()],
 }

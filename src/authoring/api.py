@@ -15,6 +15,7 @@ SCHEMAS = (
     "apis/batch/v1",
     "apis/networking.k8s.io/v1",
     "apis/rbac.authorization.k8s.io/v1",
+    "apis/trainer.kubeflow.org/v1alpha1",
 )
 # What kubectl sends in protobuf, and where it is defined.
 SENT = {
@@ -52,7 +53,7 @@ def definitions_of(upstream: Upstream, messages: Messages) -> dict[str, Any]:
         documents[path] = upstream.get(f"/{path}")[1]
     index = json.loads(upstream.get("/openapi/v3")[1])["paths"]
     documents["openapi/v3"] = json.dumps({"paths": {path: index[path] for path in SCHEMAS if path in index}})
-    for path in SCHEMAS:
+    for path in (each for each in SCHEMAS if each in index):
         documents[f"openapi/v3/{path}"] = _shortened(upstream.get(index[path]["serverRelativeURL"])[1])
     version = json.loads(upstream.get("/version")[1])
     return {"version": version, "documents": documents, "columns": {}, "messages": messages}

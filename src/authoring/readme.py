@@ -9,7 +9,12 @@ BEGIN, END = (
     "<!-- end of the map -->",
 )
 HEAD = "| chapter | you are able to | minutes | needs a cluster | how it is tested |\n|---|---|---|---|---|"
-NAMES = {"kubernetes": "Kubernetes", "kfp": "Kubeflow Pipelines", "podman": "Podman"}
+NAMES = {
+    "kubernetes": "Kubernetes",
+    "kfp": "Kubeflow Pipelines",
+    "podman": "Podman",
+    "trainer": "Kubeflow Trainer",
+}
 
 
 def with_map(readme: str, chapters: list[Chapter]) -> str:
@@ -37,4 +42,4 @@ def _row(chapter: Chapter) -> str:
 
 def _main(versions: dict[str, str]) -> list[tuple[str, str]]:
     """Return the tool that a chapter is about, and what it stands on."""
-    return [(tool, versions[tool]) for tool in ("kfp", "kubernetes", "podman") if tool in versions]
+    return [(tool, versions[tool]) for tool in ("kfp", "trainer", "kubernetes", "podman") if tool in versions]

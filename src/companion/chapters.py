@@ -31,12 +31,15 @@ class Sitting:
         What it takes a reader, without the page.
     namespaces
         Of the cluster, where the notebook works on one: these are recorded.
+    asks
+        What its API has to serve beside Kubernetes' own, such as ``trainer.kubeflow.org/v1alpha1``.
     """
 
     folder: Path
     name: str
     minutes: int
     namespaces: tuple[str, ...] = ()
+    asks: str = ""
 
     @property
     def key(self) -> str:
@@ -140,8 +143,9 @@ def _chapter(folder: Path) -> Chapter:
             f"{where} gives minutes for {', '.join(said['minutes']) or 'nothing'}, and the lessons there are "
             f"{', '.join(there) or 'none'}."
         )
-    namespaces = said.get("namespaces", {})
+    namespaces, asks = said.get("namespaces", {}), said.get("asks", {})
     sittings = tuple(
-        Sitting(folder, name, said["minutes"][name], tuple(namespaces.get(name, ()))) for name in there
+        Sitting(folder, name, said["minutes"][name], tuple(namespaces.get(name, ())), asks.get(name, ""))
+        for name in there
     )
     return Chapter(folder, said["title"], said["able_to"], said["needs"], sittings, said.get("run", {}))

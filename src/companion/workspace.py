@@ -154,7 +154,7 @@ def _lead_to_cluster(sitting: str) -> str:
     if mode == "recorded":  # the book's own build and tests: nobody has to be told
         serve.serve(sitting)
         return ""
-    return "" if serve.live_answers() else serve.serve(sitting)
+    return "" if serve.live_answers(sitting) else serve.serve(sitting)
 
 
 def _state(chapter: str) -> Path:

@@ -59,6 +59,7 @@ GIVEN_METADATA = (
 )  # fmt: skip
 GIVEN_LABELS = (
     "controller-uid", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "job-name",
+    "jobset.sigs.k8s.io/jobset-uid",
     "kubernetes.io/metadata.name", "pod-template-hash",
 )  # fmt: skip
 
@@ -94,6 +95,17 @@ def essence(thing: Object) -> Object:
             case "PersistentVolumeClaim":
                 _fill(spec, {"volumeMode": "Filesystem", "storageClassName": STORAGE_CLASS})
                 spec.pop("volumeName", None)
+            case "TrainJob":
+                _fill(spec, {"suspend": False, "managedBy": "trainer.kubeflow.org/trainjob-controller"})
+                runtime = {"apiGroup": "trainer.kubeflow.org", "kind": "ClusterTrainingRuntime"}
+                _fill(spec.setdefault("runtimeRef", {}), runtime)
+                for patch in spec.get("runtimePatches") or []:
+                    patch.pop("time", None)
+                trainer = spec.get("trainer") or {}
+                if trainer.get("env"):  # a map by name, says its schema
+                    trainer["env"] = sorted(trainer["env"], key=lambda each: str(each["name"]))
+            case "TrainingRuntime" | "ClusterTrainingRuntime":
+                _runtime(spec)
             case "NetworkPolicy":
                 policies = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
                 _fill(spec, {"policyTypes": policies, "podSelector": {}})
@@ -195,6 +207,16 @@ def _job(spec: Object) -> None:
     if all(label in GIVEN_LABELS for label in selector.get("matchLabels", {})):
         spec.pop("selector", None)
     _template(spec.setdefault("template", {}))
+
+
+def _runtime(spec: Object) -> None:
+    """Fill in the form of a training; its Pods are filled in when they are made."""
+    for each in ((spec.get("template") or {}).get("spec") or {}).get("replicatedJobs") or []:
+        _fill(each, {"replicas": 1, "groupName": "default"})
+        pod = ((each.get("template") or {}).get("spec") or {}).get("template") or {}
+        for container in (pod.get("spec") or {}).get("containers") or []:
+            for port in container.get("ports") or []:
+                _fill(port, {"protocol": "TCP"})
 
 
 def _pod(spec: Object) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from companion.chapters import recorded_cluster
+from companion.chapters import chapters, recorded_cluster
 from companion.environment import kubeconfig_of, recorded_kubeconfig, repository, work_folder
 from companion.errors import SentenceError
 from companion.programs import output_of
@@ -49,8 +49,10 @@ def serve(sitting: str) -> str:
         raise SentenceError(f"Cannot write {kubeconfig} ({error.strerror}): make it writable.") from error
     os.environ["KUBECONFIG"] = str(own)
     made = _servers[sitting].world.recording.made
+    lacks = what_the_live_one_lacks(sitting)
+    none = f"The book's cluster has no {lacks}" if lacks else "No cluster of the book runs on this machine"
     return (
-        f"No cluster of the book runs on this machine, so kubectl talks to a recorded one: {made['cluster']}, "
+        f"{none}, so kubectl talks to a recorded one: {made['cluster']}, "
         f"{made['date']}. It shows all that was seen on it and takes the changes that were tried there; it says so "
         "when it does not know one. Time goes on when you look."
     )
@@ -69,13 +71,25 @@ def unknown(namespace: str) -> list[tuple[str, Key, Object | None]]:
     ]
 
 
-def live_answers() -> bool:
-    """Say whether the cluster that ``make cluster-up`` made answers."""
+def live_answers(sitting: str) -> bool:
+    """Say whether the cluster that ``make cluster-up`` made answers, and has all that a sitting asks for."""
+    return _live_serves("/readyz") and not what_the_live_one_lacks(sitting)
+
+
+def what_the_live_one_lacks(sitting: str) -> str:
+    """Return the API that a sitting asks for and the live cluster does not serve; empty where there is no such one."""
+    sittings = (each for chapter in chapters(repository()) for each in chapter.sittings)
+    asks = next((each.asks for each in sittings if each.key == sitting), "")
+    lacking = asks and _live_serves("/readyz") and not _live_serves(f"/apis/{asks}")
+    return asks if lacking else ""
+
+
+def _live_serves(path: str) -> bool:
     kubeconfig = repository() / "build" / "cluster" / "kubeconfig"
     if not kubeconfig.exists():
         return False
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    asked = output_of("kubectl", "--request-timeout=5s", "get", "--raw", "/readyz", environment=environment)
+    asked = output_of("kubectl", "--request-timeout=5s", "get", "--raw", path, environment=environment)
     return asked is not None
 
 

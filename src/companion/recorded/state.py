@@ -8,6 +8,9 @@ from companion.recorded.objects import Object, digest, has_ended
 from companion.recorded.recording import Entry, Frame, Key
 
 POLICIES = "networkpolicies.networking.k8s.io"
+# Kubeflow Trainer's: a training, and the forms for the Pods of trainings.
+TRAINJOBS = "trainjobs.trainer.kubeflow.org"
+RUNTIMES = ("trainingruntimes.trainer.kubeflow.org", "clustertrainingruntimes.trainer.kubeflow.org")
 # What others react to for as long as it is there.
 LASTING = (
     "deployments.apps", "statefulsets.apps", "services", "resourcequotas", "limitranges", POLICIES,
@@ -17,7 +20,7 @@ LASTING = (
 PASSIVE = (
     "namespaces", "configmaps", "secrets", "serviceaccounts", "roles.rbac.authorization.k8s.io",
     "rolebindings.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
-    "clusterrolebindings.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io", *RUNTIMES,
 )  # fmt: skip
 # Kubeflow Pipelines' own: no resources of the cluster's API (`companion.recorded.kubeflow`).
 RUNS, RECURRING_RUNS = "runs of kubeflow", "recurring runs of kubeflow"
@@ -26,8 +29,8 @@ OF_KUBEFLOW = (RUNS, RECURRING_RUNS, EXPERIMENTS, PIPELINES, VERSIONS)
 STARTED = (RUNS, RECURRING_RUNS)  # they set something going
 # On a Pod: which run it belongs to, and what Argo calls that in the names of its Pods.
 RUN_LABEL, WORKFLOW_LABEL = "pipeline/runid", "workflows.argoproj.io/workflow"
-ENDING = ("jobs.batch", "pods")  # they come to an end
-WORKLOADS = ("jobs.batch", "cronjobs.batch", "deployments.apps", "statefulsets.apps", "pods")
+ENDING = ("jobs.batch", "pods", TRAINJOBS)  # they come to an end
+WORKLOADS = ("jobs.batch", "cronjobs.batch", "deployments.apps", "statefulsets.apps", "pods", TRAINJOBS)
 ROLES = "roles.rbac.authorization.k8s.io"
 BINDINGS = ("rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io")
 PLURALS = {
@@ -36,6 +39,8 @@ PLURALS = {
     "ReplicaSet": "replicasets.apps", "StatefulSet": "statefulsets.apps", "Service": "services",
     "Node": "nodes", "EndpointSlice": "endpointslices.discovery.k8s.io", "Role": ROLES,
     "ClusterRole": "clusterroles.rbac.authorization.k8s.io", "DaemonSet": "daemonsets.apps",
+    "TrainJob": TRAINJOBS, "TrainingRuntime": RUNTIMES[0], "ClusterTrainingRuntime": RUNTIMES[1],
+    "JobSet": "jobsets.jobset.x-k8s.io",
 }  # fmt: skip
 
 
@@ -75,12 +80,12 @@ class State:
         """
         around = {}
         for other, entry in self.entries.items():
-            if other.namespace == key.namespace and other != key and other.resource in LASTING:
+            if other.namespace == key.namespace and other != key and _lasts(entry):
                 around[f"{other.resource} {other.name}"] = digest(entry.object)
             elif other.resource == POLICIES and other != key and key.resource in WORKLOADS:
                 around[f"{other.resource} {other.name} in {other.namespace}"] = digest(entry.object)
         succeeded = key.resource == RUNS and self._has_succeeded(digest(thing))
-        for other in references(key.namespace, thing or self.object_of(key)):
+        for other in self.references(key.namespace, thing or self.object_of(key)):
             if other.name != "default":  # each namespace has that account, a moment after it was made
                 around[f"{other.resource} {other.name}"] = digest(self.object_of(other))
             # Where the cache knows all results, what lies on a claim changes little.
@@ -98,6 +103,13 @@ class State:
                     around |= self.context(entry.key, entry.object)
             around.pop(f"{key.resource} {key.name}", None)
         return around
+
+    def references(self, namespace: str, thing: Object | None) -> list[Key]:
+        """Return what a workload refers to by name, also by way of the form for its Pods."""
+        found = set(references(namespace, thing))
+        for form in [key for key in found if key.resource in RUNTIMES]:
+            found.update(references(namespace, self.object_of(form)))
+        return sorted(found)
 
     def object_of(self, key: Key) -> Object | None:
         """Return an object, or None."""
@@ -135,7 +147,7 @@ class State:
             and (other.namespace == key.namespace or not key.namespace)
             and not has_ended(entry.object)
             and (
-                key in references(other.namespace, entry.object)
+                key in self.references(other.namespace, entry.object)
                 or (everybody and account_of(entry.object) != "default")
             )
         ]
@@ -145,7 +157,10 @@ class State:
         if key.resource == RUNS:
             self.ran[key.name] = digest(thing)
         if key.resource in (*WORKLOADS, RUNS):
-            for name in _written_claims(thing or {}):
+            forms = [
+                self.object_of(each) for each in references(key.namespace, thing) if each.resource in RUNTIMES
+            ]
+            for name in (name for each in (thing, *forms) for name in _written_claims(each or {})):
                 claim = Key("persistentvolumeclaims", key.namespace, name)
                 before = self.mounted.setdefault(claim, [])
                 # The same month again leaves the same in the store.
@@ -168,10 +183,12 @@ class State:
         if key.resource == "persistentvolumeclaims":
             pods = self.of("pods", key.namespace)
             return not any(key in references(key.namespace, pod.object) for pod in pods)
+        own = self.owned(key)
         behind = any(
             _selects(service.object.get("spec", {}).get("selector"), pod.object)
             for service in self.of("services", key.namespace)
-            for pod in self.owned(key)
+            if service not in own
+            for pod in own
         )
         return (key.resource in WORKLOADS and not behind) or key.resource == "events"
 
@@ -201,6 +218,10 @@ def references(namespace: str, thing: Object | None) -> list[Key]:
         found = [Key("persistentvolumeclaims", namespace, name) for name in spec["claims"]]
         found += [Key("secrets", namespace, name) for name in spec["secrets"]]
         found.append(Key("serviceaccounts", namespace, spec["account"]))
+    if (thing or {}).get("kind") == "TrainJob":
+        form = (thing or {}).get("spec", {}).get("runtimeRef") or {}
+        own = form.get("kind") == "TrainingRuntime"
+        found.append(Key(RUNTIMES[0 if own else 1], namespace if own else "", form.get("name", "")))
     for spec in _pod_specs(thing or {}):
         account = spec.get("serviceAccountName") or "default"
         found.append(Key("serviceaccounts", namespace, account))
@@ -249,6 +270,23 @@ def _pod_specs(thing: Object) -> Iterator[Object]:
             yield ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template", {}).get("spec") or {}
         case "Job" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet":
             yield (spec.get("template") or {}).get("spec") or {}
+        case "TrainingRuntime" | "ClusterTrainingRuntime":
+            yield from _replicated(spec)
+        case "TrainJob":
+            for patch in spec.get("runtimePatches") or []:
+                yield from _replicated(patch.get("trainingRuntimeSpec") or {})
+
+
+def _replicated(spec: Object) -> Iterator[Object]:
+    """Yield what the Pods are, of each kind, in the form of a training."""
+    for each in ((spec.get("template") or {}).get("spec") or {}).get("replicatedJobs") or []:
+        job = (each.get("template") or {}).get("spec") or {}
+        yield (job.get("template") or {}).get("spec") or {}
+
+
+def _lasts(entry: Entry) -> bool:
+    """Say whether others react to something for as long as it is there: not where it belongs to one of them."""
+    return entry.key.resource in LASTING and not entry.object["metadata"].get("ownerReferences")
 
 
 def run_of(pod: Object) -> str:
