@@ -6,6 +6,8 @@ import itertools
 import json
 import operator
 import os
+import posixpath
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ import numpy as np
 from chapter_15 import trainjobs
 from chapter_15.logistic import gradient
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
+from companion.recorded.selectors import selector
 
 # --- 15.1: one step of all workers -------------------------------------------------------------------------
 
@@ -455,6 +458,35 @@ def ex_15_7(answer: Any) -> Verdict:
 # --- 15.8: two workers that could not begin ----------------------------------------------------------------
 
 
+# What a rule can find on the Pods of `apart`, but for their numbers, and on the node.
+POD = {
+    "jobset.sigs.k8s.io/jobset-name": "apart",
+    "jobset.sigs.k8s.io/replicatedjob-name": "node",
+    "batch.kubernetes.io/job-name": "apart-node-0",
+    "job-name": "apart-node-0",
+    "trainer.kubeflow.org/trainjob-ancestor-step": "trainer",
+}
+NODE = {"kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch"}
+OPERATORS = {
+    "In": "{key} in ({values})",
+    "NotIn": "{key} notin ({values})",
+    "Exists": "{key}",
+    "DoesNotExist": "!{key}",
+}
+
+
+def _keeps_apart(term: dict[str, Any]) -> bool:
+    """Say whether a term of an anti-affinity is about two Pods of `apart` on one node."""
+    chosen = term.get("labelSelector")  # none at all chooses no Pod, an empty one chooses all
+    if chosen is None or term.get("topologyKey") not in NODE or set(term) > {"labelSelector", "topologyKey"}:
+        return False
+    parts = [f"{key}={value}" for key, value in (chosen.get("matchLabels") or {}).items()]
+    for each in chosen.get("matchExpressions") or []:
+        values = ",".join(each.get("values") or [])
+        parts.append(OPERATORS[each["operator"]].format(key=each["key"], values=values))
+    return selector(",".join(parts), "")({"metadata": {"labels": POD}})
+
+
 def _rule_of(job: dict[str, Any]) -> str:
     """Say what still keeps two workers apart, or nothing."""
     for patch in job["spec"].get("runtimePatches") or []:
@@ -462,9 +494,19 @@ def _rule_of(job: dict[str, Any]) -> str:
         for each in template.get("replicatedJobs") or []:
             pods = (((each.get("template") or {}).get("spec") or {}).get("template") or {}).get("spec") or {}
             rule = (pods.get("affinity") or {}).get("podAntiAffinity") or {}
-            for term in rule.get("requiredDuringSchedulingIgnoredDuringExecution") or []:
-                if term.get("topologyKey") == "kubernetes.io/hostname":
-                    return "It still requires that two of these Pods are never on one node, and there is one node."
+            required = rule.get("requiredDuringSchedulingIgnoredDuringExecution") or []
+            preferred = rule.get("preferredDuringSchedulingIgnoredDuringExecution") or []
+            terms = [*required, *(each.get("podAffinityTerm") or {} for each in preferred)]
+            if not all("topologyKey" in each for each in terms) or not all(
+                "weight" in each for each in preferred
+            ):
+                return (
+                    "Each term has a topologyKey, and a preferred one a weight: the cluster refuses others."
+                )
+            if any(map(_keeps_apart, required)):
+                return (
+                    "It still requires that two of these Pods are never on one node, and there is one node."
+                )
     return ""
 
 
@@ -474,16 +516,16 @@ def ex_15_8(answer: Any) -> Verdict:
     try:
         job, log = trainjobs.read(answer, "apart", "by-hand")
         trainjobs.check_workers(job, 2)
-        kept = "" if trainjobs.MODEL.search(log) else _rule_of(job)
+        kept = _rule_of(job)
         if kept:
             return wrong(kept)
         shows = trainjobs.check_log(log, "apart", 2)
     except trainjobs.Refused as refused:
         return wrong(str(refused))
-    why = str(answer.get("why") or "").casefold()
-    if "affinity" not in why:
+    if not re.search(r"anti[\W_]*affinity", str(answer.get("why") or ""), re.IGNORECASE):
         return wrong(
-            'Under "why" goes what the event FailedScheduling says of the node: which rule did it not match?'
+            'Under "why" goes what the event FailedScheduling says of the node: which rule did it not match? (An '
+            "affinity alone would bring Pods together.)"
         )
     return right(f"{shows} A training that stands still without an error: look for the Pod that is Pending.")
 
@@ -503,12 +545,14 @@ def ex_15_9(answer: Any) -> Verdict:
         shows = trainjobs.check_log(log, "kept", 2)
     except trainjobs.Refused as refused:
         return wrong(str(refused))
-    begun = {int(step) for _, step in trainjobs.BEGUN.findall(log)}
+    begun = {int(step) for step in dict(trainjobs.BEGUN.findall(log)).values()}  # the last of each rank
     if trainjobs.MODEL.search(log) and max(begun, default=0) == 0:
         return wrong(
             "In this log both begin with step 0: no worker was lost, or it was lost before anything was saved. Take "
             "rank 1 away when the Pods are ready, and read the log after the end."
         )
+    if len(begun) > 1:
+        return wrong("In this log the ranks begin at different steps: do all of them read one checkpoint?")
     if trainjobs.MODEL.search(log) and max(begun) >= 100:
         return wrong(
             "It began at its end: the claim still held the run before. Delete TrainJob and claim, then again."
@@ -523,9 +567,11 @@ def _store_of(job: dict[str, Any]) -> str:
     store = given.get("STORE")
     if store is None:
         return "No STORE stands in its env, so nothing is saved."
-    if Path("/scratch") in (Path(str(store)), *Path(str(store)).parents):
+    path = posixpath.normpath(posixpath.join("/mine", store))  # where the program is started
+    folder = path.lstrip("/").partition("/")[0]
+    if folder == "scratch":
         return "/scratch is an emptyDir: it belongs to one Pod. What does the new Pod of rank 1 find there?"
-    if Path("/store") not in (Path(str(store)), *Path(str(store)).parents):
+    if folder != "store":
         return (
             f"{store!r} lies on the container's own disk, if anywhere: what outlives a Pod lies on the claim."
         )

@@ -59,10 +59,9 @@ def read(answer: Any, name: str, runtime: str) -> tuple[dict[str, Any], str]:
             f"That is a {job.get('kind')} of {job.get('apiVersion')}; a TrainJob of {VERSION} is asked for."
         )
     metadata, spec = job.get("metadata") or {}, job.get("spec") or {}
-    if metadata.get("name") != name or metadata.get("namespace") != SPACE:
-        raise Refused(
-            f"It is {metadata.get('name')!r} in {metadata.get('namespace')!r}; {name!r} in {SPACE!r} is asked for."
-        )
+    space = metadata.get("namespace") or SPACE  # a file may leave it to "kubectl apply -n"
+    if (metadata.get("name"), space) != (name, SPACE):
+        raise Refused(f"It is {metadata.get('name')!r} in {space!r}; {name!r} in {SPACE!r} is asked for.")
     _check_fields(job)
     reference = spec.get("runtimeRef") or {}
     if reference.get("kind") != "TrainingRuntime":
@@ -71,9 +70,9 @@ def read(answer: Any, name: str, runtime: str) -> tuple[dict[str, Any], str]:
         )
     if reference.get("name") != runtime:
         raise Refused(f"Its runtime is {reference.get('name')!r}; {runtime!r} is the one to use here.")
-    for variable in (spec.get("trainer") or {}).get("env") or []:
-        if str(variable.get("name")).startswith(RESERVED):
-            raise Refused(f"{variable['name']} is Trainer's own to tell, and the webhook refuses it.")
+    if spec.get("suspend"):
+        raise Refused("With suspend: true a TrainJob has no Pods until somebody takes that back.")
+    _check_env((spec.get("trainer") or {}).get("env") or [])
     log = answer["log"]
     return job, log if isinstance(log, str) else "\n".join(str(line) for line in log or [])
 
@@ -83,11 +82,15 @@ def _parsed(manifest: Any, name: str) -> dict[str, Any]:
         manifest = manifest.read_text(encoding="utf-8") if manifest.exists() else ""
     if isinstance(manifest, str):
         try:
-            manifest = yaml.safe_load(manifest)
+            found = [each for each in yaml.safe_load_all(manifest) if each]
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" in line {mark.line + 1}" if mark else ""
             raise Refused(f"That is no valid YAML{where}: compare the indentation with two.yaml.") from None
+        jobs = [each for each in found if isinstance(each, dict) and each.get("kind") == "TrainJob"]
+        if len(jobs) > 1:
+            raise Refused(f"There are {len(jobs)} TrainJobs in it; one is asked for.")
+        manifest = next(iter(jobs or found), None)
     if not isinstance(manifest, dict) or "kind" not in manifest:
         raise Refused(f'"manifest" is the text of the file: (state / "{name}.yaml").read_text().')
     return manifest
@@ -98,9 +101,24 @@ def _check_fields(job: dict[str, Any]) -> None:
     resource = definitions.resource(*VERSION.split("/"), "trainjobs")
     unknown = definitions.unknown_fields(resource, job) if resource else []
     if unknown:
+        place = re.sub(r"\[\d+\]", "", unknown[0]).rpartition(".")[0]
         raise Refused(
-            f"A TrainJob has no field {unknown[0]}, and the cluster refuses it: where does it stand in two.yaml?"
+            f"A TrainJob has no field {unknown[0]}, and the cluster refuses it. "
+            f"The fields that it has there: kubectl explain trainjob.{place}"
         )
+
+
+def _check_env(variables: Any) -> None:
+    if not isinstance(variables, list) or not all(
+        isinstance(each, dict) and isinstance(each.get("value", ""), str) for each in variables
+    ):
+        raise Refused('env is a list of {name: …, value: "…"}, and each value is a text: a number in quotes.')
+    names = [str(each.get("name")) for each in variables]
+    for name in names:
+        if name.startswith(RESERVED):
+            raise Refused(f"{name} is Trainer's own to tell, and the webhook refuses it.")
+        if names.count(name) > 1:
+            raise Refused(f"{name} stands in env more than once, and the cluster refuses it.")
 
 
 def check_workers(job: dict[str, Any], count: int) -> None:

@@ -559,6 +559,29 @@ def shown(manifest: object, log: object, **more: object) -> dict[str, object]:
 
 WHY = "1 node(s) didn't match pod anti-affinity rules"
 ONE, OTHER = model_of_one(), "0123456789ab"
+CLAIM = (HERE / "manifests" / "store.yaml").read_text(encoding="utf-8")
+CHOSEN = "{matchLabels: {jobset.sigs.k8s.io/jobset-name: apart}}"
+ONE_LINE = tries_3.changed(
+    STILL_APART,
+    ("labelSelector:\n", f"labelSelector: {CHOSEN}\n"),
+    ("                                  matchLabels: {jobset.sigs.k8s.io/jobset-name: apart}\n", ""),
+)
+BY_NAME = "{{matchExpressions: [{{key: jobset.sigs.k8s.io/jobset-name, operator: {}, values: [apart]}}]}}"
+AS_FAR_APART = [
+    tries_3.changed(ONE_LINE, (CHOSEN, "{}")),
+    tries_3.changed(ONE_LINE, (CHOSEN, BY_NAME.format("In"))),
+    tries_3.changed(ONE_LINE, (CHOSEN, "{matchLabels: {job-name: apart-node-0}}")),
+    tries_3.changed(ONE_LINE, ("kubernetes.io/hostname", "kubernetes.io/os")),
+    tries_3.changed(ONE_LINE, ("topologyKey: kubernetes.io/hostname", "namespaces: []")),
+    tries_3.changed(tries_3.TOGETHER["preferred"], ("- weight: 1\n", "-\n")),
+]
+NOT_APART = [
+    tries_3.changed(ONE_LINE, (CHOSEN, BY_NAME.format("NotIn"))),
+    tries_3.changed(ONE_LINE, (CHOSEN, "{matchLabels: {jobset.sigs.k8s.io/jobset-name: two}}")),
+    tries_3.changed(ONE_LINE, ("kubernetes.io/hostname", "topology.kubernetes.io/zone")),
+    tries_3.changed(ONE_LINE, (f"labelSelector: {CHOSEN}", "namespaces: []")),
+    tries_3.changed(ONE_LINE, ("podAntiAffinity", "podAffinity")),
+]
 
 WRONG = {
     "ex_15_1": [
@@ -672,6 +695,10 @@ WRONG = {
         shown(THREE.replace("numNodes: 3", 'numNodes: "3"'), printed(3, ONE)),
         shown(THREE.replace("  trainer:", " trainer:"), printed(3, ONE)),
         shown("three.yaml", printed(3, ONE)),
+        shown(f"{THREE}---\n{TWO_AS_THREE}", printed(3, ONE)),
+        shown(f"{THREE}  suspend: true\n", printed(3, ONE)),
+        shown(f"{THREE}    env: {{PAUSE: '1'}}\n", printed(3, ONE)),
+        shown(f"{THREE}    env: [{{name: PAUSE, value: 1}}]\n", printed(3, ONE)),
         THREE,
         {"log": printed(3, ONE)},
     ],
@@ -681,8 +708,12 @@ WRONG = {
         shown(tries_3.WRONG["one worker"], printed(1, ONE), why=WHY),
         shown(tries_3.WRONG["smaller"], [], why=WHY),
         shown(tries_3.WRONG["tolerant"], [], why=WHY),
+        shown(STILL_APART, printed(2, ONE), why=WHY),
+        *(shown(text, printed(2, ONE), why=WHY) for text in AS_FAR_APART),
         shown(APART, printed(2, ONE)),
         shown(APART, printed(2, ONE), why="Insufficient memory"),
+        shown(APART, printed(2, ONE), why="didn't match pod affinity rules"),
+        shown(APART, printed(2, ONE), why="didn't match Pod's node affinity/selector"),
         shown(APART, printed(2, OTHER), why=WHY),
         shown(APART, [], why=WHY),
     ],
@@ -692,6 +723,15 @@ WRONG = {
         shown(KEPT, printed(2, ONE, begun=100)),
         shown(KEPT, printed(2, OTHER, begun=40)),
         shown(KEPT, []),
+        shown(KEPT, [*printed(2, ONE, begun=40), "rank 1 | begins at step 0"]),
+        *(
+            shown(KEPT.replace("value: /store", f"value: {folder}"), printed(2, ONE, begun=40))
+            for folder in ("/stores", "/store/../scratch", "store", "/")
+        ),
+        shown(
+            KEPT.replace("value: /store}", "value: /tmp}\n      - {name: STORE, value: /store}"),
+            printed(2, ONE, begun=40),
+        ),
         shown(tries_3.WRONG["scratch"], []),
         shown(tries_3.WRONG["own disk"], printed(2, ONE)),
         shown(tries_3.WRONG["another word"], printed(2, ONE)),
@@ -715,8 +755,16 @@ ALSO_RIGHT = {
     "ex_15_7": [
         *(shown(text, printed(3, ONE)) for text in tries_3.THREE_WORKERS.values()),
         shown(HERE / "solved" / "three.yaml", "\n".join(printed(3, ONE))),
+        shown(THREE.replace(", namespace: flights-workers", ""), printed(3, ONE)),
+        shown(f"---\n{THREE}", [f"[pod/three-node-0/node] {line}" for line in printed(3, ONE)]),
     ],
     "ex_15_8": [shown(text, printed(2, ONE), why=WHY) for text in tries_3.TOGETHER.values()]
-    + [shown(APART, printed(2, ONE), why="pod Anti-Affinity")],
-    "ex_15_9": [shown(text, printed(2, ONE, begun=60)) for text in tries_3.STORED.values()],
+    + [shown(text, printed(2, ONE), why=WHY) for text in NOT_APART]
+    + [shown(APART, printed(2, ONE), why=why) for why in ("pod Anti-Affinity", "podAntiAffinity")],
+    "ex_15_9": [shown(text, printed(2, ONE, begun=60)) for text in tries_3.STORED.values()]
+    + [
+        shown(f"{KEPT}---\n{CLAIM}", printed(2, ONE, begun=40)),
+        shown(KEPT.replace("value: /store", "value: //scratch/../store/"), printed(2, ONE, begun=40)),
+        shown(KEPT, ["rank 0 | begins at step 0", *printed(2, ONE, begun=40)]),
+    ],
 }
