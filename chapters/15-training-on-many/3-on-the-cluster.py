@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 15.3 · Training on many: Pods of Kubeflow Trainer
 #
-# About 40 minutes · 1 GB of memory · a cluster with Kubeflow Trainer, or a recorded one
+# About 50 minutes · 1 GB of memory · a cluster with Kubeflow Trainer, or a recorded one
 #
 # In the first notebook a launcher of this book started your workers, on one machine. On a cluster an operator does it:
 # **Kubeflow Trainer** makes Pods of a training, tells each its rank, and notices how they end. The function stays
@@ -25,7 +25,7 @@ companion.copy_manifests(state)
 # ## 1. The function, on one process
 #
 # This is the worker of 15.1, with the step that you wrote there: sums, divided by the rows of all. It is a function
-# now, and it gets from outside what the places differ in: the rows, a run to go on with, and an `all_reduce`.
+# now, and what differs from place to place comes in as arguments: the rows, the run to go on with, and `all_reduce`.
 
 # %%
 # %%writefile "{state}/train.py"
@@ -46,8 +46,8 @@ companion.copy_manifests(state)
 # %% [markdown]
 # The program around it is [`pod.py`](../chapters/15-training-on-many/pod.py): it reads from its environment who it is,
 # takes every second of January's rows (with three workers every third), meets the others, calls `train`, and prints a
-# short sum of the model, of all 33 numbers to six decimals, in its last line. That one we keep. Who is alone meets
-# nobody:
+# checksum of the model in its last line: of all its 33 numbers, rounded to six decimals. That line we keep. It takes
+# some seconds and prints only at its end. One process alone has nobody to meet:
 
 # %%
 # alone = !cd "{state}" && DMLC_TASK_ID=0 DMLC_NUM_WORKER=1 python -m chapter_15.pod
@@ -58,7 +58,8 @@ model_of_one = alone[-1].split()[-1]
 # ## 2. Two Pods
 #
 # Pods have no files of yours. The image has Python, the book's package and its data; the code of this chapter and your
-# function come by two ConfigMaps, in a namespace of today. (The first line removes what a broken-off run has left.)
+# function come by two ConfigMaps, in a namespace of today. (The first `kubectl` line removes what a broken-off run has
+# left.)
 
 # %%
 from companion.workspace import repository
@@ -155,7 +156,7 @@ companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "anoth
 # answer = {"manifest": (state / "three.yaml").read_text(), "log": log}
 # ```
 #
-# If a recorded cluster does not know your way to write it, leave the log empty: `"log": []`.
+# If `kubectl apply` answers `NotRecorded`, leave the log empty: `"log": []`.
 
 # %%
 from companion import check
@@ -233,7 +234,7 @@ check.ex_15_8(answer)
 # %% [markdown]
 # ## 5. It breaks: a worker is lost
 #
-# `lost` is `two` with a rest of 0.4 seconds after each step, so that there is time to take something away. A Pod of
+# `lost` is `two` with a pause of 0.4 seconds after each step, so that there is time to take something away. A Pod of
 # this runtime is *ready* after 45 steps, and the TrainJob tells when all of them are:
 
 # %%
@@ -280,8 +281,8 @@ zero = "job-name=lost-node-0,batch.kubernetes.io/job-completion-index=0"
 #
 # `kept.yaml` is still `lost` under another name. Let it use this runtime, and give it a `STORE` among its `env` so that
 # a lost worker costs 20 steps and not all. Apply it with the claim, `store.yaml`, and take rank 1 away in the middle:
-# the commands of section 5 with the other name. (Again from the beginning: delete the TrainJob, then the claim `store`,
-# and apply both.) Show it:
+# the commands of section 5 with the other name. (To try again: delete the TrainJob, then the claim, `!kubectl delete
+# pvc store -n flights-workers`, then apply both.) Show it:
 #
 # ```
 # log = !kubectl logs -n flights-workers -l job-name=kept-node-0 --tail=-1
