@@ -179,11 +179,11 @@ lint: venv
 	@echo "Style and types: in order."
 
 check-tests: venv
-	@$(RUN) -m pytest tests -n 2 --no-loadscope-reorder -q $(ONLY)
+	@$(RUN) -m pytest tests -n 3 --no-loadscope-reorder -q $(ONLY)
 
 # The one place that says how the notebooks are run; the run reads NBVAL.
 check-notebooks: venv
-	@$(RUN) -m pytest tests/nbval_strict -n 2 --no-loadscope-reorder -q -rfE $(ONLY)
+	@$(RUN) -m pytest tests/nbval_strict -n 3 --no-loadscope-reorder -q -rfE $(ONLY)
 	@echo "(x: the broken cell 1/0 that is added to each notebook failed, as it has to.)"
 
 # Cheap when nothing has changed; and only Python can tell whether .venv still works.

@@ -101,7 +101,7 @@ my_bet = None  # "the same" or "another one"
 # %%
 # !kubectl wait -n flights-workers --for=condition=complete trainjob/two --timeout=900s
 # log = !kubectl logs -n flights-workers -l job-name=two-node-0 --tail=-1
-print("\n".join(log))
+print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))  # by rank: kubectl takes the Pods in any order
 models = {line.split()[-1] for line in log if " model " in line}
 companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "another one")
 
@@ -255,7 +255,7 @@ my_bet = None  # a whole number
 # !kubectl wait -n flights-workers --for=condition=complete trainjob/lost --timeout=900s
 # !kubectl get pods -n flights-workers -l job-name=lost-node-0
 # log = !kubectl logs -n flights-workers -l job-name=lost-node-0 --tail=-1
-print("\n".join(log))
+print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))
 begun = next(line for line in log if "rank 0 | begins" in line)
 companion.compare_bet(my_bet, int(begun.split()[-1]))
 zero = "job-name=lost-node-0,batch.kubernetes.io/job-completion-index=0"
@@ -300,7 +300,7 @@ zero = "job-name=lost-node-0,batch.kubernetes.io/job-completion-index=0"
 # !kubectl delete pod -n flights-workers -l job-name=kept-node-0,batch.kubernetes.io/job-completion-index=1
 # !kubectl wait -n flights-workers --for=condition=complete trainjob/kept --timeout=900s
 # log = !kubectl logs -n flights-workers -l job-name=kept-node-0 --tail=-1
-print("\n".join(log))
+print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))
 answer = {"manifest": (state / "kept.yaml").read_text(), "log": log}
 ### END SOLUTION
 
