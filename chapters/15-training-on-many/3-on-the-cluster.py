@@ -101,7 +101,8 @@ my_bet = None  # "the same" or "another one"
 # %%
 # !kubectl wait -n flights-workers --for=condition=complete trainjob/two --timeout=900s
 # log = !kubectl logs -n flights-workers -l job-name=two-node-0 --tail=-1
-print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))  # by rank: kubectl takes the Pods in any order
+# By rank: kubectl takes the Pods in any order.
+print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))
 models = {line.split()[-1] for line in log if " model " in line}
 companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "another one")
 
