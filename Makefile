@@ -53,6 +53,7 @@ Write
   make chapter     make the folder of a new chapter (NAME=20-our-own), which passes the tests
   make record      record those notebooks on your cluster (CHAPTER=10-debugging: only that one)
   make lint        only style and types
+  make deck        slides of each chapter, for a class: build/deck/index.html
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
@@ -65,7 +66,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint notebooks data bench bench-scale published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -128,6 +129,9 @@ cluster-export: venv
 
 notebooks: venv
 	@$(RUN) -m authoring.build $(CHAPTER)
+
+deck: venv
+	@$(RUN) -m authoring.deck
 
 data: venv
 	@$(RUN) data/remake.py
