@@ -33,7 +33,7 @@ def test_scale_only_adds_to_the_book_and_nothing_for_a_gpu() -> None:
     book, scale = lock.pins(BOOK), lock.pins(TEXTS["requirements-scale.txt"])
     assert not book.keys() & scale.keys()
     lock.check(BOOK + TEXTS["requirements-scale.txt"], lock.direct(PROJECT, "image", "book", "scale"))
-    assert {"duckdb", "polars", "ray", "xgboost", "xgboost-cpu", "jax"} <= scale.keys()
+    assert {"duckdb", "polars", "ray", "xgboost", "xgboost-cpu", "jax", "tokenizers"} <= scale.keys()
     assert not [name for name in scale if name.startswith(("nvidia", "torch", "tensorflow"))]
 
 

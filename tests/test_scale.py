@@ -1,4 +1,4 @@
-"""What chapters 14 and 15 add to .venv: once, one at a time, and a sentence where it cannot be. Nothing is fetched."""
+"""What chapters 14 to 16 add to .venv: once, one at a time, and a sentence where it cannot be. Nothing is fetched."""
 
 import json
 import shutil

@@ -1,7 +1,7 @@
 """Remake the lock: ``make lock`` resolves pyproject.toml afresh into requirements.txt.
 
 `requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs,
-`requirements-scale.txt` what chapters 14 and 15 add to the book, and `requirements-dashboard.txt` ZenML's dashboard.
+`requirements-scale.txt` what chapters 14 to 16 add to the book, and `requirements-dashboard.txt` ZenML's dashboard.
 All come out of one resolution, so that a version is the same in all of them, but for what the dashboard and Airflow do
 not agree on (FastAPI). `uv.lock` is not kept: it names a host for each file, and `uv sync --frozen` fetches from there
 even where a reader's own index is set, as in a company.
@@ -33,7 +33,7 @@ LOCKS = {
         "dashboard",
         "ZenML's dashboard, which clashes with Airflow, with hashes.",
     ),
-    "requirements-scale.txt": ("scale", "What chapters 14 and 15 add to requirements.txt, with hashes."),
+    "requirements-scale.txt": ("scale", "What chapters 14 to 16 add to requirements.txt, with hashes."),
 }
 # The same numbers on every Python need the same version of these.
 ONE_VERSION = ("numpy", "scipy", "scikit-learn")

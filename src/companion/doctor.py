@@ -38,7 +38,7 @@ TOOLS = {
 }
 BOOK = "The book"
 CLUSTER = "The cluster chapters, 08 to 12 (optional)"
-SCALE = "The chapters on scale, 14 and 15 (optional)"
+SCALE = "The chapters on scale, 14 to 16 (optional)"
 # Airflow with its server takes 1.2 GB, a kernel with the year's flights 0.5 GB; a "4 GB" machine shows less.
 BOOK_MEMORY = 3.5 * GB
 BOOK_DISK = 2 * GB
