@@ -55,7 +55,7 @@ Write
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
-  make bench-scale  measure one process against rows, and a search against its trials; the results are in build/
+  make bench-scale  measure one process against rows, and a search; the results are in build/
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt (KEEP=1: only what is new)

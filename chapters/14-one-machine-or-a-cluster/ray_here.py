@@ -5,7 +5,12 @@ import json
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import psutil
 
@@ -14,6 +19,7 @@ from companion.errors import SentenceError
 from flightdelay.files import write_atomically
 
 CPUS = 2
+START_SECONDS = 600  # at most
 STORE_BYTES = 300_000_000
 # Ray makes sockets below its folder, whose paths may not be longer than some hundred characters: macOS's own
 # temporary folder is too long already.
@@ -26,12 +32,12 @@ SETTINGS = {
     "RAY_TRAIN_V2_ENABLED": "1",  # else Tune warns of what is to come
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_DATA_LOG_LEVEL": "ERROR",
+    "RAY_DATA_LOG_LEVEL": "CRITICAL",
     "RAY_DISABLE_IMPORT_WARNING": "1",
-    # On a busy laptop a process needs more than the half minute that Ray gives it.
-    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",
-    "RAY_worker_register_timeout_seconds": "600",
-    "RAY_gcs_server_port_wait_time_s": "600",
+    # On a busy laptop its processes need more than the minute that Ray gives them.
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(START_SECONDS),
+    "RAY_worker_register_timeout_seconds": str(START_SECONDS),
+    "RAY_gcs_server_port_wait_time_s": str(START_SECONDS),
 }
 
 
@@ -99,7 +105,7 @@ def start() -> None:
     Raises
     ------
     RayDoesNotStart
-        If it does not start, three times.
+        If it does not start.
     """
     settings()
     import ray
@@ -113,8 +119,8 @@ def start() -> None:
     driver = {"driver": os.getpid(), "started": psutil.Process().create_time(), "folder": str(folder)}
     write_atomically(record, json.dumps(driver).encode())
     atexit.register(end)
-    for last in (False, False, True):
-        try:
+    try:
+        with _patience():
             ray.init(
                 address="local",
                 num_cpus=CPUS,
@@ -124,14 +130,31 @@ def start() -> None:
                 logging_level="ERROR",
                 _temp_dir=str(folder),
             )
-            return
-        except Exception as error:  # whatever: Ray has no error of its own for it
-            ray.shutdown()
-            if last:
-                end()
-                raise RayDoesNotStart(
-                    f"Ray did not start ({error}): close what keeps the machine busy, and run this cell again."
-                ) from error
+    except Exception as error:  # whatever: Ray has no error of its own for it
+        end()
+        raise RayDoesNotStart(
+            f"Ray did not start ({error}): close what keeps the machine busy, and run this cell again."
+        ) from error
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Ask longer whether Ray's own process is there: half a minute is written into its code, too little if busy."""
+    from ray._private import services
+
+    at_once, until = services.get_node, time.monotonic() + START_SECONDS
+
+    def asked_again(*given: Any) -> Any:
+        while True:
+            try:
+                return at_once(*given)
+            except RuntimeError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    with mock.patch.object(services, "get_node", asked_again):
+        yield
 
 
 def end() -> None:

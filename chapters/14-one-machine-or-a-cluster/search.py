@@ -78,7 +78,8 @@ def by_tune(features: pd.DataFrame, trees: int, folder: Path) -> list[float]:
     tuner = tune.Tuner(
         tune.with_parameters(report, features=features),
         param_space={"setting": tune.grid_search(SETTINGS)},
-        run_config=tune.RunConfig(storage_path=str(folder), name="search", verbose=0),
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(storage_path=str(folder), verbose=0),
     )
     results = tuner.fit()
     found = {json.dumps(each.config["setting"]): each.metrics["log_loss"] for each in results}
