@@ -69,26 +69,27 @@ def test_it_listens_on_this_machine_alone() -> None:
 
 
 def test_what_a_killed_kernel_left_is_ended_and_nothing_else(tmp_path: Path) -> None:
-    def sleeper(folder: Path) -> subprocess.Popen[bytes]:
-        folder.mkdir()
-        code = f"import time; kept = open({str(folder / 'log')!r}, 'w'); time.sleep(600)"
-        return subprocess.Popen([sys.executable, "-c", code])
+    def sleeper(folder: str, name: str) -> subprocess.Popen[bytes]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        code = f"import time; kept = open({str(tmp_path / folder / name)!r}, 'w'); print(flush=True); time.sleep(600)"
+        started = subprocess.Popen([sys.executable, "-c", code, f"/ray/{name}"], stdout=subprocess.PIPE)
+        assert started.stdout
+        started.stdout.readline()  # the file is open
+        return started
 
-    left, another = sleeper(tmp_path / "left"), sleeper(tmp_path / "another")
+    left, another = sleeper("left", "worker"), sleeper("another", "worker")
+    editor = subprocess.Popen(["tail", "-f", str(tmp_path / "left" / "worker")], stdout=subprocess.DEVNULL)
     record = ray_here.records() / "1.json"
-    kept = {"driver": left.pid, "started": 1.0, "folder": str(tmp_path / "left")}
     try:
-        record.write_text(json.dumps(kept))
+        record.write_text(json.dumps({"driver": left.pid, "started": 1.0, "folder": str(tmp_path / "left")}))
         assert ray_here.end_left_behind() == 1
         assert left.wait(30) < 0
-        assert another.poll() is None
+        assert (another.poll(), editor.poll()) == (None, None)
         assert not record.exists()
         assert not (tmp_path / "left").exists()
-        import ray
-
-        assert ray.is_initialized()  # its driver, this process, is at work
+        # The Ray of this process, whose driver is at work, stays.
         assert (ray_here.records() / f"{os.getpid()}.json").exists()
     finally:
-        for each in (left, another):
+        for each in (left, another, editor):
             each.kill()
-            each.wait()
+            each.communicate()

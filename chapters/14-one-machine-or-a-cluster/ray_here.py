@@ -59,11 +59,17 @@ def _runs(pid: int, started: float) -> bool:
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
-    """Find the processes of the Ray that has this folder: they name it, or hold a file in it open."""
+    """Find the processes of the Ray that has this folder: they are Ray's, and name it or hold a file in it open.
+
+    A reader's editor or `tail` on a log in there is none of them.
+    """
     found = []
     for process in psutil.process_iter():
         try:
-            named = any(f"{folder}/" in word or word == str(folder) for word in process.cmdline())
+            words = process.cmdline()
+            if not any("/ray/" in word or word.startswith("ray::") for word in words):
+                continue
+            named = any(f"{folder}/" in word or word == str(folder) for word in words)
             if named or any(Path(file.path).is_relative_to(folder) for file in process.open_files()):
                 found.append(process)
         except (psutil.Error, OSError):  # another user's, or it has just ended
