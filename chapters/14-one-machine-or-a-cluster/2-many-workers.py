@@ -157,7 +157,7 @@ except ray.exceptions.RayTaskError as error:
 #
 # Write the body of `answer`. It gets a folder in which there is a `clock.py` like the one above, and a list of clock
 # times. It calls `minutes` of **that folder's** `clock.py` for each of them **in workers** and returns the list of
-# results. Each folder has another `clock.py`, so importing the one of the notebook's folder will not do.
+# results. That `clock.py` says something else, so importing the one of the notebook's folder will not do.
 
 
 # %%

@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def by_tasks(features: pd.DataFrame, trees: int) -> list[float]:
 
 def by_tune(features: pd.DataFrame, trees: int, folder: Path) -> list[float]:
     """By Ray Tune, which keeps each trial's result below `folder`."""
-    from ray import tune
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # a library that Tune imports counts Python's days
+        from ray import tune
 
     def report(config: dict[str, Any], features: pd.DataFrame) -> None:
         tune.report({"log_loss": trial(features, config["setting"], trees)})
