@@ -57,7 +57,7 @@ Write
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
-  make bench-scale  measure one process against rows; the result is in build/bench-scale.json
+  make bench-scale  measure one process against rows, and a search; the results are in build/
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt (KEEP=1: only what is new)
@@ -139,7 +139,7 @@ data: venv
 bench: venv
 	@$(RUN) -m authoring.bench
 
-# What one process can do, by rows: half an hour. The table of chapter 14 is made from it.
+# What one process can do, by rows, and a search in four ways: an hour. Both tables of chapter 14 are made from it.
 bench-scale: venv
 	@$(RUN) -m chapter_14.measure
 

@@ -1,8 +1,13 @@
 """Checks of chapter 14: what an engine gave is compared, not how it was asked."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -313,3 +318,261 @@ def _why(
     if (through_nought[0] < through_nought[1]) == (said == "memory"):
         return " Is the start-up multiplied, too? The line does not begin at nought."
     return f" Along the line, at how many rows is {limit:,} reached?"
+
+
+# --- 14.3: workers that find the code ---
+
+CLOCK = """
+import os
+from pathlib import Path
+
+def minutes(clock):
+    Path(__file__).with_name(f"process-{os.getpid()}").touch()
+    return clock // 100 * 60 + clock % 100 + 1000
+"""
+CLOCKS = [5, 930, 1030, 2359]
+
+
+@contextmanager
+def _left_as_it_was() -> Iterator[None]:
+    """Undo what an answer does to this process's imports and environment."""
+    path, known, environ = list(sys.path), sys.modules.get("clock"), dict(os.environ)
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        sys.modules.pop("clock", None)
+        if known is not None:
+            sys.modules["clock"] = known
+        os.environ.clear()
+        os.environ.update(environ)
+
+
+def _worker_problem(answer: Callable[..., Any], folder: Path) -> Verdict | None:
+    """Say what is wrong with an answer on a folder whose `minutes` says 1000 more, and notes who called it."""
+    import ray
+
+    (folder / "clock.py").write_text(CLOCK, encoding="utf-8")
+    try:
+        found = answer(folder, list(CLOCKS))
+    except (ray.exceptions.RayError, ImportError) as error:
+        if "No module named 'clock'" in str(error):
+            return wrong(
+                "Somewhere there is still no module named 'clock'. Who looks for it, in which process, and what was "
+                "that process told of the folder?"
+            )
+        return wrong(f"A worker ended with: {str(error).strip().splitlines()[-1]}")
+    if isinstance(found, ray.ObjectRef) or (
+        isinstance(found, Sequence) and any(isinstance(each, ray.ObjectRef) for each in found)
+    ):
+        return wrong("These are receipts. Who waits for the results?")
+    if not isinstance(found, list | tuple | np.ndarray) or len(found) != len(CLOCKS):
+        return wrong(f"Return a list with a result for each of the {len(CLOCKS)} clock times.")
+    called = {int(path.name.split("-")[1]) for path in folder.glob("process-*")}
+    if not called:
+        return wrong(
+            "The clock.py of the folder was never asked; the minutes come from somewhere else. A module that was "
+            "imported once is not read again."
+        )
+    if os.getpid() in called:
+        return wrong(
+            "The minutes were computed in the notebook's own process. Which call is to be done by a worker?"
+        )
+    wanted = [clock // 100 * 60 + clock % 100 + 1000 for clock in CLOCKS]
+    if list(found) != wanted:
+        return wrong(
+            f"For {CLOCKS} the folder's clock.py says {wanted}, in this order; you say {list(found)}."
+        )
+    return None
+
+
+@exercise
+def ex_14_3(answer: Callable[..., Any]) -> Verdict:
+    """A module of a folder, found by workers: another one than the notebook has, of the same name."""
+    if not callable(answer):
+        return wrong("A function is asked for, which gets a folder and a list of clock times.")
+    if is_stub(answer):
+        return NO_BODY
+    from chapter_14 import ray_here
+
+    ray_here.start()
+    with tempfile.TemporaryDirectory() as folder, _left_as_it_was():
+        problem = _worker_problem(answer, Path(folder))
+    return problem or right(
+        "The folder's own clock.py was asked, in processes that were not this one. On a cluster that folder would "
+        "have to be on each machine, or in its image."
+    )
+
+
+# --- 14.4: the rate by the rule ---
+
+# The middle one holds nothing that arrived, and the blocks are of different length. 15 is not late.
+DELAYS: tuple[list[float | None], ...] = (
+    [5.0, None, 20.0, 16.0, 15.0, -3.0, None],
+    [None, None],
+    [90.0, None, -20.0, 30.0, 15.0, 14.0, 0.0, 2.0, 31.0, -7.0, 1.0],
+)
+
+
+def _counts(delays: Sequence[float | None]) -> tuple[int, int, int]:
+    """Return how many flights there are, how many arrived, and how many of those were late."""
+    arrived = [each for each in delays if each is not None]
+    return len(delays), len(arrived), sum(each > 15 for each in arrived)
+
+
+def _rate_problem(found: Any) -> Verdict | None:
+    names = ("scheduled", "arrived", "late")
+    if not isinstance(found, Mapping) or not set(names) <= set(found):
+        return wrong(f"Return a dict with {', '.join(names)}.")
+    try:
+        given = [float(found[name]) for name in names]
+    except (TypeError, ValueError):
+        return wrong("Each of the three is a number: one, for the whole dataset.")
+    everything = [each for block in DELAYS for each in block]
+    scheduled, arrived, late = _counts(everything)
+    if given[0] != scheduled:
+        why = " Flights without an arrival delay were scheduled, too." if given[0] < scheduled else ""
+        return wrong(f"{scheduled} flights are in the dataset, and you count {given[0]:g} as scheduled.{why}")
+    if given[1] == scheduled:
+        return wrong(
+            "What is missing still counts as a flight that arrived. It is null in some blocks, NaN in others."
+        )
+    if given[1] != arrived:
+        return wrong(
+            f"{arrived} of the {scheduled} flights have an arrival delay; you say that {given[1]:g} arrived."
+        )
+    if math.isclose(given[2], late / arrived, rel_tol=1e-9):
+        return None
+    blocks = [_counts(block) for block in DELAYS]
+    at_15 = sum(each is not None and each >= 15 for each in everything)
+    mistakes = {
+        "That is the share of all scheduled flights: those that did not arrive count as on time.": late
+        / scheduled,
+        "That is the mean of the blocks' rates. Blocks are of different length.": float(
+            np.mean([block[2] / block[1] for block in blocks if block[1]])
+        ),
+        "That is the mean of the blocks' rates, and one block has none.": float(
+            np.mean([block[2] / max(block[1], 1) for block in blocks])
+        ),
+        "15 minutes are not more than 15 minutes.": at_15 / arrived,
+        "That is a number of flights; a share is asked for.": late,
+        "That is the share of those that were on time.": 1 - late / arrived,
+        "What is missing counts as late.": (late + scheduled - arrived) / scheduled,
+    }
+    for hint, mistake in mistakes.items():
+        if math.isclose(given[2], mistake, rel_tol=1e-9):
+            return wrong(hint)
+    if abs(given[2] - late / arrived) < 0.006:
+        return wrong("The share is rounded. Give it as it is.")
+    return wrong(f"{late} of the {arrived} that arrived were late; you say a share of {given[2]:.4f}.")
+
+
+@exercise
+def ex_14_4(answer: Callable[..., Any]) -> Verdict:
+    """Scheduled, arrived and late of datasets with null, with NaN, and with a block in which nothing arrived."""
+    if not callable(answer):
+        return wrong("A function is asked for, which gets a dataset.")
+    if is_stub(answer):
+        return NO_BODY
+    from chapter_14 import ray_here
+
+    ray_here.start()
+    import ray
+
+    tables = [pa.table({"arr_delay": pa.array(block, pa.float64())}) for block in DELAYS]
+    frames = [pd.DataFrame({"arr_delay": block}, dtype="float64") for block in DELAYS]
+    for flights in (ray.data.from_arrow(tables), ray.data.from_pandas(frames)):
+        try:
+            problem = _rate_problem(answer(flights))
+        except ray.exceptions.RayError as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            return wrong(
+                f"A worker ended with: {lines[-1]} Does a block come as you think it does, also an empty one?"
+            )
+        if problem:
+            return problem
+    return right(
+        "The rule stands in the code now, and gives the same in blocks of any kind; what it leaves out is counted."
+    )
+
+
+# --- 14.5: from which trial on ---
+
+# Trials, workers, start, extra, and the seconds from which on workers pay.
+SEARCHES = (
+    (6, 2, 8.0, 1.0, 11 / 3),
+    (7, 2, 8.0, 1.0, 12 / 3),
+    (6, 2, 9.0, 0.0, 9 / 3),
+    (100, 16, 60.0, 2.0, 74 / 93),
+    (8, 8, 30.0, 4.0, 34 / 7),
+    (5, 8, 30.0, 4.0, 34 / 4),
+    (6, 1, 8.0, 1.0, math.inf),
+    (1, 4, 8.0, 1.0, math.inf),
+    (10, 4, 0.0, 0.0, 0.0),
+)
+
+
+def _search_mistakes(trials: int, workers: int, start: float, extra: float) -> dict[str, float]:
+    rounds = math.ceil(trials / workers)
+
+    def ratio(paid: float, saved: float) -> float:
+        return paid / saved if saved else math.inf
+
+    return {
+        "An odd trial out needs a round of its own: how many rounds are there, in whole numbers?": ratio(
+            start + trials / workers * extra, trials - trials / workers
+        ),
+        "An odd trial out needs a round of its own, and you left it out.": ratio(
+            start + trials // workers * extra, trials - trials // workers
+        ),
+        "The extra is paid by each trial, but those of one round pay it at the same time.": ratio(
+            start + trials * extra, trials - rounds
+        ),
+        "The extra of each trial is missing, or paid only once.": ratio(start, trials - rounds),
+        "The extra is paid in each round, and not only once.": ratio(start + extra, trials - rounds),
+        "The start is paid once, and not in each round.": ratio(rounds * (start + extra), trials - rounds),
+        "The start is missing.": ratio(rounds * extra, trials - rounds),
+        "That is what the workers take beside the trials; how much does each second per trial win back?": start
+        + rounds * extra,
+        "Compare both ways in all their seconds: the loop's are trials times t.": ratio(
+            start + rounds * extra, trials
+        ),
+    }
+
+
+@exercise
+def ex_14_5(answer: Callable[..., Any]) -> Verdict:
+    """The length of a trial from which on workers are faster than a loop."""
+    if not callable(answer):
+        return wrong("A function is asked for, which gets trials, workers, start and extra.")
+    if is_stub(answer):
+        return NO_BODY
+    refused: dict[str, bool] = {}
+    for trials, workers, start, extra, wanted in SEARCHES:
+        several = "trial" if trials == 1 else "trials", "worker" if workers == 1 else "workers"
+        case = f"{trials} {several[0]}, {workers} {several[1]}, {start:g} s of start and {extra:g} s extra"
+        try:
+            found = answer(trials, workers, start, extra)
+        except ZeroDivisionError:
+            return wrong(
+                f"{case}: a division by zero. Where nothing runs at the same time, workers never pay."
+            )
+        if np.ndim(found) or isinstance(found, bool) or not isinstance(found, Real | np.ndarray):
+            return wrong(f"{case}: a number of seconds is asked for, not {found!r}.")
+        mistakes = _search_mistakes(trials, workers, start, extra)
+        same = {hint for hint, value in mistakes.items() if _close(float(found), value)}
+        refused = {hint: refused.get(hint, True) and hint in same for hint in mistakes}
+        if not _close(float(found), wanted):
+            hint = next((hint for hint, always in refused.items() if always), "")
+            if wanted == math.inf:
+                hint = "Here nothing runs at the same time, so the loop is never slower: what then?"
+            said = "never" if wanted == math.inf else f"from {wanted:.3g} s per trial on"
+            return wrong(f"{case}: workers pay {said}; you say {float(found):.3g}. {hint}")
+    return right(
+        "What is paid once, and in each round, against what the loop does one after the other. Whole rounds: one trial "
+        "too many costs as much as a full round."
+    )
+
+
+def _close(one: float, other: float) -> bool:
+    return one == other or math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)

@@ -1,6 +1,7 @@
 """Run an engine's `featurize` in a process of its own, with a limit, and say what it took: seconds and memory.
 
-``python -m chapter_14.measure`` makes the table of the chapter, ``make bench-scale``.
+``python -m chapter_14.measure`` makes the two tables of the chapter, ``make bench-scale``; with ``search`` behind it
+only that of the second notebook: a search over settings, and a group-by.
 """
 
 import importlib
@@ -25,6 +26,7 @@ ENGINES = ("pandas", "duckdb", "polars")
 SIZES = (1, 10, 40, 100)
 LOOK_EVERY = 0.02  # seconds
 TABLE = Path(__file__).with_name("measured.json")
+SEARCH = Path(__file__).with_name("measured-search.json")
 MOST_MB = 8_000  # of `make bench-scale`
 
 
@@ -105,32 +107,58 @@ def measure(engine: str, folder: Path, memory_mb: float = 3_000, patience: float
         return {"rows": flights_in(folder), **watched(command, memory_mb, patience)}
 
 
-def main() -> int:
-    """Measure one engine once, where it is named, else all of them at all sizes."""
-    if len(sys.argv) > 1:
-        _once(*sys.argv[1:])
-        return 0
-    from chapter_14.years import years
-    from companion import scale
-
-    scale.set_up()
-    load = os.getloadavg()[0]
-    found = []
-    place = repository() / "build" / "scale"
-    for number in SIZES:
-        folder = years(place, number)
-        for engine in ENGINES:
-            row = {"years": number, "engine": engine, **measure(engine, folder, MOST_MB, 3_600)}
-            print(json.dumps(row), flush=True)
-            found.append(row)
-    machine = {
+def machine() -> dict[str, Any]:
+    """Say on what is measured, and how busy it is now."""
+    return {
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "system": f"{platform.system()} on {platform.machine()}",
-        "load before": round(load, 1),
+        "load before": round(os.getloadavg()[0], 1),
     }
-    text = json.dumps({"machine": machine, "limit_mb": MOST_MB, "rows": found}, indent=1)
-    write_atomically(repository() / "build" / "bench-scale.json", f"{text}\n".encode())
+
+
+def engines() -> dict[str, Any]:
+    """Measure every engine at every size."""
+    from chapter_14.years import years
+
+    found = {"machine": machine(), "limit_mb": MOST_MB, "rows": []}
+    for number in SIZES:
+        folder = years(repository() / "build" / "scale", number)
+        for engine in ENGINES:
+            row = {"years": number, "engine": engine, **measure(engine, folder, MOST_MB, 3_600)}
+            print(json.dumps(row), flush=True)
+            found["rows"].append(row)
+    return found
+
+
+def searches() -> dict[str, Any]:
+    """Measure the search in each way at each length of a trial, and the group-by."""
+    from chapter_14.search import LENGTHS, WAYS
+
+    found = {"machine": machine(), "search": []}
+    for length in LENGTHS:
+        for way in WAYS:
+            said = watched([sys.executable, "-m", "chapter_14.search", way, length], MOST_MB, 3_600)
+            total = round(said["start_seconds"] + said["seconds"], 2)
+            row = {"trial": length, "way": way, "total_seconds": total, **said}
+            print(json.dumps(row), flush=True)
+            found["search"].append(row)
+    found["group_by"] = watched([sys.executable, "-m", "chapter_14.group_by"], MOST_MB, 3_600)["rows"]
+    return found
+
+
+def main() -> int:
+    """Measure one engine once, where it is named, else all of them at all sizes, and the search."""
+    if len(sys.argv) > 2:
+        _once(*sys.argv[1:])
+        return 0
+    from companion import scale
+
+    scale.set_up()
+    tables = {"bench-search": searches} if sys.argv[1:] == ["search"] else {}
+    for name, measured in (tables or {"bench-scale": engines, "bench-search": searches}).items():
+        text = json.dumps(measured(), indent=1)
+        write_atomically(repository() / "build" / f"{name}.json", f"{text}\n".encode())
     return 0
 
 

@@ -1,17 +1,27 @@
 """Wrong answers to the exercises of chapter 14, each a mistake that somebody makes, and right ones in other styles."""
 
 import contextlib
+import importlib.util
 import io
+import math
+import os
+import sys
 from fractions import Fraction
 
 import companion.scale
+from chapter_14 import ray_here
 
 with contextlib.redirect_stdout(io.StringIO()):
     companion.scale.set_up()
+    ray_here.settings()
 
 import duckdb
 import numpy as np
+import pandas as pd
 import polars as pl
+import pyarrow.compute as pc
+import ray
+from ray.data.expressions import col
 
 # --- 14.1 ---
 
@@ -332,6 +342,255 @@ def by_intercept(small, large, memory_mb, patience):
     return [min(found)[1], int(min(found)[0])]
 
 
+# --- 14.3 ---
+
+
+def _by_value():
+    """A task that travels as code: this module is imported by nobody."""
+
+    def minutes(each):
+        import clock
+
+        return clock.minutes(each)
+
+    return ray.remote(minutes)
+
+
+def _module(folder, name="clock"):
+    spec = importlib.util.spec_from_file_location(name, folder / "clock.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def sys_path_of_the_notebook(folder, clocks):
+    sys.path.insert(0, str(folder))
+    return ray.get([_by_value().remote(each) for each in clocks])
+
+
+def environment_of_the_notebook(folder, clocks):
+    os.environ["PYTHONPATH"] = str(folder)
+    return ray.get([_by_value().remote(each) for each in clocks])
+
+
+def in_the_notebook(folder, clocks):
+    return [_module(folder).minutes(each) for each in clocks]
+
+
+def written_anew(folder, clocks):
+    return ray.get([ray.remote(lambda c: c // 100 * 60 + c % 100).remote(each) for each in clocks])
+
+
+def the_path_of_the_file(folder, clocks):
+    found = _by_value().options(runtime_env={"env_vars": {"PYTHONPATH": str(folder / "clock.py")}})
+    return ray.get([found.remote(each) for each in clocks])
+
+
+def receipts(folder, clocks):
+    found = _by_value().options(runtime_env={"env_vars": {"PYTHONPATH": str(folder)}})
+    return [found.remote(each) for each in clocks]
+
+
+def imported_once(folder, clocks):
+    sys.path.insert(0, str(folder))
+    import clock
+
+    return ray.get([ray.remote(clock.minutes).remote(each) for each in clocks])
+
+
+def only_the_first(folder, clocks):
+    found = _by_value().options(runtime_env={"env_vars": {"PYTHONPATH": str(folder)}})
+    return ray.get(found.remote(clocks[0]))
+
+
+def by_py_modules(folder, clocks):
+    found = _by_value().options(runtime_env={"py_modules": [str(folder / "clock.py")]})
+    return ray.get([found.remote(each) for each in clocks])
+
+
+def by_working_dir(folder, clocks):
+    found = _by_value().options(runtime_env={"working_dir": str(folder)})
+    return ray.get([found.remote(each) for each in clocks])
+
+
+def path_inside_the_task(folder, clocks):
+    def minutes(each):
+        spec = importlib.util.spec_from_file_location("clock", folder / "clock.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.minutes(each)
+
+    return ray.get([ray.remote(minutes).remote(each) for each in clocks])
+
+
+def an_actor(folder, clocks):
+    class Clock:
+        def minutes(self, each):
+            import clock
+
+            return clock.minutes(each)
+
+    there = ray.remote(Clock).options(runtime_env={"env_vars": {"PYTHONPATH": str(folder)}}).remote()
+    return ray.get([there.minutes.remote(each) for each in clocks])
+
+
+# --- 14.4 ---
+
+
+def _said(scheduled, arrived, late):
+    return {"scheduled": scheduled, "arrived": arrived, "late": late}
+
+
+def pandas_as_it_is(flights):
+    frame = flights.to_pandas()
+    arrived = frame["arr_delay"].dropna()
+    return _said(len(frame), len(arrived), (frame["arr_delay"] > 15).mean())
+
+
+def dropped_before_counting(flights):
+    arrived = flights.map_batches(lambda block: block.dropna(), batch_format="pandas")
+    late = arrived.map_batches(
+        lambda block: block.assign(late=block["arr_delay"] > 15), batch_format="pandas"
+    )
+    return _said(arrived.count(), arrived.count(), late.mean("late"))
+
+
+def only_null(flights):
+    arrived = flights.filter(lambda row: row["arr_delay"] is not None)
+    late = arrived.filter(lambda row: row["arr_delay"] > 15)
+    return _said(flights.count(), arrived.count(), late.count() / arrived.count())
+
+
+def mean_of_means(flights):
+    def rate(block):
+        arrived = block["arr_delay"].dropna()
+        return pd.DataFrame({"arrived": [len(arrived)], "rate": [(arrived > 15).mean()]})
+
+    parts = flights.map_batches(rate, batch_format="pandas", batch_size=None).to_pandas()
+    return _said(flights.count(), parts["arrived"].sum(), parts["rate"].mean())
+
+
+def at_fifteen(flights):
+    arrived = flights.to_pandas()["arr_delay"].dropna()
+    return _said(flights.count(), len(arrived), (arrived >= 15).mean())
+
+
+def how_many(flights):
+    arrived = flights.to_pandas()["arr_delay"].dropna()
+    return _said(flights.count(), len(arrived), int((arrived > 15).sum()))
+
+
+def rounded_share(flights):
+    arrived = flights.to_pandas()["arr_delay"].dropna()
+    return _said(flights.count(), len(arrived), round((arrived > 15).mean(), 2))
+
+
+def zero_for_missing_delays(flights):
+    delays = flights.to_pandas()["arr_delay"].fillna(0)
+    return _said(len(delays), len(delays), (delays > 15).mean())
+
+
+def only_the_rate(flights):
+    return (flights.to_pandas()["arr_delay"].dropna() > 15).mean()
+
+
+def in_arrow(flights):
+    def keep(block):
+        return block.filter(pc.invert(pc.is_null(block["arr_delay"], nan_is_null=True)))
+
+    arrived = flights.map_batches(keep, batch_format="pyarrow")
+    late = arrived.filter(expr=col("arr_delay") > 15)
+    return _said(flights.count(), arrived.count(), late.count() / arrived.count())
+
+
+def row_by_row(flights):
+    def arrived(row):
+        return row["arr_delay"] is not None and not math.isnan(row["arr_delay"])
+
+    there = flights.filter(arrived)
+    return _said(
+        flights.count(), there.count(), there.map(lambda row: {"late": row["arr_delay"] > 15}).mean("late")
+    )
+
+
+def in_the_driver(flights):
+    delays = flights.to_pandas()["arr_delay"]
+    return _said(np.int64(len(delays)), delays.count(), (delays.dropna() > 15).mean())
+
+
+# --- 14.5 ---
+
+
+def _pays(paid, saved):
+    return paid / saved if saved else math.inf
+
+
+def without_rounds(trials, workers, start, extra):
+    return _pays(start + trials / workers * extra, trials - trials / workers)
+
+
+def rounds_down(trials, workers, start, extra):
+    rounds = trials // workers
+    return _pays(start + rounds * extra, trials - rounds)
+
+
+def extra_one_after_the_other(trials, workers, start, extra):
+    return _pays(start + trials * extra, trials - math.ceil(trials / workers))
+
+
+def extra_once(trials, workers, start, extra):
+    return _pays(start + extra, trials - math.ceil(trials / workers))
+
+
+def start_in_each_round(trials, workers, start, extra):
+    rounds = math.ceil(trials / workers)
+    return _pays(rounds * (start + extra), trials - rounds)
+
+
+def without_the_start(trials, workers, start, extra):
+    rounds = math.ceil(trials / workers)
+    return _pays(rounds * extra, trials - rounds)
+
+
+def in_all(trials, workers, start, extra):
+    return start + math.ceil(trials / workers) * extra
+
+
+def divides_by_zero(trials, workers, start, extra):
+    rounds = math.ceil(trials / workers)
+    return (start + rounds * extra) / (trials - rounds)
+
+
+def nought_for_never(trials, workers, start, extra):
+    rounds = math.ceil(trials / workers)
+    return (start + rounds * extra) / (trials - rounds) if trials > rounds else 0.0
+
+
+def by_whole_division(trials, workers, start, extra):
+    rounds = (trials + workers - 1) // workers
+    return np.divide(start + rounds * extra, trials - rounds) if trials != rounds else np.inf
+
+
+def as_a_fraction_of_seconds(trials, workers, start, extra):
+    rounds = len(range(0, trials, workers))
+    if rounds >= trials:
+        return math.inf
+    return Fraction(start + rounds * extra) / (trials - rounds)
+
+
+def by_halving(trials, workers, start, extra):
+    def faster(t):
+        return start + math.ceil(trials / workers) * (t + extra) < trials * t
+
+    low, high = 0.0, 1e9
+    if not faster(high):
+        return math.inf
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (low, middle) if faster(middle) else (middle, high)
+    return high
+
+
 WRONG = {
     "ex_14_1": [
         nearest,
@@ -375,8 +634,43 @@ WRONG = {
         never_fewer_than_measured,
         the_pair_turned,
     ],
+    "ex_14_3": [
+        sys_path_of_the_notebook,
+        environment_of_the_notebook,
+        in_the_notebook,
+        written_anew,
+        the_path_of_the_file,
+        receipts,
+        imported_once,
+        only_the_first,
+    ],
+    "ex_14_4": [
+        pandas_as_it_is,
+        dropped_before_counting,
+        only_null,
+        mean_of_means,
+        at_fifteen,
+        how_many,
+        rounded_share,
+        zero_for_missing_delays,
+        only_the_rate,
+    ],
+    "ex_14_5": [
+        without_rounds,
+        rounds_down,
+        extra_one_after_the_other,
+        extra_once,
+        start_in_each_round,
+        without_the_start,
+        in_all,
+        divides_by_zero,
+        nought_for_never,
+    ],
 }
 ALSO_RIGHT = {
     "ex_14_1": [sql, window, lazy, filtered_later],
     "ex_14_2": [with_infinity, by_intercept, as_a_fraction, as_an_array_without_axes],
+    "ex_14_3": [by_py_modules, by_working_dir, path_inside_the_task, an_actor],
+    "ex_14_4": [in_arrow, row_by_row, in_the_driver],
+    "ex_14_5": [by_whole_division, as_a_fraction_of_seconds, by_halving],
 }
