@@ -2,9 +2,9 @@
 
 `requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs,
 `requirements-scale.txt` what chapters 14 and 15 add to the book, `requirements-dashboard.txt` ZenML's dashboard, and
-`requirements-site.txt` what makes and tests the site. All come out of one resolution, so that a version is the same in all of them, but for what the dashboard and Airflow do
-not agree on (FastAPI). `uv.lock` is not kept: it names a host for each file, and `uv sync --frozen` fetches from there
-even where a reader's own index is set, as in a company.
+`requirements-site.txt` what makes and tests the site. All come out of one resolution, so that a version is the same in
+all of them, but for what the dashboard and Airflow do not agree on (FastAPI). `uv.lock` is not kept: it names a host
+for each file, and `uv sync --frozen` fetches from there even where a reader's own index is set, as in a company.
 
 ``make lock KEEP=1`` leaves every version that the locks have, and resolves only what pyproject.toml names anew.
 """

@@ -5,6 +5,7 @@ them; the folder ``site_theme`` beside it has Sphinx's settings and the look. No
 ``build/tour.html`` is not there, and nothing needs a network once ``.venv-site`` is made.
 """
 
+import argparse
 import json
 import os
 import posixpath
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -29,6 +31,7 @@ SIZE = "84 packages, 60 MB to download, 360 MB on disk"
 THEME = Path(__file__).with_name("site_theme")
 EPUB = "pipelines-for-humans.epub"
 REPORT = "tour-report.html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The pages beside the chapters, under their headings in the side bar.
 BESIDE = {
     "Beside the chapters": (
@@ -167,7 +170,11 @@ def shown(path: str, text: str) -> str:
 
 def toctree(caption: str, pages: Iterable[str], hidden: bool = True) -> str:
     """Return the Markdown that gives these pages their place in the side bar and in the order of reading."""
-    options = [":maxdepth: 1", *([":hidden:"] if hidden else []), *([f":caption: {caption}"] if caption else [])]
+    options = [
+        ":maxdepth: 1",
+        *([":hidden:"] if hidden else []),
+        *([f":caption: {caption}"] if caption else []),
+    ]
     return "\n".join(["```{toctree}", *options, "", *pages, "```", ""])
 
 
@@ -176,7 +183,7 @@ def sitting_page(learner: NotebookNode, solved: NotebookNode) -> NotebookNode:
 
     A solution stands below its check, with what both printed in the solved notebook.
     """
-    page = nbformat.v4.new_notebook(metadata=learner.metadata)
+    page: NotebookNode = nbformat.v4.new_notebook(metadata=learner.metadata)
     page.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     solution = None
     for cell, other in zip(learner.cells, solved.cells, strict=True):
@@ -205,14 +212,14 @@ def alt(cell: NotebookNode) -> str:
 
 
 def introduction(chapter: Chapter, sitting: Sitting) -> str:
-    """Return the box below the title of a sitting: where it stands, how long it takes, and how it was run."""
+    """Return the box below the title of a sitting: where it stands, how long it takes and how it was run."""
     number = chapter.sittings.index(sitting) + 1
     page = f"[{chapter.number} · {chapter.title}](../chapters/{chapter.folder.name}/index.md)"
     return (
-        f"```{{admonition}} Sitting {number} of {len(chapter.sittings)} · {sitting.minutes} minutes\n"
-        f":class: sitting\n\nOf {page}. Needs a cluster: {chapter.needs}. How it is tested: {how_tested(chapter)}.\n"
-        f"To do it yourself, start `make lab` and open `{sitting.notebook}`; here you see how it ran. "
-        "Below each exercise is a solution, closed until you open it.\n```\n"
+        f"```{{admonition}} Sitting {number} of {len(chapter.sittings)} of {page}\n:class: note sitting\n\n"
+        f"{sitting.minutes} minutes; needs a cluster: {chapter.needs}. How it was run: {how_tested(chapter)}. To do "
+        f"it yourself, start `make lab` and open `{sitting.notebook}`; here you see how it ran. Below each exercise "
+        "is a solution, closed until you open it.\n```\n"
     )
 
 
@@ -261,7 +268,9 @@ def repository_address(environ: Mapping[str, str], remote: str) -> str:
     """
     if name := environ.get("GITHUB_REPOSITORY"):
         return f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
-    found = re.fullmatch(r"(?:https://(?:[^@/]+@)?|(?:ssh://)?git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?/?", remote)
+    found = re.fullmatch(
+        r"(?:https://(?:[^@/]+@)?|(?:ssh://)?git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?/?", remote
+    )
     return f"https://{found[1]}/{found[2]}" if found else ""
 
 
@@ -325,10 +334,12 @@ def assemble(root: Path, folder: Path, repository: str) -> None:
         for sitting in chapter.sittings:
             _add_sitting(source, chapter, sitting)
     source.add_files()
-    for path in THEME.iterdir():
-        if path.is_file():
-            shutil.copy(path, folder)
+    for file in THEME.iterdir():
+        if file.is_file():
+            shutil.copy(file, folder)
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     data = {
+        "version": project["version"],
         "repository": repository,
         "origins": source.origins,
         "glossary": {word: plain(said) for word, said in (kubernetes | other).items()},
@@ -368,7 +379,10 @@ def tour_report(root: Path) -> Path:
     report = root / "build" / "tour.html"
     if not report.exists():
         print("There is no report of a tour yet, which the site shows: make tour, some minutes.", flush=True)
-        if subprocess.run([sys.executable, "-m", "companion.tour"], cwd=root).returncode or not report.exists():
+        if (
+            subprocess.run([sys.executable, "-m", "companion.tour"], cwd=root).returncode
+            or not report.exists()
+        ):
             raise SiteError("The tour failed, and the site shows its report: make tour says why.")
     return report
 
@@ -382,38 +396,97 @@ def sphinx(programs: Path, builder: str, source: Path, target: Path) -> None:
         If it has one; what it says is printed.
     """
     shutil.rmtree(target, ignore_errors=True)
-    options = ["--fail-on-warning", "--quiet", "--jobs", "2", "--doctree-dir", f"{target}-doctrees"]
+    # What was read for one builder serves the next.
+    options = ["--fail-on-warning", "--quiet", "--jobs", "2", "--doctree-dir", str(source / ".doctrees")]
     environ = {name: value for name, value in os.environ.items() if name not in PYTHON_SETTINGS}
-    command = [programs / "python", "-m", "sphinx", "--builder", builder, *options, source, target]
+    command = [
+        str(programs / "python"),
+        "-m",
+        "sphinx",
+        "--builder",
+        builder,
+        *options,
+        str(source),
+        str(target),
+    ]
     if subprocess.run(command, env=environ).returncode:
         raise SiteError("The site was not built: Sphinx says above what is wrong in which page.")
 
 
-def main() -> int:
-    """Build the site; 1 after one sentence on what is wrong."""
+def browser() -> str:
+    """Return the Chromium that is installed.
+
+    Raises
+    ------
+    SiteError
+        If there is none.
+    """
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    raise SiteError(
+        "The site is tested in a real browser, and there is no Chromium on PATH: install it (Debian: sudo apt install "
+        "chromium), then make test-site."
+    )
+
+
+def build_site(programs: Path) -> Path:
+    """Build the site and return its folder.
+
+    Parameters
+    ----------
+    programs
+        The folder of programs of ``.venv-site``.
+
+    Raises
+    ------
+    SiteError, ChapterError
+        If a page is not in order, or Sphinx has a warning.
+    """
     build = ROOT / "build"
     source, site = build / "site-source", build / "site"
+    report = tour_report(ROOT)
     git = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
+    repository = repository_address(
+        os.environ, subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    )
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir(parents=True)
+    assemble(ROOT, source, repository)
+    sphinx(programs, "epub", source, build / "site-epub")
+    sphinx(programs, "html", source, site)
+    shutil.copy(build / "site-epub" / EPUB, site)
+    shutil.copy(report, site / REPORT)
+    if not repository:
+        print(
+            "No page has a link to mend it: this clone does not know its repository on the web (git remote)."
+        )
+    return site
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build the site, and with ``--test`` try it in a browser; 1 after one sentence on what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m authoring.site", description="Build the site.")
+    parser.add_argument("--test", action="store_true", help="then test it in Chromium")
+    options = parser.parse_args(arguments)
     try:
-        with locked(build / "site-lock"):
+        chromium = browser() if options.test else ""
+        with locked(ROOT / "build" / "site-lock"):
             programs = extra_venv(ROOT, "site", SIZE)
-            report = tour_report(ROOT)
-            remote = subprocess.run(git, capture_output=True, text=True).stdout.strip()
-            repository = repository_address(os.environ, remote)
-            shutil.rmtree(source, ignore_errors=True)
-            source.mkdir(parents=True)
-            assemble(ROOT, source, repository)
-            sphinx(programs, "epub", source, build / "site-epub")
-            sphinx(programs, "html", source, site)
-            shutil.copy(build / "site-epub" / EPUB, site)
-            shutil.copy(report, site / REPORT)
+            site = build_site(programs)
+            print(
+                f"The site is in {site.relative_to(ROOT)}: open {site.relative_to(ROOT) / 'index.html'}.",
+                flush=True,
+            )
+            if not options.test:
+                return 0
+            # Without conftest.py, which wants the book's packages.
+            suite = ["-q", "--noconftest", "tests/site_in_a_browser.py"]
+            command = [str(programs / "python"), "-m", "pytest", *suite]
+            return subprocess.run(command, cwd=ROOT, env={**os.environ, "CHROMIUM": chromium}).returncode
     except (SentenceError, ChapterError) as error:
         print(error, file=sys.stderr)
         return 1
-    if not repository:
-        print("No page has a link to mend it: this clone does not know its repository on the web (git remote).")
-    print(f"The site is in {site.relative_to(ROOT)}: open {site.relative_to(ROOT) / 'index.html'}.")
-    return 0
 
 
 if __name__ == "__main__":

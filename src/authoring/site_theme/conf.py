@@ -16,12 +16,14 @@ from sphinx.application import Sphinx
 
 SITE = json.loads(Path(__file__).with_name("site.json").read_text(encoding="utf-8"))
 REPOSITORY, GLOSSARY = SITE["repository"], "docs/glossary"
-# Where no word opens: in headings, in links, in code, in what is no text.
+# Where no word opens: in headings, in links, in code, in what is no text; in output, in the box below a title.
 CLOSED = (nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.raw, nodes.image)
+CLOSED_CLASSES = {"cell_output", "sitting"}
 
 project = "Pipelines for Humans"
 author = "the authors of Pipelines for Humans"
 copyright = author + ". Code: Apache 2.0. Text and pictures: CC BY 4.0. Data: CC0 1.0"
+version = release = SITE["version"]
 language = "en"
 extensions = ["myst_nb"]
 templates_path = ["."]
@@ -36,11 +38,13 @@ myst_disable_syntax = ["myst_line_comment", "myst_block_break"]
 html_theme = "sphinx_book_theme"
 html_title = project
 html_copy_source = False
+html_use_index = False
 html_static_path = ["site.css", "site.js"]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 html_theme_options: dict[str, Any] = {
     "home_page_in_toc": True,
+    "navbar_persistent": [],
     "show_navbar_depth": 1,
     "use_download_button": False,
     "use_fullscreen_button": False,
@@ -56,7 +60,6 @@ epub_title = project
 epub_publisher = author
 epub_show_urls = "no"
 epub_tocdup = False
-epub_exclude_files = ["search.html", "genindex.html"]
 
 
 def open_words(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -64,7 +67,9 @@ def open_words(app: Sphinx, doctree: nodes.document, page: str) -> None:
     left = {word: True for word in SITE["words"].get(page, ())}
     if not left:
         return
-    pattern = re.compile(rf"(?<![\w-])({'|'.join(sorted(map(re.escape, left), key=len, reverse=True))})(e?s)?(?![\w-])")
+    pattern = re.compile(
+        rf"(?<![\w-])({'|'.join(sorted(map(re.escape, left), key=len, reverse=True))})(e?s)?(?![\w-])"
+    )
     for text in list(doctree.findall(nodes.Text)):
         if _is_closed(text):
             continue
@@ -80,7 +85,9 @@ def open_words(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 def _is_closed(node: nodes.Node | None) -> bool:
     while node := node.parent if node else None:
-        if isinstance(node, CLOSED) or "cell_output" in getattr(node, "attributes", {}).get("classes", ()):
+        if isinstance(node, CLOSED) or CLOSED_CLASSES & set(
+            getattr(node, "attributes", {}).get("classes", ())
+        ):
             return True
     return False
 
