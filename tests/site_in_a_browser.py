@@ -32,7 +32,17 @@ CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 SITTINGS = [page for page in PAGES if page.startswith("notebooks/")]
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 # WCAG 2.1, A and AA: contrast, alt texts, names of buttons and links, order of headings in landmarks …
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+    "preload": False,  # what it loads once more, it takes for beside the page
+}
+# What is wider than the window, and in nothing that moves by itself.
+WIDE = """[...document.querySelectorAll("body *")].filter(each => {
+    if (each.getBoundingClientRect().right <= innerWidth + 1) return false;
+    for (let box = each; box !== document.body; box = box.parentElement)
+        if (getComputedStyle(box).overflowX !== "visible") return false;
+    return true;
+}).map(each => each.outerHTML.slice(0, 150)).slice(0, 5)"""
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -62,7 +72,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def tab(chromium: Browser, address: str) -> Iterator[Page]:
     """Open an empty tab, to which everything but the site itself is closed; at the end nothing may be amiss."""
-    context = chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")
+    context = chromium.new_context(viewport=DESKTOP, reduced_motion="reduce", bypass_csp=True)
     page = context.new_page()
     amiss: list[str] = []
 
@@ -90,7 +100,7 @@ def violations(tab: Page) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_and_can_be_read_by_everybody(name: str, tab: Page, address: str) -> None:
     tab.goto(address + name)
-    expect(tab.locator("h1")).to_have_count(1)
+    expect(tab.locator("h1:visible")).to_have_count(1)
     for picture in tab.locator("img").all():
         alt = (picture.get_attribute("alt") or "").strip()
         assert len(alt) > 10, picture.get_attribute("src")
@@ -101,9 +111,8 @@ def test_a_page_opens_and_can_be_read_by_everybody(name: str, tab: Page, address
         tab.emulate_media(color_scheme=scheme)
         assert violations(tab) == [], scheme
     tab.set_viewport_size(PHONE)
-    wide = "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
     width = tab.evaluate("document.documentElement.scrollWidth")
-    assert width <= PHONE["width"], tab.evaluate(f"{wide}.slice(0, 5).map(e => e.outerHTML.slice(0, 150))")
+    assert width <= PHONE["width"], tab.evaluate(WIDE)
 
 
 class Links(HTMLParser):
@@ -115,7 +124,8 @@ class Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        self.targets += [each for key in ("href", "src", "popovertarget") if (each := found.get(key))]
+        self.targets += [each for key in ("href", "src") if (each := found.get(key))]
+        self.targets += [f"#{each}"] if (each := found.get("popovertarget")) else []
         self.ids += [each for key in ("id", "name") if (each := found.get(key))]
 
 
@@ -127,17 +137,13 @@ def test_no_link_is_dead() -> None:
             parts = urlsplit(urljoin(f"/{page}", target))
             path = unquote(parts.path).removeprefix("/")
             if parts.scheme or parts.netloc:
+                dead += [f"{page}: {target}"] if parts.hostname == "localhost" else []
                 continue
             there = path in read or (SITE / path).is_file()
             if not there or (
                 path in read and parts.fragment and unquote(parts.fragment) not in read[path].ids
             ):
                 dead.append(f"{page}: {target}")
-        dead += [
-            f"{page}: no {name}-card"
-            for name in links.targets
-            if name.endswith("-card") and name not in links.ids
-        ]
     assert dead == []
 
 
@@ -202,12 +208,13 @@ def test_a_keyboard_is_enough(tab: Page, address: str) -> None:
     for _ in range(60):
         tab.keyboard.press("Tab")
         reached.add(tab.evaluate("document.activeElement.className || document.activeElement.tagName"))
-        shown = tab.evaluate(
-            "getComputedStyle(document.activeElement).outlineStyle + document.activeElement.tagName"
+        tab.evaluate(
+            "Object.assign(window, { at: document.activeElement, style: getComputedStyle(document.activeElement) })"
         )
-        assert not shown.startswith("none") or "BODY" in shown, tab.evaluate(
-            "document.activeElement.outerHTML"
+        seen = tab.evaluate(
+            "at === document.body || style.outlineStyle !== 'none' || style.boxShadow !== 'none'"
         )
+        assert seen, tab.evaluate("at.outerHTML")
     assert {"word", "SUMMARY"} <= reached
     solution = tab.locator("details.above-input").first
     solution.locator("summary").focus()
@@ -239,14 +246,10 @@ def test_a_word_opens_where_it_is_used(tab: Page, address: str) -> None:
 def test_light_and_dark_are_a_click_apart_and_stay(tab: Page, address: str) -> None:
     tab.goto(address)
     theme = tab.locator("html")
-    switch = tab.locator("button.theme-switch-button:visible")
-    seen = set()
-    for _ in range(3):
-        switch.first.click()
-        seen.add(theme.get_attribute("data-theme"))
-    assert seen == {"light", "dark"}
-    while theme.get_attribute("data-mode") != "dark":
-        switch.first.click()
+    for mode in ("dark", "light", "dark"):
+        tab.get_by_label("Color mode").click()
+        tab.locator(f"button.theme-change-button[data-mode={mode}]").click()
+        expect(theme).to_have_attribute("data-theme", mode)
     tab.goto(address + SITTINGS[0])
     expect(theme).to_have_attribute("data-theme", "dark")
 

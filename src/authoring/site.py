@@ -53,6 +53,9 @@ CODE = re.compile(r"(^(?P<fence>`{3,}).*?^(?P=fence)|`[^`\n]+`)", re.MULTILINE |
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^()\s#]+)(#[^()\s]*)?\)")
 KUBERNETES_WORD = re.compile(r"^\*\*([\w ]+)\*\*: (.+)$", re.MULTILINE)
 OTHER_WORD = re.compile(r"^- \*([\w -]+)\*: (.+)$", re.MULTILINE)
+# In an output: pandas' style, which is no XML, and links to what runs on the reader's machine.
+STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
+OWN_MACHINE = re.compile(r'<a href="http://localhost[^>]*>(.*?)</a>', re.DOTALL)
 # Where the other words of the glossary are used, and words of Kubernetes that are mostly plain English in a lesson.
 CHAPTERS_OF_SCALE = ("14", "15")
 FIRST_WITH_KUBERNETES = "06"
@@ -131,7 +134,7 @@ class Source:
         parts = CODE.split(text)
         # Of three parts, one is text, one is code, and one the code's fence.
         return "".join(
-            LINK.sub(target, part) if number % 3 == 0 else part
+            LINK.sub(target, part).replace("<br>", "<br/>") if number % 3 == 0 else part
             for number, part in enumerate(parts)
             if number % 3 < 2
         )
@@ -145,8 +148,8 @@ class Source:
             if path.is_dir():
                 inside = sorted(each for each in path.iterdir() if each.suffix in LANGUAGES)
                 self.files |= {each.relative_to(self.root).as_posix() for each in inside}
-                lines = [f"- [{each.name}]({each.name}.md)" for each in inside]
-                text = f"# {left[0]}/\n\n" + "\n".join(lines)
+                lines = [f"- [`{each.name}`]({each.name}.md)" for each in inside]
+                text = f"# `{left[0]}/`\n\n" + "\n".join(lines)
             else:
                 text = shown(left[0], path.read_text(encoding="utf-8"))
             self.add(file_page(left[0], path.is_dir()), "---\nnosearch: true\n---\n" + text, left[0])
@@ -165,7 +168,7 @@ def shown(path: str, text: str) -> str:
     """Return a page with the whole text of a file, highlighted."""
     fence = "`" * (max((len(ticks) for ticks in re.findall("`{3,}", text)), default=2) + 1)
     language = LANGUAGES.get(posixpath.splitext(path)[1], "text")
-    return f"# {path}\n\n{fence}{language}\n{text.rstrip()}\n{fence}\n"
+    return f"# `{path}`\n\n{fence}{language}\n{text.rstrip()}\n{fence}\n"
 
 
 def toctree(caption: str, pages: Iterable[str], hidden: bool = True) -> str:
@@ -188,6 +191,9 @@ def sitting_page(learner: NotebookNode, solved: NotebookNode) -> NotebookNode:
     solution = None
     for cell, other in zip(learner.cells, solved.cells, strict=True):
         cell.metadata = {"mystnb": {"image": {"alt": alt(cell)}}} if alt(cell) else {}
+        for output in cell.get("outputs", []):
+            if html := output.get("data", {}).get("text/html"):
+                output.data["text/html"] = OWN_MACHINE.sub(r"\1", STYLE.sub("", html))
         page.cells.append(cell)
         if cell.source != other.source:
             solution = other
@@ -212,14 +218,13 @@ def alt(cell: NotebookNode) -> str:
 
 
 def introduction(chapter: Chapter, sitting: Sitting) -> str:
-    """Return the box below the title of a sitting: where it stands, how long it takes and how it was run."""
+    """Return the box below the title of a sitting: where it stands, how it was run, and how to do it."""
     number = chapter.sittings.index(sitting) + 1
     page = f"[{chapter.number} · {chapter.title}](../chapters/{chapter.folder.name}/index.md)"
     return (
         f"```{{admonition}} Sitting {number} of {len(chapter.sittings)} of {page}\n:class: note sitting\n\n"
-        f"{sitting.minutes} minutes; needs a cluster: {chapter.needs}. How it was run: {how_tested(chapter)}. To do "
-        f"it yourself, start `make lab` and open `{sitting.notebook}`; here you see how it ran. Below each exercise "
-        "is a solution, closed until you open it.\n```\n"
+        f"How it was run: {how_tested(chapter)}. To do it yourself, start `make lab` and open `{sitting.notebook}`. "
+        "Below each exercise is a solution, closed until you open it.\n```\n"
     )
 
 

@@ -38,6 +38,7 @@ myst_disable_syntax = ["myst_line_comment", "myst_block_break"]
 html_theme = "sphinx_book_theme"
 html_title = project
 html_copy_source = False
+html_context = {"default_mode": "auto"}
 html_use_index = False
 html_static_path = ["site.css", "site.js"]
 html_css_files = ["site.css"]
@@ -48,7 +49,7 @@ html_theme_options: dict[str, Any] = {
     "show_navbar_depth": 1,
     "use_download_button": False,
     "use_fullscreen_button": False,
-    "article_footer_items": ["mend.html", "prev-next.html"],
+    "article_footer_items": ["mend.html"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
