@@ -25,9 +25,8 @@ ROOT = Path(__file__).parents[1]
 SITE = Path(os.environ.get("SITE", ROOT / "build" / "site"))
 SOURCE = ROOT / "build" / "site-source"
 DATA = json.loads((SOURCE / "site.json").read_text(encoding="utf-8"))
-PAGES = sorted(
-    path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if path.name != "search.html"
-)
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+PAGES = [page for page in PAGES if not page.startswith(("_static/", "search."))]
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 SITTINGS = [page for page in PAGES if page.startswith("notebooks/")]
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")

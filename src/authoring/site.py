@@ -27,7 +27,7 @@ from companion.errors import SentenceError
 from companion.extra_venv import extra_venv
 from flightdelay.files import locked
 
-SIZE = "84 packages, 60 MB to download, 360 MB on disk"
+SIZE = "84 packages, 360 MB on disk"
 THEME = Path(__file__).with_name("site_theme")
 EPUB = "pipelines-for-humans.epub"
 REPORT = "tour-report.html"
@@ -173,11 +173,7 @@ def shown(path: str, text: str) -> str:
 
 def toctree(caption: str, pages: Iterable[str], hidden: bool = True) -> str:
     """Return the Markdown that gives these pages their place in the side bar and in the order of reading."""
-    options = [
-        ":maxdepth: 1",
-        *([":hidden:"] if hidden else []),
-        *([f":caption: {caption}"] if caption else []),
-    ]
+    options = [":maxdepth: 1", *([":hidden:"] * hidden), *([f":caption: {caption}"] if caption else [])]
     return "\n".join(["```{toctree}", *options, "", *pages, "```", ""])
 
 
@@ -283,11 +279,10 @@ def home_page(readme: str, known: list[Chapter]) -> str:
     """Return the README as the site's first page, with what only the site has and the order of reading."""
     here = (
         "## On this site\n\nEach chapter has a page to read and one to four sittings, which are notebooks as they ran. "
-        "What they say of the commands is typed in the repository's folder.\n\n"
-        "```{only} not epub\n"
-        f'<ul><li><a href="{EPUB}">The whole site as an EPUB</a>, for a reader without a network.</li>'
-        f'<li><a href="{REPORT}">The report of a tour</a>, as `make tour` leaves it on a machine.</li></ul>\n```\n\n'
-    ).replace("`make tour`", "<code>make tour</code>")
+        "To do them yourself, clone the repository as above.\n\n```{only} not epub\n"
+        f'<ul><li><a href="{EPUB}">The whole site as an EPUB</a>, to read without a network.</li>'
+        f'<li><a href="{REPORT}">The report of a tour</a>, as <code>make tour</code> leaves it.</li></ul>\n```\n\n'
+    )
     trees = [toctree("Chapters", [f"chapters/{chapter.folder.name}/index" for chapter in known])]
     trees += [
         toctree(caption, [page_of(path).removesuffix(".md") for path in pages])
@@ -384,10 +379,7 @@ def tour_report(root: Path) -> Path:
     report = root / "build" / "tour.html"
     if not report.exists():
         print("There is no report of a tour yet, which the site shows: make tour, some minutes.", flush=True)
-        if (
-            subprocess.run([sys.executable, "-m", "companion.tour"], cwd=root).returncode
-            or not report.exists()
-        ):
+        if subprocess.run([sys.executable, "-m", "companion.tour"], cwd=root).returncode:
             raise SiteError("The tour failed, and the site shows its report: make tour says why.")
     return report
 
@@ -404,17 +396,8 @@ def sphinx(programs: Path, builder: str, source: Path, target: Path) -> None:
     # What was read for one builder serves the next.
     options = ["--fail-on-warning", "--quiet", "--jobs", "2", "--doctree-dir", str(source / ".doctrees")]
     environ = {name: value for name, value in os.environ.items() if name not in PYTHON_SETTINGS}
-    command = [
-        str(programs / "python"),
-        "-m",
-        "sphinx",
-        "--builder",
-        builder,
-        *options,
-        str(source),
-        str(target),
-    ]
-    if subprocess.run(command, env=environ).returncode:
+    command = [str(programs / "python"), "-m", "sphinx", "--builder", builder, *options]
+    if subprocess.run([*command, str(source), str(target)], env=environ).returncode:
         raise SiteError("The site was not built: Sphinx says above what is wrong in which page.")
 
 

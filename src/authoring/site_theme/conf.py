@@ -53,12 +53,10 @@ html_theme_options: dict[str, Any] = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-if REPOSITORY:
-    html_theme_options |= {"repository_url": REPOSITORY, "use_repository_button": True}
-
 epub_basename = "pipelines-for-humans"
 epub_title = project
-epub_publisher = author
+epub_publisher = epub_contributor = author
+epub_identifier = epub_uid = epub_basename
 epub_show_urls = "no"
 epub_tocdup = False
 
@@ -104,6 +102,8 @@ def _opened(app: Sphinx, word: str, shown: str, page: str) -> nodes.Node:
 
 def add_to_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Add what opens below the page's text, outside of what the search reads, and the links to mend the page."""
+    if app.builder.name == "epub":  # MyST-NB names a style sheet that it puts there too late
+        context["css_files"] = [each for each in context["css_files"] if "mystnb" not in str(each)]
     if doctree is None:
         return
     for word in doctree.findall(lambda node: isinstance(node, nodes.raw) and "word" in node):
@@ -113,6 +113,7 @@ def add_to_page(app: Sphinx, page: str, template: str, context: dict[str, Any], 
             f'<a href="{escape(word["link"])}">All words</a></div>\n'
         )
     if REPOSITORY and (origin := SITE["origins"].get(page)):
+        context["repository"] = REPOSITORY
         context["edit_link"] = f"{REPOSITORY}/edit/main/{origin}"
         context["issue_link"] = f"{REPOSITORY}/issues/new?title={quote(f'{origin}: ')}"
 
