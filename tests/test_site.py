@@ -74,11 +74,13 @@ def test_links_are_those_of_the_page_and_code_stays(tmp_path: Path) -> None:
 
 def test_a_solution_stands_closed_below_its_check_with_what_it_printed() -> None:
     def notebook(answer: str, verdict: str) -> nbformat.NotebookNode:
+        html = '<style scoped>x</style>\n<a href="http://localhost:8081/#/runs">Run details</a>.'
         output = nbformat.v4.new_output("stream", text=verdict)
+        details = nbformat.v4.new_output("display_data", data={"text/html": html})
         cells = [
             nbformat.v4.new_markdown_cell("# T", id="0"),
             nbformat.v4.new_code_cell(answer, id="a"),
-            nbformat.v4.new_code_cell("check.ex_1_1(answer)", id="b", outputs=[output]),
+            nbformat.v4.new_code_cell("check.ex_1_1(answer)", id="b", outputs=[output, details]),
             nbformat.v4.new_code_cell("print(1)", id="c"),
         ]
         return nbformat.v4.new_notebook(cells=cells)
@@ -93,7 +95,9 @@ def test_a_solution_stands_closed_below_its_check_with_what_it_printed() -> None
     ]
     solution = page.cells[3]
     assert solution.metadata["tags"] == ["hide-cell"]
-    assert [output.text for output in solution.outputs] == ["right"]
+    for cell, verdict in ((page.cells[2], "not yet"), (solution, "right")):
+        assert cell.outputs[0].text == verdict
+        assert cell.outputs[1].data["text/html"] == "Run details."  # there is no such page on the web
     nbformat.validate(page)
 
 

@@ -187,7 +187,7 @@ def sitting_page(learner: NotebookNode, solved: NotebookNode) -> NotebookNode:
     solution = None
     for cell, other in zip(learner.cells, solved.cells, strict=True):
         cell.metadata = {"mystnb": {"image": {"alt": alt(cell)}}} if alt(cell) else {}
-        for output in cell.get("outputs", []):
+        for output in [*cell.get("outputs", []), *other.get("outputs", [])]:
             if html := output.get("data", {}).get("text/html"):
                 output.data["text/html"] = OWN_MACHINE.sub(r"\1", STYLE.sub("", html))
         page.cells.append(cell)
