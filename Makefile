@@ -25,6 +25,7 @@ Pipelines for Humans: one model, four ways to run it.
 Learn
   make tour        the whole book in some minutes: a year of flights, each orchestrator, one table
   make lab         open the notebooks, as copies of your own in work/
+  make progress    exercises solved, bets won, minutes (FORMAT=csv FOLDER=class: of a class)
   make doctor      what this machine can run and what it lacks, with the fix
   make image       build the image of a step, with Docker or Podman (BASE_IMAGE=name: another base)
   make zenml-dashboard  the runs of chapter 03 in ZenML's dashboard, in your browser
@@ -52,6 +53,7 @@ Write
   make chapter     make the folder of a new chapter (NAME=20-our-own), which passes the tests
   make record      record those notebooks on your cluster (CHAPTER=10-debugging: only that one)
   make lint        only style and types
+  make deck        slides of each chapter, for a class: build/deck/index.html
   make notebooks   build notebooks/ and solutions/ from the lessons (CHAPTER=04-airflow: one)
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
@@ -66,7 +68,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab doctor image zenml-dashboard scale airflow reset clean test lint notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -76,6 +78,11 @@ tour: venv
 
 lab: venv
 	@$(RUN) -m companion.lab
+
+progress: venv
+	@test -z "$(FORMAT)" || test "$(FORMAT) $(if $(FOLDER),of)" = "csv of" || { \
+	  echo "A table of a class: make progress FORMAT=csv FOLDER=class" >&2; exit 2; }
+	@$(RUN) -m companion.progress_report $(if $(FORMAT),--csv "$(FOLDER)")
 
 doctor: venv
 	@PATH="$$PWD/.venv/bin:$$PATH" $(RUN) -m companion.doctor
@@ -124,6 +131,9 @@ cluster-export: venv
 
 notebooks: venv
 	@$(RUN) -m authoring.build $(CHAPTER)
+
+deck: venv
+	@$(RUN) -m authoring.deck
 
 data: venv
 	@$(RUN) data/remake.py

@@ -11,9 +11,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
-# The checks of these chapters run DAGs in a process that takes long to start: one worker has it.
-WITH_AIRFLOW = (4, 5, 13)
-CHECKS_WITH_AIRFLOW = "checks with Airflow"
+# Each of its tests stands for itself and takes long.
+APART = "test_no_other_cluster.py"
 
 
 class ByChapter(LoadScopeScheduling):
@@ -24,12 +23,11 @@ class ByChapter(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        if module.endswith("test_check_airflow.py"):
-            return CHECKS_WITH_AIRFLOW
+        if module.endswith(APART):
+            return nodeid
         if module.endswith("test_checks.py"):
             found = re.search(r"\[(?:ex_)?(\d+)[-_]", nodeid)
-            chapter = int(found[1]) if found else None
-            return CHECKS_WITH_AIRFLOW if chapter in WITH_AIRFLOW else f"checks of {chapter}"
+            return f"checks of {found[1]}" if found else module
         tool = re.search(r"\[(plain|zenml|airflow|kubeflow)\b", nodeid)
         return f"{module} with {tool[1]}" if tool else module
 

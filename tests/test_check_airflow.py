@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import psutil
 import pytest
@@ -108,16 +108,20 @@ def test_it_goes_with_a_kernel_that_is_killed_and_takes_all_along(tmp_path: Path
 
 
 def test_an_interrupted_check_leaves_no_answer_for_the_next(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
+    mark, done = tmp_path / "mark", Event()
 
     def interrupt() -> None:
+        """Press Ctrl-C, and again where it came just before this process began to wait for the answer."""
         wait_for(lambda: mark.exists() and mark.read_text())
-        os.kill(os.getpid(), signal.SIGINT)
+        while not done.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.wait(10)
 
     thread = Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         try_out("while True: pass", mark)
+    done.set()
     thread.join()
     assert is_gone(int(mark.read_text()))
     assert try_out("pass", mark)["error"] == ""

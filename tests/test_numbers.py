@@ -87,6 +87,8 @@ def test_the_version_of_the_cluster_is_the_pinned_one() -> None:
     node = re.search(r":v([\d.]+)@", settings.NODE_IMAGE)
     assert node
     assert f"`make cluster-up` makes a cluster of Kubernetes {node[1]}" in README
+    recorded = {chapter.run.get("versions", {}).get("kubernetes", node[1]) for chapter in CHAPTERS}
+    assert [f"The recordings come from Kubernetes {each}" in README for each in recorded] == [True]
 
 
 def test_the_size_of_the_environment_is_said_the_same_everywhere() -> None:

@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,26 @@ def test_workflows_use_commands_that_exist() -> None:
                 else:
                     command = step["run"]
                     assert command == ".ci/run" or command.removeprefix("make ") in targets()
+
+
+def test_the_citation_is_of_this_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert cited["version"] == project["version"]
+    assert cited["license"] == project["license"].split(" AND ")
+
+
+def test_issue_forms_ask_for_what_doctor_prints() -> None:
+    forms = [
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+        for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*-*.yml")
+    ]
+    assert forms
+    for form in forms:
+        assert form.keys() >= {"name", "description", "body"}
+        assert len({each["id"] for each in form["body"]}) == len(form["body"])
+    asked = [each["attributes"]["label"] for form in forms for each in form["body"]]
+    assert "What `make doctor` prints" in asked
 
 
 def test_scripts_can_be_run() -> None:

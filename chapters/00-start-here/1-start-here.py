@@ -120,6 +120,10 @@ companion.compare_bet(my_bet, "equal" if not apart else "nearly equal" if apart 
 # For each tool the tour notes `seconds`, `auc`, `log_loss`, `decision` and `digest`, of the same month and with the
 # same models in the store. Which of them have to be the same, whatever tool ran the pipeline? Answer with a list of
 # these names.
+#
+# The cell below your answer judges it, as often as you like. When its sentence does not help, `check.hint_0_1()` in a
+# cell of your own gives another hint; when you are right, `check.solution_0_1()` shows how the book solves it. So it is
+# with all exercises of the book.
 
 # %%
 ### BEGIN SOLUTION

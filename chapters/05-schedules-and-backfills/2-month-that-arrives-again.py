@@ -167,7 +167,8 @@ check.ex_5_2(answer)
 # 2. September arrives again: `deliver_again("2013-09")`;
 # 3. run again what has to run again, and take another picture.
 #
-# March and April have run already, but February, which comes before them, has not; so let all months run. The
+# March and April have run already, but February, which comes before them, has not; so let all months run,
+# also those that have (section 2 had an option for that). The
 # answer is a dict with both pictures, `{"year": …, "corrected": …}`. It takes some minutes of waiting, with a
 # line for each month that has run. To try again, first put September back as it was:
 # `deliver_again("2013-09", minutes=0)`.

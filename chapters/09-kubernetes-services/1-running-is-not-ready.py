@@ -272,8 +272,8 @@ print(f"{served['version'][:7]} says: late with probability {served['probabiliti
 # ## Exercise 9.1: A counter for the night
 #
 # A colleague has written a second service, for the night shift: `night.yaml`, in the notebook's folder. Kubernetes
-# accepts the text, and five lines of it are wrong (that no version is pinned is none of them). Mend them there. The
-# service has to
+# accepts the text, and five lines of it are wrong, one of them twice over (that no version is pinned is none of them).
+# Mend them there. The service has to
 #
 # - get requests only when its model is loaded;
 # - be restarted only when its process is beyond help;

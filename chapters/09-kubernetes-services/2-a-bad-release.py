@@ -67,7 +67,7 @@ my_bet = None  # "all calls fail", "nothing" or "some calls fail"
 # %%
 release(manifest, "2013-09-0123456789ab")
 # !kubectl apply -n flights-release -f "{manifest}"
-# !kubectl rollout status -n flights-release deployment/predictions --timeout=30s | tail -1
+# !kubectl rollout status -n flights-release deployment/predictions --timeout=10s | tail -1
 # !kubectl delete job caller -n flights-release --ignore-not-found
 # !kubectl apply -n flights-release -f "{state}/caller.yaml"
 # !kubectl wait -n flights-release --for=condition=complete job/caller --timeout=600s

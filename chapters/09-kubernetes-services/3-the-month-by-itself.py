@@ -275,7 +275,7 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 
 # %%
 # !kubectl apply -n flights-monthly -f "{state}/predictions.yaml"
-# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=30s | tail -1
+# !kubectl rollout status -n flights-monthly deployment/predictions --timeout=10s | tail -1
 # !kubectl get replicasets -n flights-monthly -l app=predictions -L month
 
 # %% [markdown]

@@ -214,7 +214,8 @@ for name in ("auc", "log_loss"):
 # Run the pipeline for October 2013, with the same sample, in the same experiment, and wait for it. `answer` is the
 # finished run, as the API describes it. Then look at what was decided: in `reader.yaml`, in the notebook's folder (in
 # JupyterLab's file browser `work/state/11`, the newest `run-…`), stands the name of the file that it prints. Change it
-# there, and run the two cells with the Job again: a Job that is there cannot be changed, so the first deletes it.
+# there, and run the two cells with the Job again: a Job that is there cannot be changed, so the first deletes it. The
+# check judges the run; the decision is for you.
 #
 # If a recorded cluster says that it does not know your run, let `answer` be `None` and run the check all the same: it
 # looks at what you sent.

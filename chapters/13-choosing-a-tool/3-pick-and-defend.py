@@ -64,7 +64,8 @@ for tool, gives in CAN.items():
 #   up at night for a server."
 #
 # For each, give a tool and the *need that decides*, in the form `"analyst": ("a tool", ["a need"])`: one word of the
-# list above or two, not more, and only what is asked for. More than one tool can be right.
+# list above or two, not more, and only what is asked for. A need decides where the other tools that are left do not
+# meet it. More than one tool can be right.
 
 # %%
 ### BEGIN SOLUTION

@@ -112,6 +112,9 @@ companion.compare_bet(my_bet, "the same" if one == two else "higher" if two > on
 # Write a function that is given two fitted models and some rows. It returns `True` where both give each row the same
 # probability of being late (column 1 of `predict_proba`) to six decimals, that is with less than 0.0000005 between
 # them, and else `False`. Sums in another order differ in the sixteenth digit: that is still the same model.
+#
+# The check brings models of its own. To try yours first, fit two on a few rows (scikit-learn's
+# `LogisticRegression().fit(X, y)`, once with another `C`).
 
 
 # %%
@@ -180,6 +183,7 @@ print("ranks that finished:", [rank for rank, end in ended.items() if end == "fi
 #
 # All of this stands inside of the `with`. Say of each line whether `"all"` ranks have to run it, or whether `"one"` may
 # run it by itself: a dict, line by line. Ask: does the result depend on rows that lie elsewhere?
+# (`eval` gives the metric of the whole table, of which each rank holds a part.)
 
 # %%
 lines = [

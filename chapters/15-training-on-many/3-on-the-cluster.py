@@ -62,6 +62,7 @@ model_of_one = alone[-1].split()[-1]
 # left.)
 
 # %%
+from companion import check
 from companion.workspace import repository
 
 chapter = repository() / "chapters/15-training-on-many"
@@ -101,7 +102,9 @@ my_bet = None  # "the same" or "another one"
 # %%
 # !kubectl wait -n flights-workers --for=condition=complete trainjob/two --timeout=900s
 # log = !kubectl logs -n flights-workers -l job-name=two-node-0 --tail=-1
-print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))  # by rank: kubectl takes the Pods in any order
+# By rank: kubectl takes the Pods in any order.
+print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))
+print("one process:", model_of_one)
 models = {line.split()[-1] for line in log if " model " in line}
 companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "another one")
 
@@ -159,8 +162,6 @@ companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "anoth
 # If `kubectl apply` answers `NotRecorded`, leave the log empty: `"log": []`.
 
 # %%
-from companion import check
-
 ### BEGIN SOLUTION
 solved = chapter / "solved"  # the text as the editor leaves it
 # !diff "{state}/three.yaml" "{solved}/three.yaml"
@@ -256,8 +257,8 @@ my_bet = None  # a whole number
 # !kubectl get pods -n flights-workers -l job-name=lost-node-0
 # log = !kubectl logs -n flights-workers -l job-name=lost-node-0 --tail=-1
 print("\n".join(sorted(log, key=lambda line: line.split(" | ")[0])))
-begun = next(line for line in log if "rank 0 | begins" in line)
-companion.compare_bet(my_bet, int(begun.split()[-1]))
+begun = [int(line.split()[-1]) for line in log if "rank 0 | begins" in line]
+companion.compare_bet(my_bet, begun[0] if begun else "not seen: begin this section anew")
 zero = "job-name=lost-node-0,batch.kubernetes.io/job-completion-index=0"
 # !kubectl describe pods -n flights-workers -l {zero} | sed -n "/Last State/,/Exit Code/p"
 

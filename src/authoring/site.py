@@ -48,7 +48,7 @@ BESIDE = {
         "CHANGELOG.md",
     ),
 }
-LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json", ".toml": "toml"}
+LANGUAGES = {".py": "python", ".cff": "yaml", ".yaml": "yaml", ".json": "json", ".toml": "toml"}
 CODE = re.compile(r"(^(?P<fence>`{3,}).*?^(?P=fence)|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^()\s#]+)(#[^()\s]*)?\)")
 KUBERNETES_WORD = re.compile(r"^\*\*([\w ]+)\*\*: (.+)$", re.MULTILINE)
@@ -80,7 +80,7 @@ def page_of(path: str) -> str:
         return "notebooks/" + posixpath.basename(path)
     if posixpath.basename(path) == "README.md":
         return posixpath.join(posixpath.dirname(path), "index.md")
-    return path if path.endswith(".md") else ""
+    return path if path.endswith(".md") and path[0] != "." else ""
 
 
 class Source:

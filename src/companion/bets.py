@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from companion import progress
+
 
 def compare_bet(bet: Any, result: Any) -> None:
     """Print what was bet and what it is, in one line; for a dict, in a line for each key.
@@ -24,8 +26,11 @@ def compare_bet(bet: Any, result: Any) -> None:
 
 def _sentence(bet: Any, result: Any) -> str:
     if bet is None or bet is ...:
+        progress.bet(None)
         return f"you placed no bet; it is {result!r}."
-    if _plain(bet) == _plain(result):
+    won = _plain(bet) == _plain(result)
+    progress.bet(bool(won))
+    if won:
         return f"you bet {bet!r}, and so it is."
     return f"you bet {bet!r}; it is {result!r}."
 

@@ -6,6 +6,7 @@ reaches no other cluster and writes into no other tool's folder, and a cell that
 """
 
 import re
+import sys
 from types import TracebackType
 
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -13,6 +14,9 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from companion.environment import enter, work_folder
 from companion.workspace import folder_of_this_kernel
 
+# Seconds that a cell waits at its end until what it printed is sent; ten are ipykernel's own, and where the machine
+# stands still for as long, a line comes too late to belong to its cell.
+PATIENCE = 300
 # What a cell meets when a cell above it has not run, and what it may run in vain.
 ABSENT = (NameError, ModuleNotFoundError, FileNotFoundError)
 NEEDS_MORE = re.compile(r"^!.*(kubectl|\{\w+\})", re.MULTILINE)
@@ -26,6 +30,9 @@ CELL_ABOVE = "If a cell above makes it, run that one first, then this one."
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Set the environment of the tools, and explain what a new kernel does not know."""
     enter(work_folder() / "state" / "no-notebook")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "flush_timeout"):
+            stream.flush_timeout = PATIENCE
     shell.set_custom_exc(ABSENT, explain)
 
     def after(result: ExecutionResult) -> None:

@@ -19,7 +19,7 @@ from collections import Counter
 from importlib import metadata
 from pathlib import Path
 
-from companion import replay
+from companion import progress, replay
 from companion.chapters import recorded_cluster
 from companion.environment import enter, environment_in, recorded_kubeconfig, repository, work_folder
 from companion.errors import WorkspaceError
@@ -78,6 +78,7 @@ def workspace(sitting: str, go_on: bool = False) -> Path:
                 "notebook from its first cell."
             )
         _prepare(sitting, go_on, begun)
+        progress.begin(sitting)
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{package} {metadata.version(package)}" for package in VERSIONS_SHOWN]
     print(" · ".join(versions))

@@ -24,7 +24,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from companion import progress
+
 RIGHT_MARK, WRONG_MARK, NOT_ANSWERED_MARK = "✅", "❌", "…"
+SOLVED: set[str] = set()  # the exercises that were solved in this kernel
 
 
 class NoVerdict(Exception):
@@ -100,5 +103,9 @@ def exercise(check: Callable[[Any], Verdict]) -> Callable[[Any], None]:
                     f"({type(error).__name__}: {error}); read again what kind of value is asked for."
                 )
         print(" ".join(f"{verdict.mark} Exercise {chapter}.{number}: {verdict.text}".split()))
+        if verdict.mark == RIGHT_MARK:
+            SOLVED.add(f"{chapter}.{number}")
+        if verdict.mark != NOT_ANSWERED_MARK:
+            progress.answered(f"{chapter}.{number}", verdict.mark == RIGHT_MARK)
 
     return say
