@@ -150,11 +150,12 @@ def test_without_a_browser_nothing_is_built(
 
 
 def test_without_a_network_the_sentence_is_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_network(*_: object) -> Path:
         raise ExtraVenvError("The packages could not be fetched.")
 
+    monkeypatch.setattr(site, "ROOT", tmp_path)
     monkeypatch.setattr(site, "extra_venv", no_network)
     assert site.main([]) == 1
     assert capsys.readouterr().err == "The packages could not be fetched.\n"

@@ -46,6 +46,8 @@ BESIDE = {
         "CONTRIBUTING.md",
         "docs/writing.md",
         "CHANGELOG.md",
+        ".github/CODE_OF_CONDUCT.md",
+        ".github/SECURITY.md",
     ),
 }
 LANGUAGES = {".py": "python", ".cff": "yaml", ".yaml": "yaml", ".json": "json", ".toml": "toml"}
@@ -80,7 +82,9 @@ def page_of(path: str) -> str:
         return "notebooks/" + posixpath.basename(path)
     if posixpath.basename(path) == "README.md":
         return posixpath.join(posixpath.dirname(path), "index.md")
-    return path if path.endswith(".md") and path[0] != "." else ""
+    return (
+        path.lstrip(".") if path.endswith(".md") else ""
+    )  # Sphinx and web servers may pass over a hidden folder
 
 
 class Source:
@@ -160,7 +164,7 @@ class Source:
 
 
 def file_page(path: str, is_folder: bool) -> str:
-    """Return the page that shows a file or a folder; no web server hides it."""
+    """Return the page that shows a file or a folder."""
     return "files/" + path.lstrip(".") + ("/index.md" if is_folder else ".md")
 
 
