@@ -59,6 +59,8 @@ Write
   make bench       measure; the result is in build/bench.json
   make bench-scale  measure one process against rows, and a search; the results are in build/
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
+  make site        build the site to read, in build/site: the pages, the notebooks as they ran
+  make test-site   the same, and try it in a real browser (needs Chromium)
   make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt (KEEP=1: only what is new)
 
@@ -66,7 +68,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -149,6 +151,12 @@ published: venv
 links: venv
 	@$(RUN) -m authoring.links
 
+site: venv
+	@$(RUN) -m authoring.site
+
+test-site: venv
+	@$(RUN) -m authoring.site --test
+
 lock: venv
 	@$(RUN) -m authoring.lock $(if $(KEEP),--keep)
 
@@ -209,6 +217,6 @@ reset:
 	@if [ -e build/cluster/cluster.json ]; then echo "The cluster stays: make cluster-down removes it."; fi
 
 clean: reset
-	@rm -rf .venv .venv-dashboard .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	@rm -rf .venv .venv-dashboard .venv-site .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed: .venv and caches. To remove your notebooks too, delete the folder work/ yourself."

@@ -37,6 +37,13 @@ def test_scale_only_adds_to_the_book_and_nothing_for_a_gpu() -> None:
     assert not [name for name in scale if name.startswith(("nvidia", "torch", "tensorflow"))]
 
 
+def test_the_site_has_the_versions_of_the_book_and_nothing_that_it_only_reads() -> None:
+    book, site = lock.pins(BOOK), lock.pins(TEXTS["requirements-site.txt"])
+    lock.check(TEXTS["requirements-site.txt"], lock.direct(PROJECT, "site"))
+    assert [name for name in site if name in book and site[name] != book[name]] == []
+    assert not {"pandas", "scikit-learn", "jupyterlab"} & site.keys()
+
+
 def test_what_the_book_has_is_cut_out() -> None:
     text = "# made\n" + "a==1" + HASH + "    # via b\n" + "b-c==2 ; x" + HASH + "    # via\n    #   a\n"
     assert lock.without(text, {"b-c"}) == "# made\na==1" + HASH + "    # via b\n"
@@ -74,7 +81,9 @@ def test_direct_dependencies_are_read_with_their_versions(tmp_path: Path) -> Non
     project.write_text(
         '[project]\nname = "book"\ndependencies = ["numpy>=2"]\n[project.optional-dependencies]\n'
         'image = ["book[x]", "zenml[local]==0.98.0", "uv; python_version > \'3\'"]\nother = ["a"]\n'
+        '[dependency-groups]\nsite = ["sphinx==9.0.4"]\n'
     )
+    assert lock.direct(project, "site") == {"sphinx": "9.0.4"}
     assert lock.direct(project, "image") == {"numpy": "", "zenml": "0.98.0", "uv": ""}
 
 

@@ -16,6 +16,7 @@ NOT_OURS = {
     ".git",
     ".venv",
     ".venv-dashboard",
+    ".venv-site",
     "build",
     "work",
     "__pycache__",

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from companion import zenml_dashboard
-from companion.bootstrap import CannotBootstrap
 from companion.ports import free_port
-from companion.zenml_dashboard import DashboardError, environment, newest_state, serve
+from companion.zenml_dashboard import DashboardError, newest_state, serve
 
 
 def a_run(root: Path, number: int, statements: str) -> Path:
@@ -54,42 +53,6 @@ def test_a_taken_port_is_avoided() -> None:
         port = taken.getsockname()[1]
         assert free_port(port) != port
     assert free_port(port) == port
-
-
-def test_without_a_network_nothing_half_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "requirements-dashboard.txt").write_text("zenml==0.98.0\n")
-
-    def run(command: list[str], environ: dict[str, str]) -> None:
-        (tmp_path / ".venv-dashboard").mkdir()
-
-    def fetch(command: list[str], environ: dict[str, str]) -> None:
-        raise CannotBootstrap("The packages could not be fetched: no connection to the package index.")
-
-    monkeypatch.setattr(zenml_dashboard, "run", run)
-    monkeypatch.setattr(zenml_dashboard, "fetch", fetch)
-    with pytest.raises(DashboardError, match="no connection to the package index"):
-        environment(tmp_path)
-    assert not (tmp_path / ".venv-dashboard").exists()
-
-
-def test_the_environment_is_made_once_and_again_for_another_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock = tmp_path / "requirements-dashboard.txt"
-    lock.write_text("zenml==0.98.0\n")
-    called: list[str] = []
-
-    def run(command: list[str], environ: dict[str, str]) -> None:
-        called.append("sync" if "sync" in command else "venv")
-        (tmp_path / ".venv-dashboard").mkdir(exist_ok=True)
-
-    monkeypatch.setattr(zenml_dashboard, "run", run)
-    monkeypatch.setattr(zenml_dashboard, "fetch", run)
-    assert environment(tmp_path) == environment(tmp_path) == tmp_path / ".venv-dashboard" / "bin" / "zenml"
-    assert called == ["venv", "sync"]
-    lock.write_text("zenml==0.99.0\n")
-    environment(tmp_path)
-    assert called == ["venv", "sync"] * 2
 
 
 def test_a_server_that_ends_at_once_is_named_with_its_log(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ check.ex_1_1(answer)
 # timetable alone says something. Does it change **during the year**? Then a model that learned in one season is
 # used in another.
 
-# %%
+# %% alt="Two plots. Left: a bar of late flights, in percent, for each month. Right: a line by hour of departure."
 labelled = flights[~missing].sort_values(["time_hour", "carrier", "flight"], ignore_index=True)
 labelled["late"] = (labelled["arr_delay"] > 15).astype("int8")
 print(f"{len(labelled):,} flights with a label, {labelled['late'].mean():.1%} of them late")

@@ -141,7 +141,7 @@ print(f"row of 19:00: humidity {at_19['humid']:.0f}%; its temperature and dew po
 # pressure, the row has none.) So the row *called* 17:00 is made of all that was reported from 17:00 to 17:51. Draw
 # that, with our decision.
 
-# %%
+# %% alt="Two bars over the time of day, the rows of 16:00 and 17:00, and a line at 17:30, the decision."
 figure, axis = plt.subplots(figsize=(8, 2), layout="constrained")
 for place, hour in enumerate((16, 17)):
     axis.barh(place, 51, left=60 * hour, color="tab:blue" if hour == 16 else "tab:orange")

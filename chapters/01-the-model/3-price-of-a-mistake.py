@@ -112,7 +112,7 @@ for name, period in judged.items():
 # To see it at every level, put the flights into ten groups of equal size, from the lowest probability to the
 # highest, and compare each group with what happened. This is **calibration**.
 
-# %%
+# %% alt="Calibration of two periods: share really late by mean probability, in ten groups, and a diagonal."
 figure, axis = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
 axis.plot([0, 0.8], [0, 0.8], color="grey", linestyle="--", label="what was said is what happened")
 for (name, period), mark in zip(judged.items(), ("o-", "s-"), strict=True):
@@ -173,7 +173,7 @@ pd.DataFrame(costs).round().astype(int)
 #
 # Could another threshold have helped? Try all of them.
 
-# %%
+# %% alt="Cost per 1000 flights by the threshold of an offer, a curve for each period, and a line at 0.2."
 figure, axis = plt.subplots(layout="constrained")
 thresholds, best = np.arange(0, 61, 2) / 100, {}
 for (name, period), style in zip(judged.items(), ("-", "--"), strict=True):
@@ -234,7 +234,7 @@ def slices(column: str) -> pd.DataFrame:
 # %%
 slices("carrier").sort_values("auc")
 
-# %%
+# %% alt="Two lines by scheduled hour of departure: the expected share of late flights, and the real one."
 hour_slices = slices("hour")
 figure, axis = plt.subplots(layout="constrained")
 axis.plot(hour_slices.index, hour_slices["expected"], "o-", label="expected")

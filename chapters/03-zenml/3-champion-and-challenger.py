@@ -75,7 +75,7 @@ for run in (first_run, second):
 # The same probabilities, and in the second run one step of six. Now the picture of it, drawn from ZenML's
 # records: each arrow is an artifact that a step took from another one.
 
-# %%
+# %% alt="The six steps, with an arrow for each artifact from the step that made it to the step that took it."
 arrows = []
 for name, each in client.get_pipeline_run(first_run.id).steps.items():
     for taken in (one for several in each.inputs.values() for one in several):

@@ -81,7 +81,7 @@ companion.compare_bet(
     my_bet, {"recent worse than frozen": worse, "best in December": loss.loc["2013-12"].idxmin()}
 )
 
-# %%
+# %% alt="Log loss by month of 2013, a line each for the histories frozen, recent and all."
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(7, 3.2))
@@ -174,7 +174,7 @@ for name, model in models.items():  # the models of the last month of the loop, 
 # The same is seen when the flights are sorted into bands by what a model expected, and each band is asked how
 # many of its flights were late. A model that is **calibrated** lies on the diagonal.
 
-# %%
+# %% alt="December in five bands: share late by expected share, a line for each model, and a diagonal."
 figure, axes = plt.subplots(figsize=(4.5, 4))
 axes.plot([0, 0.8], [0, 0.8], color="grey", linewidth=1, label="calibrated")
 for (name, model), style in zip(models.items(), ("o-", "s--", "^:"), strict=True):

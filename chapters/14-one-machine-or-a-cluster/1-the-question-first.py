@@ -285,7 +285,7 @@ for engine in ("duckdb", "polars"):
         took[engine, number] = measure(engine, folder)
     print(engine, "is through:", took[engine, 10]["ended"])
 
-# %%
+# %% alt="Seconds and megabytes for 1 and 10 years of flights, a line each for pandas, DuckDB and Polars."
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
@@ -318,7 +318,7 @@ rows = pd.DataFrame(table["rows"])
 done = rows[rows["ended"] == "done"].pivot(index="years", columns="engine", values=["seconds", "peak_mb"])
 done.round(1)
 
-# %%
+# %% alt="Seconds and megabytes by years of flights, on logarithmic axes, a line for each engine."
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
 for axis, what, name in zip(axes, ("seconds", "peak_mb"), ("seconds", "megabytes at most"), strict=True):
     done[what].plot(ax=axis, marker="o", loglog=True, legend=what == "seconds")

@@ -1,10 +1,10 @@
 """Remake the lock: ``make lock`` resolves pyproject.toml afresh into requirements.txt.
 
 `requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs,
-`requirements-scale.txt` what chapters 14 to 16 add to the book, and `requirements-dashboard.txt` ZenML's dashboard.
-All come out of one resolution, so that a version is the same in all of them, but for what the dashboard and Airflow do
-not agree on (FastAPI). `uv.lock` is not kept: it names a host for each file, and `uv sync --frozen` fetches from there
-even where a reader's own index is set, as in a company.
+`requirements-scale.txt` what chapters 14 to 16 add to the book, `requirements-dashboard.txt` ZenML's dashboard, and
+`requirements-site.txt` what makes and tests the site. All come out of one resolution, so that a version is the same in
+all of them, but for what the dashboard and Airflow do not agree on (FastAPI). `uv.lock` is not kept: it names a host
+for each file, and `uv sync --frozen` fetches from there even where a reader's own index is set, as in a company.
 
 ``make lock KEEP=1`` leaves every version that the locks have, and resolves only what pyproject.toml names anew.
 """
@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 
 from companion.bootstrap import ROOT, installer_environment
 
-# Lock file, the extra of pyproject.toml that it holds, and what it is.
+# Lock file, the extra or the group of pyproject.toml that it holds, and what it is.
 LOCKS = {
     "requirements.txt": ("book", "Everything, with hashes, for Python 3.11 to 3.13 on Linux and macOS."),
     "requirements-image.txt": ("image", "What the image of a pipeline's step needs, with hashes."),
@@ -34,6 +34,7 @@ LOCKS = {
         "ZenML's dashboard, which clashes with Airflow, with hashes.",
     ),
     "requirements-scale.txt": ("scale", "What chapters 14 to 16 add to requirements.txt, with hashes."),
+    "requirements-site.txt": ("site", "What makes the site and tests it, without the book's, with hashes."),
 }
 # The same numbers on every Python need the same version of these.
 ONE_VERSION = ("numpy", "scipy", "scikit-learn")
@@ -65,10 +66,16 @@ def unhashed(text: str) -> list[str]:
     ]
 
 
-def direct(project: Path, *extras: str) -> dict[str, str]:
-    """Map each package that pyproject.toml names (for these extras) to its version, or to ``""``."""
-    table = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-    lines = [*table["dependencies"], *(line for e in extras for line in table["optional-dependencies"][e])]
+def direct(project: Path, *parts: str) -> dict[str, str]:
+    """Map each package that pyproject.toml names, for these extras or groups, to its version, or to ``""``.
+
+    The project's own dependencies belong to its extras and not to a group.
+    """
+    said = tomllib.loads(project.read_text(encoding="utf-8"))
+    table, groups = said["project"], said.get("dependency-groups", {})
+    lines = [line for part in parts for line in groups.get(part) or table["optional-dependencies"][part]]
+    if not set(parts) <= groups.keys():
+        lines += table["dependencies"]
     found = {}
     for line in lines:
         requirement = Requirement(line)
@@ -157,8 +164,10 @@ def resolve(folder: Path, keep: bool = False) -> dict[str, str]:
 
     run("lock")
     locks = {}
-    for name, (extra, text) in LOCKS.items():
-        body = run("export", "--frozen", "--no-emit-project", "--no-header", "--extra", extra)
+    groups = tomllib.loads(project).get("dependency-groups", {})
+    for name, (part, text) in LOCKS.items():
+        option = "--only-group" if part in groups else "--extra"
+        body = run("export", "--frozen", "--no-emit-project", "--no-header", option, part)
         locks[name] = HEADER.format(text=text) + body
     # One resolution: what is left has the book's versions beside it, and needs nothing else.
     locks["requirements-scale.txt"] = without(
@@ -179,6 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
         check(locks["requirements.txt"], direct(project, "image", "book"))
         check(locks["requirements-image.txt"], direct(project, "image"))
         check(locks["requirements-dashboard.txt"], direct(project, "dashboard"))
+        check(locks["requirements-site.txt"], direct(project, "site"))
         both = locks["requirements.txt"] + locks["requirements-scale.txt"]
         check(both, direct(project, "image", "book", "scale"))
     except LockError as error:

@@ -31,13 +31,17 @@ def with_map(readme: str, chapters: list[Chapter]) -> str:
 def _row(chapter: Chapter) -> str:
     minutes = " + ".join(str(sitting.minutes) for sitting in chapter.sittings)
     link = f"[{chapter.number} {chapter.title}](chapters/{chapter.folder.name}/README.md)"
-    tested = "every cell, strict"
+    return f"| {link} | {chapter.able_to} | {minutes} | {chapter.needs} | {how_tested(chapter)} |"
+
+
+def how_tested(chapter: Chapter) -> str:
+    """Say how a chapter's notebooks are tested, and by what recording."""
     if chapter.run.get("status") == "not yet run":
-        tested = "not yet run"
-    elif chapter.run:
-        on = " on ".join(f"{NAMES[tool]} {version}" for tool, version in _main(chapter.run["versions"]))
-        tested += f", by a recording of {chapter.run['date']} ({on})"
-    return f"| {link} | {chapter.able_to} | {minutes} | {chapter.needs} | {tested} |"
+        return "not yet run"
+    if not chapter.run:
+        return "every cell, strict"
+    on = " on ".join(f"{NAMES[tool]} {version}" for tool, version in _main(chapter.run["versions"]))
+    return f"every cell, strict, by a recording of {chapter.run['date']} ({on})"
 
 
 def _main(versions: dict[str, str]) -> list[tuple[str, str]]:

@@ -7,8 +7,6 @@ last; there is no login, since it listens on 127.0.0.1 alone.
 
 import contextlib
 import json
-import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,11 +15,12 @@ import time
 import urllib.request
 from pathlib import Path
 
-from companion.bootstrap import ROOT, CannotBootstrap, fetch, installer_environment, mend, run
+from companion.bootstrap import ROOT
 from companion.environment import environment_in
 from companion.errors import SentenceError
+from companion.extra_venv import extra_venv
 from companion.ports import free_port, open_here
-from flightdelay.files import locked, sha256
+from flightdelay.files import locked
 
 PORT = 8237  # ZenML's own choice
 PATIENCE = 600  # seconds; ten as a rule, minutes on a machine with much else to do
@@ -61,34 +60,6 @@ def _has_runs(database: Path) -> bool:
     except sqlite3.Error:  # made only just now, and without its tables
         return False
     return bool(found)
-
-
-def environment(root: Path) -> Path:
-    """Make ``.venv-dashboard`` where it is not there or not what the lock says, and return its ``zenml``.
-
-    Raises
-    ------
-    DashboardError
-        If the packages cannot be installed.
-    """
-    venv, lock = root / ".venv-dashboard", root / "requirements-dashboard.txt"
-    stamp = venv / "stamp"
-    digest = f"{venv}\n{sha256(lock)}"
-    if not (stamp.exists() and stamp.read_text() == digest):
-        print(
-            "Setting up .venv-dashboard: about 100 packages, 580 MB on disk. Only the first time.", flush=True
-        )
-        try:
-            run([sys.executable, "-m", "venv", "--clear", str(venv)], dict(os.environ))
-            uv = [str(Path(sys.executable).with_name("uv")), "pip", "sync", "--quiet", "--require-hashes"]
-            environ = installer_environment(dict(os.environ), sys.executable)
-            fetch([*uv, "--python", str(venv / "bin" / "python"), str(lock)], environ)
-            mend(venv)
-        except CannotBootstrap as error:
-            shutil.rmtree(venv, ignore_errors=True)
-            raise DashboardError(str(error)) from error
-        stamp.write_text(digest)
-    return venv / "bin" / "zenml"
 
 
 def serve(zenml: Path, state: Path, port: int) -> int:
@@ -151,9 +122,9 @@ def main() -> int:
     try:
         state = newest_state(ROOT)
         with locked(ROOT / "build"):
-            zenml = environment(ROOT)
+            programs = extra_venv(ROOT, "dashboard", "about 100 packages, 580 MB on disk")
         print("Starting, about 10 seconds …", flush=True)
-        return serve(zenml, state, free_port(PORT))
+        return serve(programs / "zenml", state, free_port(PORT))
     except SentenceError as error:
         print(error, file=sys.stderr)
         return 1
