@@ -239,7 +239,7 @@ my_bet = None  # 1, 2 or 3
 import pyarrow.compute as pc
 from flightdelay.data import DATA
 
-january = ray.data.read_parquet(str(DATA / "flights" / "2013-01.parquet"), columns=["arr_delay"])
+january = ray.data.read_parquet(str(DATA / "flights" / "2013-01.parquet")).select_columns(["arr_delay"])
 ways = {
     "pyarrow": lambda block: block.append_column("late", pc.greater(block["arr_delay"], 15)),
     "pandas": lambda block: block.assign(late=block["arr_delay"] > 15),

@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -30,7 +31,6 @@ SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on loopback; on a Mac that is Ray's own choice
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # its new way with GPUs; else it warns
     "RAY_TRAIN_V2_ENABLED": "1",  # else Tune warns of what is to come
-    "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_DATA_LOG_LEVEL": "CRITICAL",
     "RAY_DISABLE_IMPORT_WARNING": "1",
@@ -103,6 +103,7 @@ def end_left_behind() -> int:
 def settings() -> None:
     """Set what has to be set before `ray` is imported anywhere in this process."""
     os.environ.update(SETTINGS)
+    logging.getLogger("ray.widgets").setLevel(logging.ERROR)  # it would like ipywidgets
 
 
 def start() -> None:
