@@ -53,6 +53,8 @@ for intent, texts in learn.groupby("intent")["text"]:
 # *luggage* and *suitcase* are two columns that have nothing to do with each other.
 
 # %%
+import numpy as np
+
 from chapter_16.counting import model
 
 counting = model().fit(learn["text"], learn["intent"])
@@ -99,8 +101,6 @@ companion.compare_bet(
 def answer(told):
     """Return the lower and the upper end of the accuracy's interval."""
     ### BEGIN SOLUTION
-    import numpy as np
-
     random = np.random.default_rng(0)
     drawn = [random.choice(told, size=len(told)).mean() for _ in range(1000)]
     return np.percentile(drawn, [2.5, 97.5])
@@ -118,9 +118,6 @@ check.ex_16_1(answer)
 
 
 # %%
-import numpy as np
-
-
 def interval(told, draws=1000):
     """Write an accuracy with the interval of 95% of the draws."""
     rows = np.random.default_rng(0).integers(len(told), size=(draws, len(told)))
@@ -307,7 +304,8 @@ print("twice, split by sender:", interval((by_sender == box["intent"]).to_numpy(
 # Nobody gives you an `id` of the sender; you find twins, as pairs of row numbers. Write a function that is given the
 # number of rows and these pairs, and returns two lists of row numbers: to learn from, and to judge on. Each row is in
 # exactly one of them; **no twin of a row stands on the other side**, nor a twin's twin; about a quarter of the rows
-# (15% to 40%) is judged on. Pairs come in any order, and no family of twins is larger than five.
+# (15% to 40%) is judged on. Pairs come in any order, and there may be none; no family
+# of twins is larger than five.
 
 
 # %%

@@ -3,7 +3,9 @@
 import random
 
 import numpy as np
-from scipy.stats import beta
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import beta, binomtest
 from sklearn.model_selection import GroupShuffleSplit
 
 # --- 16.1
@@ -83,6 +85,42 @@ def of_wrong_ones(told):
     return drawn_anew(~np.asarray(told))
 
 
+def four_points(told):
+    # Right on the average of the accuracies that are tried, and for none of them.
+    return told.mean() - 0.04, told.mean() + 0.04
+
+
+def below_the_accuracy(told):
+    low, high = by_a_formula(told)
+    return told.mean() - (high - low), told.mean()
+
+
+def from_0_to_1(told):
+    return drawn_anew(told, ends=(0.025, 0.975))
+
+
+def one_draw_again_and_again(told):
+    drawn = [np.random.default_rng(0).choice(told, size=len(told)).mean() for _ in range(500)]
+    return np.percentile(drawn, [2.5, 97.5])
+
+
+def of_the_variance(told):
+    half = 1.96 * np.var(told) / np.sqrt(len(told))
+    return told.mean() - half, told.mean() + half
+
+
+def of_ten_draws(told):
+    return drawn_anew(told, draws=10)
+
+
+def as_text(told):
+    return [f"{end:.3f}" for end in drawn_anew(told)]
+
+
+def all_draws(told):
+    return [np.random.default_rng(each).choice(told, size=len(told)).mean() for each in range(500)]
+
+
 def by_a_formula(told):
     half = 1.96 * np.sqrt(told.mean() * (1 - told.mean()) / len(told))
     return [told.mean() - half, told.mean() + half]
@@ -102,6 +140,27 @@ def without_numpy(told):
 def in_one_table(told):
     rows = np.random.default_rng(1).integers(len(told), size=(2000, len(told)))
     return tuple(np.quantile(told[rows].mean(axis=1), [0.025, 0.975]))
+
+
+def as_wilson(told):
+    low, high = binomtest(int(told.sum()), len(told)).proportion_ci(method="wilson")
+    return low, high
+
+
+def of_many_weights(told):
+    weights = np.random.default_rng(0).dirichlet(np.ones(len(told)), 1000)
+    return np.percentile(weights @ told, [2.5, 97.5])
+
+
+def of_two_hundred_draws(told):
+    return drawn_anew(told, draws=200).round(2)
+
+
+def of_halves(told):
+    # Half of the messages, without replacement, differ as much as all of them do with it.
+    generator = np.random.default_rng(0)
+    halves = [generator.permutation(told)[: len(told) // 2].mean() for _ in range(1000)]
+    return np.percentile(halves, [2.5, 97.5])
 
 
 # --- 16.2
@@ -193,6 +252,100 @@ def by_scikit_learn(rows, twins):
     return next(split.split(range(rows), groups=groups(rows, twins)))
 
 
+def dealt(group, rows):
+    """Deal the rows by the group of each: groups to judge on, until they are a quarter."""
+    judge: list[int] = []
+    for each in dict.fromkeys(group):
+        if len(judge) < rows / 4:
+            judge += [row for row in range(rows) if group[row] == each]
+    return [row for row in range(rows) if row not in set(judge)], judge
+
+
+def two_rounds(rows, twins):
+    # A chain of five needs four of them.
+    group = list(range(rows))
+    for _ in range(2):
+        for one, other in twins:
+            group[one] = group[other] = min(group[one], group[other])
+    return dealt(group, rows)
+
+
+def sorted_pairs_once(rows, twins):
+    group = list(range(rows))
+    for one, other in sorted(sorted(pair) for pair in twins):
+        group[one] = group[other] = group[one]
+    return dealt(group, rows)
+
+
+def parent_overwritten(rows, twins):
+    parent = list(range(rows))
+    for one, other in twins:
+        parent[max(one, other)] = min(one, other)
+    group = []
+    for row in range(rows):
+        while parent[row] != row:
+            row = parent[row]
+        group.append(row)
+    return dealt(group, rows)
+
+
+def three_steps_far(rows, twins):
+    near = np.eye(rows, dtype=int)
+    for one, other in twins:
+        near[one, other] = near[other, one] = 1
+    reached = np.linalg.matrix_power(near, 3) > 0
+    return dealt([int(row.argmax()) for row in reached], rows)
+
+
+def direct_twins_follow(rows, twins):
+    judge = set(range(rows // 5))
+    for one, other in twins:
+        if one in judge or other in judge:
+            judge |= {one, other}
+    return sorted(set(range(rows)) - judge), sorted(judge)
+
+
+def a_quarter_of_the_families(rows, twins):
+    # The largest ones: more than half of the messages.
+    group = groups(rows, twins)
+    families = sorted(set(group), key=group.count, reverse=True)
+    judge = [row for row in range(rows) if group[row] in families[: len(families) // 4]]
+    return [row for row in range(rows) if row not in judge], judge
+
+
+def masks(rows, twins):
+    judge = np.isin(np.arange(rows), by_relatives(rows, twins)[1])
+    return ~judge, judge
+
+
+def as_texts(rows, twins):
+    return [[str(row) for row in part] for part in by_relatives(rows, twins)]
+
+
+def without_the_last_row(rows, twins):
+    learn, judge = by_relatives(rows, twins)
+    return learn - {rows - 1}, judge - {rows - 1}
+
+
+def stops_without_twins(rows, twins):
+    one, other = zip(*twins, strict=True)
+    return by_relatives(rows, list(zip(one, other, strict=True)))
+
+
+def by_scipy(rows, twins):
+    one, other = np.array(twins, dtype=int).reshape(-1, 2).T
+    edges = coo_matrix((np.ones(len(one)), (one, other)), shape=(rows, rows))
+    _, group = connected_components(edges, directed=False)
+    drawn = np.random.default_rng(1).permutation(group.max() + 1)
+    judge = np.isin(group, drawn[np.cumsum(np.bincount(group)[drawn]) <= 0.3 * rows])
+    return np.flatnonzero(~judge), np.flatnonzero(judge)
+
+
+def in_floats(rows, twins):
+    learn, judge = dealt(groups(rows, twins), rows)
+    return np.append([], learn), (row for row in judge)
+
+
 # --- 16.3
 
 
@@ -247,12 +400,87 @@ def the_cost(sure, right, person, wrong):
     return min(person * (sure < each).sum() + wrong * (~right[sure >= each]).sum() for each in tried)
 
 
+def from_above_it_on(sure, right, person, wrong):
+    return min(
+        [0.0, *np.unique(sure)],
+        key=lambda each: person * (sure <= each).sum() + wrong * (~right[sure > each]).sum(),
+    )
+
+
 def in_a_sum(sure, right, person, wrong):
+    # Of messages that are equally sure it takes some and leaves the others.
     order = np.argsort(-sure, kind="stable")
     saved = np.cumsum(np.where(right[order], person, person - wrong))
     if saved.max() <= 0:
         return 2.0
     return float(sure[order][saved.argmax()])
+
+
+def in_hundredths(sure, right, person, wrong):
+    return min(
+        np.arange(0, 1.02, 0.01),
+        key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum(),
+    )
+
+
+def in_thousandths(sure, right, person, wrong):
+    return min(
+        np.arange(0, 1.002, 0.001),
+        key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum(),
+    )
+
+
+def rounded(sure, right, person, wrong):
+    return round(float(of_each_sum(sure, right, person, wrong)), 3)
+
+
+def one_above_all(sure, right, person, wrong):
+    # A model may be sure by 1.
+    return min(
+        [*np.unique(sure), 1.0],
+        key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum(),
+    )
+
+
+def what_the_person_is_spared(sure, right, person, wrong):
+    return of_each_sum(sure, right, person, wrong - person)
+
+
+def without_the_first(sure, right, person, wrong):
+    return min(
+        [*sure[1:], np.inf],
+        key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum(),
+    )
+
+
+def sorted_alone(sure, right, person, wrong):
+    sure = np.sort(sure)
+    return of_each_sum(sure, right, person, wrong)
+
+
+def with_its_cost(sure, right, person, wrong):
+    return of_each_sum(sure, right, person, wrong), the_cost(sure, right, person, wrong)
+
+
+def as_a_text(sure, right, person, wrong):
+    return str(of_each_sum(sure, right, person, wrong))
+
+
+def of_each_sum(sure, right, person, wrong):
+    values = np.unique(sure)[::-1]
+    saved = [np.where(right[sure == each], person, person - wrong).sum() for each in values]
+    total = np.cumsum(saved)
+    return values[total.argmax()] if total.max() > 0 else values[0] + 1
+
+
+def in_plain_loops(sure, right, person, wrong):
+    best = (person * len(sure), max(sure) + 1)
+    for threshold in sure:
+        cost = 0
+        for each, told in zip(sure, right, strict=True):
+            cost += person if each < threshold else 0 if told else wrong
+        best = min(best, (cost, threshold))
+    return best[1]
 
 
 def between_two(sure, right, person, wrong):
@@ -278,6 +506,14 @@ WRONG = {
         of_the_224,
         upper_end_first,
         of_wrong_ones,
+        four_points,
+        below_the_accuracy,
+        from_0_to_1,
+        one_draw_again_and_again,
+        of_the_variance,
+        of_ten_draws,
+        as_text,
+        all_draws,
     ],
     "ex_16_2": [
         at_random,
@@ -292,6 +528,16 @@ WRONG = {
         judge_first,
         from_one_on,
         groups,
+        two_rounds,
+        sorted_pairs_once,
+        parent_overwritten,
+        three_steps_far,
+        direct_twins_follow,
+        a_quarter_of_the_families,
+        masks,
+        as_texts,
+        without_the_last_row,
+        stops_without_twins,
     ],
     "ex_16_3": [
         by_the_formula,
@@ -305,10 +551,30 @@ WRONG = {
         as_a_share,
         a_half,
         the_cost,
+        from_above_it_on,
+        in_a_sum,
+        in_hundredths,
+        in_thousandths,
+        rounded,
+        one_above_all,
+        what_the_person_is_spared,
+        without_the_first,
+        sorted_alone,
+        with_its_cost,
+        as_a_text,
     ],
 }
 ALSO_RIGHT = {
-    "ex_16_1": [by_a_formula, as_clopper_and_pearson, without_numpy, in_one_table],
-    "ex_16_2": [by_relatives, by_scikit_learn],
-    "ex_16_3": [in_a_sum, between_two],
+    "ex_16_1": [
+        by_a_formula,
+        as_clopper_and_pearson,
+        without_numpy,
+        in_one_table,
+        as_wilson,
+        of_many_weights,
+        of_two_hundred_draws,
+        of_halves,
+    ],
+    "ex_16_2": [by_relatives, by_scikit_learn, by_scipy, in_floats],
+    "ex_16_3": [of_each_sum, between_two, in_plain_loops],
 }
