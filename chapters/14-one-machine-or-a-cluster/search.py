@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -78,11 +79,13 @@ def by_tune(features: pd.DataFrame, trees: int, folder: Path) -> list[float]:
     def report(config: dict[str, Any], features: pd.DataFrame) -> None:
         tune.report({"log_loss": trial(features, config["setting"], trees)})
 
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints boxes,
+    quiet = tune.CLIReporter()  # and the old one's for notebooks clears what the cell has printed
     tuner = tune.Tuner(
         tune.with_parameters(report, features=features),
         param_space={"setting": tune.grid_search(SETTINGS)},
         tune_config=tune.TuneConfig(reuse_actors=True),
-        run_config=tune.RunConfig(storage_path=str(folder), verbose=0),
+        run_config=tune.RunConfig(storage_path=str(folder), verbose=0, progress_reporter=quiet),
     )
     results = tuner.fit()
     found = {json.dumps(each.config["setting"]): each.metrics["log_loss"] for each in results}

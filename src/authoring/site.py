@@ -40,6 +40,7 @@ BESIDE = {
         "cluster-setup/README.md",
         "docs/two-tools-on-the-cluster/README.md",
         "data/README.md",
+        "chapters/16-a-language-model/messages/README.md",
     ),
     "For teachers and writers": (
         "docs/instructor-guide.md",
@@ -59,7 +60,7 @@ OTHER_WORD = re.compile(r"^- \*([\w -]+)\*: (.+)$", re.MULTILINE)
 STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 OWN_MACHINE = re.compile(r'<a href="http://localhost[^>]*>(.*?)</a>', re.DOTALL)
 # Where the other words of the glossary are used, and words of Kubernetes that are mostly plain English in a lesson.
-CHAPTERS_OF_SCALE = ("14", "15")
+CHAPTERS_OF_SCALE = ("14", "15", "16")
 FIRST_WITH_KUBERNETES = "06"
 PLAIN = {"digest", "driver", "label", "log", "request", "run"}
 
@@ -260,7 +261,9 @@ def words_on(chapter: Chapter | None, kubernetes: Iterable[str], other: Iterable
         if word not in PLAIN
         if re.search("[a-z][A-Z]|[A-Z]{2}", word) or (late if word[0].isupper() else on_cluster)
     ]
-    return found + (list(other) if chapter and chapter.number in CHAPTERS_OF_SCALE else [])
+    if chapter and chapter.number in CHAPTERS_OF_SCALE:
+        found += [word for word in other if word not in PLAIN]
+    return found
 
 
 def repository_address(environ: Mapping[str, str], remote: str) -> str:
