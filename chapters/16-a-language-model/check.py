@@ -13,9 +13,9 @@ from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, 
 
 
 def _judged(share: float, seed: int) -> np.ndarray:
-    """Return 400 messages, each told rightly or not, with exactly that share of right ones."""
-    told = np.arange(400) < round(400 * share)
-    return np.random.default_rng(seed).permutation(told)
+    """Return 400 messages, each sorted rightly or not, with exactly that share of right ones."""
+    first = np.arange(400) < round(400 * share)
+    return np.random.default_rng(seed).permutation(first)
 
 
 SHARES = (0.6, 0.7, 0.75, 0.8, 0.85, 0.9)
@@ -27,7 +27,7 @@ def ex_16_1(answer: Callable[..., Any]) -> Verdict:
     if is_stub(answer):
         return NO_BODY
     if not callable(answer):
-        return wrong("The answer is a function that takes told; write its body.")
+        return wrong("The answer is a function that takes right; write its body.")
     sides = []
     for seed, share in enumerate(SHARES):
         try:
@@ -72,7 +72,7 @@ def _of_place(share: float, low: float, high: float) -> str:
             f"It begins at {low:.3f} and ends at {high:.3f}: the lower end comes first, then the upper one."
         )
     if high - low < 1e-9:
-        return "It has no width: messages that are drawn anew are drawn with replacement, each time others."
+        return "It has no width: are all draws the same? They are drawn with replacement, each time others."
     if low <= share <= high:
         return ""
     lies = f"The accuracy is {share}, and it lies outside of the interval from {low:.3f} to {high:.3f}."
@@ -209,31 +209,31 @@ def _of_parts(learn: list[int], judge: list[int], rows: int, twins: Pairs) -> st
 
 # --- 16.3: a threshold ---------------------------------------------------------------------------------------------
 
-Told = tuple[np.ndarray, np.ndarray, float, float]
+Sorted = tuple[np.ndarray, np.ndarray, float, float]
 
 
-def _told(
+def _sorted(
     seed: int, rows: int, share: Callable[[np.ndarray], np.ndarray], person: float, wrong: float
-) -> Told:
+) -> Sorted:
     """Return how sure a model was of each message, whether it was right, and what the two outcomes cost."""
     random = np.random.default_rng(seed)
     sure = np.round(random.uniform(0.1, 0.6, rows), 3)
     return sure, random.uniform(size=rows) < share(sure), person, wrong
 
 
-def _nearly_sure() -> Told:
-    """Return a model that is sure by 0.9 or more of each message, and told rightly from 0.9996 on."""
+def _nearly_sure() -> Sorted:
+    """Return a model that is sure by 0.9 or more of each message, and sorted rightly from 0.9996 on."""
     random = np.random.default_rng(6)
     nines = random.uniform(1, 5, 300)
     return 1 - 10**-nines, random.uniform(size=300) < np.where(nines < 3.4, 0.4, 0.98), 1, 5
 
 
-CASES: dict[str, Told] = {
-    "A model that says less than it knows": _told(1, 500, lambda sure: 1 - 2 * (0.6 - sure) ** 2, 1, 10),
-    "A model that says more than it knows": _told(2, 500, lambda sure: 1.6 * sure, 1, 4),
-    "A model that is always right": _told(3, 200, lambda sure: np.ones(len(sure)), 1, 10),
-    "A model that is wrong most often": _told(4, 200, lambda sure: 0.3 * sure, 1, 6),
-    "A person that costs as much as a mistake": _told(5, 300, lambda sure: sure, 1, 1),
+CASES: dict[str, Sorted] = {
+    "A model that says less than it knows": _sorted(1, 500, lambda sure: 1 - 2 * (0.6 - sure) ** 2, 1, 10),
+    "A model that says more than it knows": _sorted(2, 500, lambda sure: 1.6 * sure, 1, 4),
+    "A model that is always right": _sorted(3, 200, lambda sure: np.ones(len(sure)), 1, 10),
+    "A model that is wrong most often": _sorted(4, 200, lambda sure: 0.3 * sure, 1, 6),
+    "A person that costs as much as a mistake": _sorted(5, 300, lambda sure: sure, 1, 1),
     "A model that is sure of nearly everything": _nearly_sure(),
     "Many messages of which it is equally sure": (
         np.repeat([0.9, 0.7, 0.5], [3, 11, 9]),
@@ -265,9 +265,9 @@ def ex_16_3(answer: Callable[..., Any]) -> Verdict:
         return NO_BODY
     if not callable(answer):
         return wrong("The answer is a function of sure, right, person and wrong; write its body.")
-    for name, (sure, told, person, mistake) in CASES.items():
+    for name, (sure, is_right, person, mistake) in CASES.items():
         try:
-            said = answer(sure.copy(), told.copy(), person, mistake)
+            said = answer(sure.copy(), is_right.copy(), person, mistake)
         except Exception as error:
             return wrong(f"{name}: {_stops(error)}")
         try:
@@ -275,14 +275,14 @@ def ex_16_3(answer: Callable[..., Any]) -> Verdict:
         except (TypeError, ValueError):
             return wrong(f"It returns {reprlib.repr(said)}; wanted is one number, the threshold.")
         tried = [*np.unique(sure), np.inf]
-        best = min(tried, key=lambda each: cost(sure, told, person, mistake, each))
+        best = min(tried, key=lambda each: cost(sure, is_right, person, mistake, each))
         just_above = np.nextafter(threshold, np.inf)
         least, mine, next_one = (
-            cost(sure, told, person, mistake, each) for each in (best, threshold, just_above)
+            cost(sure, is_right, person, mistake, each) for each in (best, threshold, just_above)
         )
         if mine > least + 1e-9 * len(sure):
-            other = "sending all of them to a person" if best == np.inf else "another one"
+            other = "sending all of them to a person" if best == np.inf else f"one of {best:.8g}"
             at_it = best < np.inf and next_one == least
             hint = " Does the model sort those that are as sure as the threshold?" if at_it else ""
-            return wrong(f"{name}: a threshold of {threshold:.6g} costs {mine:g}, {other} {least:g}.{hint}")
+            return wrong(f"{name}: a threshold of {threshold:.8g} costs {mine:g}, {other} {least:g}.{hint}")
     return right("The cost is counted on messages, so the model may say less than it knows, or more.")

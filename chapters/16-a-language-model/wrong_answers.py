@@ -11,155 +11,155 @@ from sklearn.model_selection import GroupShuffleSplit
 # --- 16.1
 
 
-def drawn_anew(told, draws=1000, size=None, ends=(2.5, 97.5)):
+def drawn_anew(right, draws=1000, size=None, ends=(2.5, 97.5)):
     generator = np.random.default_rng(0)
-    told = np.asarray(told)
+    right = np.asarray(right)
     return np.percentile(
-        [generator.choice(told, size or len(told)).mean() for _ in range(draws)],
+        [generator.choice(right, size or len(right)).mean() for _ in range(draws)],
         ends,
     )
 
 
-def one_standard_error(told):
-    half = np.std(told) / np.sqrt(len(told))
-    return told.mean() - half, told.mean() + half
+def one_standard_error(right):
+    half = np.std(right) / np.sqrt(len(right))
+    return right.mean() - half, right.mean() + half
 
 
-def spread_of_messages(told):
-    return told.mean() - 1.96 * np.std(told), told.mean() + 1.96 * np.std(told)
+def spread_of_messages(right):
+    return right.mean() - 1.96 * np.std(right), right.mean() + 1.96 * np.std(right)
 
 
-def without_replacement(told):
+def without_replacement(right):
     generator = np.random.default_rng(0)
-    return np.percentile([generator.permutation(told).mean() for _ in range(500)], [2.5, 97.5])
+    return np.percentile([generator.permutation(right).mean() for _ in range(500)], [2.5, 97.5])
 
 
-def ninety_percent(told):
-    return drawn_anew(told, 2000, ends=(5, 95))
+def ninety_percent(right):
+    return drawn_anew(right, 2000, ends=(5, 95))
 
 
-def ninety_nine_percent(told):
-    return drawn_anew(told, 2000, ends=(0.5, 99.5))
+def ninety_nine_percent(right):
+    return drawn_anew(right, 2000, ends=(0.5, 99.5))
 
 
-def a_hundred_at_a_time(told):
-    return drawn_anew(told, size=100)
+def a_hundred_at_a_time(right):
+    return drawn_anew(right, size=100)
 
 
-def ten_times_as_many(told):
-    return drawn_anew(told, size=10 * len(told))
+def ten_times_as_many(right):
+    return drawn_anew(right, size=10 * len(right))
 
 
-def of_the_messages(told):
-    return np.percentile(told, [2.5, 97.5])
+def of_the_messages(right):
+    return np.percentile(right, [2.5, 97.5])
 
 
-def in_percent(told):
-    return 100 * np.asarray(drawn_anew(told))
+def in_percent(right):
+    return 100 * np.asarray(drawn_anew(right))
 
 
-def five_points(told):
-    return told.mean() - 0.05, told.mean() + 0.05
+def five_points(right):
+    return right.mean() - 0.05, right.mean() + 0.05
 
 
-def half_of_it(told):
-    low, high = drawn_anew(told)
+def half_of_it(right):
+    low, high = drawn_anew(right)
     return (high - low) / 2
 
 
-def extremes(told):
-    return drawn_anew(told, 2000, ends=(0, 100))
+def extremes(right):
+    return drawn_anew(right, 2000, ends=(0, 100))
 
 
-def of_the_224(told):
-    half = 1.96 * np.sqrt(told.mean() * (1 - told.mean()) / 224)
-    return told.mean() - half, told.mean() + half
+def of_the_224(right):
+    half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 224)
+    return right.mean() - half, right.mean() + half
 
 
-def upper_end_first(told):
-    low, high = drawn_anew(told)
+def upper_end_first(right):
+    low, high = drawn_anew(right)
     return high, low
 
 
-def of_wrong_ones(told):
-    return drawn_anew(~np.asarray(told))
+def of_wrong_ones(right):
+    return drawn_anew(~np.asarray(right))
 
 
-def four_points(told):
+def four_points(right):
     # Right on the average of the accuracies that are tried, and for none of them.
-    return told.mean() - 0.04, told.mean() + 0.04
+    return right.mean() - 0.04, right.mean() + 0.04
 
 
-def below_the_accuracy(told):
-    low, high = by_a_formula(told)
-    return told.mean() - (high - low), told.mean()
+def below_the_accuracy(right):
+    low, high = by_a_formula(right)
+    return right.mean() - (high - low), right.mean()
 
 
-def from_0_to_1(told):
-    return drawn_anew(told, ends=(0.025, 0.975))
+def from_0_to_1(right):
+    return drawn_anew(right, ends=(0.025, 0.975))
 
 
-def one_draw_again_and_again(told):
-    drawn = [np.random.default_rng(0).choice(told, size=len(told)).mean() for _ in range(500)]
+def one_draw_again_and_again(right):
+    drawn = [np.random.default_rng(0).choice(right, size=len(right)).mean() for _ in range(500)]
     return np.percentile(drawn, [2.5, 97.5])
 
 
-def of_the_variance(told):
-    half = 1.96 * np.var(told) / np.sqrt(len(told))
-    return told.mean() - half, told.mean() + half
+def of_the_variance(right):
+    half = 1.96 * np.var(right) / np.sqrt(len(right))
+    return right.mean() - half, right.mean() + half
 
 
-def of_ten_draws(told):
-    return drawn_anew(told, draws=10)
+def of_ten_draws(right):
+    return drawn_anew(right, draws=10)
 
 
-def as_text(told):
-    return [f"{end:.3f}" for end in drawn_anew(told)]
+def as_text(right):
+    return [f"{end:.3f}" for end in drawn_anew(right)]
 
 
-def all_draws(told):
-    return [np.random.default_rng(each).choice(told, size=len(told)).mean() for each in range(500)]
+def all_draws(right):
+    return [np.random.default_rng(each).choice(right, size=len(right)).mean() for each in range(500)]
 
 
-def by_a_formula(told):
-    half = 1.96 * np.sqrt(told.mean() * (1 - told.mean()) / len(told))
-    return [told.mean() - half, told.mean() + half]
+def by_a_formula(right):
+    half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / len(right))
+    return [right.mean() - half, right.mean() + half]
 
 
-def as_clopper_and_pearson(told):
-    n, k = len(told), int(sum(told))
+def as_clopper_and_pearson(right):
+    n, k = len(right), int(sum(right))
     return beta.ppf(0.025, k, n - k + 1), beta.ppf(0.975, k + 1, n - k)
 
 
-def without_numpy(told):
-    told = [bool(each) for each in told]
-    means = sorted(sum(random.choices(told, k=len(told))) / len(told) for _ in range(400))
+def without_numpy(right):
+    right = [bool(each) for each in right]
+    means = sorted(sum(random.choices(right, k=len(right))) / len(right) for _ in range(400))
     return means[9], means[389]
 
 
-def in_one_table(told):
-    rows = np.random.default_rng(1).integers(len(told), size=(2000, len(told)))
-    return tuple(np.quantile(told[rows].mean(axis=1), [0.025, 0.975]))
+def in_one_table(right):
+    rows = np.random.default_rng(1).integers(len(right), size=(2000, len(right)))
+    return tuple(np.quantile(right[rows].mean(axis=1), [0.025, 0.975]))
 
 
-def as_wilson(told):
-    low, high = binomtest(int(told.sum()), len(told)).proportion_ci(method="wilson")
+def as_wilson(right):
+    low, high = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
     return low, high
 
 
-def of_many_weights(told):
-    weights = np.random.default_rng(0).dirichlet(np.ones(len(told)), 1000)
-    return np.percentile(weights @ told, [2.5, 97.5])
+def of_many_weights(right):
+    weights = np.random.default_rng(0).dirichlet(np.ones(len(right)), 1000)
+    return np.percentile(weights @ right, [2.5, 97.5])
 
 
-def of_two_hundred_draws(told):
-    return drawn_anew(told, draws=200).round(2)
+def of_two_hundred_draws(right):
+    return drawn_anew(right, draws=200).round(2)
 
 
-def of_halves(told):
+def of_halves(right):
     # Half of the messages, without replacement, differ as much as all of them do with it.
     generator = np.random.default_rng(0)
-    halves = [generator.permutation(told)[: len(told) // 2].mean() for _ in range(1000)]
+    halves = [generator.permutation(right)[: len(right) // 2].mean() for _ in range(1000)]
     return np.percentile(halves, [2.5, 97.5])
 
 
@@ -477,8 +477,8 @@ def in_plain_loops(sure, right, person, wrong):
     best = (person * len(sure), max(sure) + 1)
     for threshold in sure:
         cost = 0
-        for each, told in zip(sure, right, strict=True):
-            cost += person if each < threshold else 0 if told else wrong
+        for each, is_right in zip(sure, right, strict=True):
+            cost += person if each < threshold else 0 if is_right else wrong
         best = min(best, (cost, threshold))
     return best[1]
 
