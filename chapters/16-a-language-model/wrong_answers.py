@@ -1,0 +1,314 @@
+"""Wrong answers to the exercises of chapter 16, each a mistake that somebody makes, and right ones in other styles."""
+
+import random
+
+import numpy as np
+from scipy.stats import beta
+from sklearn.model_selection import GroupShuffleSplit
+
+# --- 16.1
+
+
+def drawn_anew(told, draws=1000, size=None, ends=(2.5, 97.5)):
+    generator = np.random.default_rng(0)
+    told = np.asarray(told)
+    return np.percentile(
+        [generator.choice(told, size or len(told)).mean() for _ in range(draws)],
+        ends,
+    )
+
+
+def one_standard_error(told):
+    half = np.std(told) / np.sqrt(len(told))
+    return told.mean() - half, told.mean() + half
+
+
+def spread_of_messages(told):
+    return told.mean() - 1.96 * np.std(told), told.mean() + 1.96 * np.std(told)
+
+
+def without_replacement(told):
+    generator = np.random.default_rng(0)
+    return np.percentile([generator.permutation(told).mean() for _ in range(500)], [2.5, 97.5])
+
+
+def ninety_percent(told):
+    return drawn_anew(told, 2000, ends=(5, 95))
+
+
+def ninety_nine_percent(told):
+    return drawn_anew(told, 2000, ends=(0.5, 99.5))
+
+
+def a_hundred_at_a_time(told):
+    return drawn_anew(told, size=100)
+
+
+def ten_times_as_many(told):
+    return drawn_anew(told, size=10 * len(told))
+
+
+def of_the_messages(told):
+    return np.percentile(told, [2.5, 97.5])
+
+
+def in_percent(told):
+    return 100 * np.asarray(drawn_anew(told))
+
+
+def five_points(told):
+    return told.mean() - 0.05, told.mean() + 0.05
+
+
+def half_of_it(told):
+    low, high = drawn_anew(told)
+    return (high - low) / 2
+
+
+def extremes(told):
+    return drawn_anew(told, 2000, ends=(0, 100))
+
+
+def of_the_224(told):
+    half = 1.96 * np.sqrt(told.mean() * (1 - told.mean()) / 224)
+    return told.mean() - half, told.mean() + half
+
+
+def upper_end_first(told):
+    low, high = drawn_anew(told)
+    return high, low
+
+
+def of_wrong_ones(told):
+    return drawn_anew(~np.asarray(told))
+
+
+def by_a_formula(told):
+    half = 1.96 * np.sqrt(told.mean() * (1 - told.mean()) / len(told))
+    return [told.mean() - half, told.mean() + half]
+
+
+def as_clopper_and_pearson(told):
+    n, k = len(told), int(sum(told))
+    return beta.ppf(0.025, k, n - k + 1), beta.ppf(0.975, k + 1, n - k)
+
+
+def without_numpy(told):
+    told = [bool(each) for each in told]
+    means = sorted(sum(random.choices(told, k=len(told))) / len(told) for _ in range(400))
+    return means[9], means[389]
+
+
+def in_one_table(told):
+    rows = np.random.default_rng(1).integers(len(told), size=(2000, len(told)))
+    return tuple(np.quantile(told[rows].mean(axis=1), [0.025, 0.975]))
+
+
+# --- 16.2
+
+
+def groups(rows, twins):
+    """Return the group of each row: that of its smallest relative."""
+    group = list(range(rows))
+    for _ in range(rows):
+        for one, other in twins:
+            group[one] = group[other] = min(group[one], group[other])
+    return group
+
+
+def at_random(rows, twins):
+    order = np.random.default_rng(0).permutation(rows)
+    return order[rows // 4 :].tolist(), order[: rows // 4].tolist()
+
+
+def in_order(rows, twins):
+    return list(range(rows // 4, rows)), list(range(rows // 4))
+
+
+def pair_by_pair(rows, twins):
+    judge: list[int] = []
+    for one, other in twins:
+        if len(judge) < rows // 4 and one not in judge and other not in judge:
+            judge += [one, other]
+    alone = [row for row in range(rows) if row not in {each for pair in twins for each in pair}]
+    judge += alone[: max(0, rows // 4 - len(judge))]
+    return [row for row in range(rows) if row not in judge], judge
+
+
+def without_the_twins(rows, twins):
+    gone = {other for _, other in twins}
+    kept = [row for row in range(rows) if row not in gone]
+    return kept[len(kept) // 4 :], kept[: len(kept) // 4]
+
+
+def group_of_the_first_seen(rows, twins):
+    group = list(range(rows))
+    for one, other in twins:
+        group[other] = group[one]
+    judge = [row for row in range(rows) if group[row] < rows // 4]
+    return [row for row in range(rows) if row not in judge], judge
+
+
+def twins_in_both(rows, twins):
+    learn, judge = at_random(rows, twins)
+    return [*learn, *(row for row in judge if any(row in pair for pair in twins))], judge
+
+
+def all_twins_to_learn(rows, twins):
+    learn = {each for pair in twins for each in pair}
+    alone = [row for row in range(rows) if row not in learn]
+    return [*learn, *alone[rows // 4 :]], alone[: rows // 4]
+
+
+def nothing_to_judge(rows, twins):
+    return list(range(rows)), []
+
+
+def half_and_half(rows, twins):
+    group = groups(rows, twins)
+    return [r for r in range(rows) if group[r] < rows / 2], [r for r in range(rows) if group[r] >= rows / 2]
+
+
+def judge_first(rows, twins):
+    learn, judge = by_scikit_learn(rows, twins)
+    return judge, learn
+
+
+def from_one_on(rows, twins):
+    learn, judge = by_relatives(rows, twins)
+    return [row + 1 for row in learn], [row + 1 for row in judge]
+
+
+def by_relatives(rows, twins):
+    group = groups(rows, twins)
+    judge: set[int] = set()
+    for each in sorted(set(group)):
+        if len(judge) < rows / 4:
+            judge |= {row for row in range(rows) if group[row] == each}
+    return set(range(rows)) - judge, judge
+
+
+def by_scikit_learn(rows, twins):
+    split = GroupShuffleSplit(1, test_size=0.25, random_state=0)
+    return next(split.split(range(rows), groups=groups(rows, twins)))
+
+
+# --- 16.3
+
+
+def by_the_formula(sure, right, person, wrong):
+    return 1 - person / wrong
+
+
+def best_accuracy(sure, right, person, wrong):
+    return max(np.unique(sure), key=lambda each: right[sure >= each].mean())
+
+
+def everything(sure, right, person, wrong):
+    return 0.0
+
+
+def nothing(sure, right, person, wrong):
+    return np.inf
+
+
+def the_middle(sure, right, person, wrong):
+    return np.median(sure)
+
+
+def never_nobody(sure, right, person, wrong):
+    return min(
+        np.unique(sure),
+        key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum(),
+    )
+
+
+def forgets_the_person(sure, right, person, wrong):
+    return min([*np.unique(sure), np.inf], key=lambda each: wrong * (~right[sure >= each]).sum())
+
+
+def counts_right_ones(sure, right, person, wrong):
+    return max([*np.unique(sure), np.inf], key=lambda each: right[sure >= each].sum())
+
+
+def as_a_share(sure, right, person, wrong):
+    return min(
+        np.unique(sure),
+        key=lambda each: person * (sure < each).mean() + wrong * (~right[sure >= each]).mean(),
+    )
+
+
+def a_half(sure, right, person, wrong):
+    return 0.5
+
+
+def the_cost(sure, right, person, wrong):
+    tried = [*np.unique(sure), np.inf]
+    return min(person * (sure < each).sum() + wrong * (~right[sure >= each]).sum() for each in tried)
+
+
+def in_a_sum(sure, right, person, wrong):
+    order = np.argsort(-sure, kind="stable")
+    saved = np.cumsum(np.where(right[order], person, person - wrong))
+    if saved.max() <= 0:
+        return 2.0
+    return float(sure[order][saved.argmax()])
+
+
+def between_two(sure, right, person, wrong):
+    values = np.unique(sure)
+    tried = [0.0, *((values[1:] + values[:-1]) / 2), values[-1] + 1]
+    return min(tried, key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum())
+
+
+WRONG = {
+    "ex_16_1": [
+        one_standard_error,
+        spread_of_messages,
+        without_replacement,
+        ninety_percent,
+        ninety_nine_percent,
+        a_hundred_at_a_time,
+        ten_times_as_many,
+        of_the_messages,
+        in_percent,
+        five_points,
+        half_of_it,
+        extremes,
+        of_the_224,
+        upper_end_first,
+        of_wrong_ones,
+    ],
+    "ex_16_2": [
+        at_random,
+        in_order,
+        pair_by_pair,
+        without_the_twins,
+        group_of_the_first_seen,
+        twins_in_both,
+        all_twins_to_learn,
+        nothing_to_judge,
+        half_and_half,
+        judge_first,
+        from_one_on,
+        groups,
+    ],
+    "ex_16_3": [
+        by_the_formula,
+        best_accuracy,
+        everything,
+        nothing,
+        the_middle,
+        never_nobody,
+        forgets_the_person,
+        counts_right_ones,
+        as_a_share,
+        a_half,
+        the_cost,
+    ],
+}
+ALSO_RIGHT = {
+    "ex_16_1": [by_a_formula, as_clopper_and_pearson, without_numpy, in_one_table],
+    "ex_16_2": [by_relatives, by_scikit_learn],
+    "ex_16_3": [in_a_sum, between_two],
+}
