@@ -6,6 +6,9 @@ few minutes at a time: ``--minutes 10``, ``--rung adapter``. ``--fresh`` begins 
 """
 
 import argparse
+import hashlib
+import io
+import itertools
 import json
 import os
 import platform
@@ -18,11 +21,11 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from chapter_16 import adapter, weights
+from chapter_16 import adapter, encoder, weights
 from chapter_16.counting import examples as drawn
 from chapter_16.counting import model
-from chapter_16.encoder import encode
 from chapter_16.mail import messages
+from companion.environment import repository
 from flightdelay.files import write_atomically
 
 HERE = Path(__file__).parent
@@ -31,17 +34,27 @@ EXAMPLES = (1, 2, 4, 8, 16, 32)
 SEEDS = (0, 1, 2, 3, 4)
 
 
+def embedded(texts: list[str], base: encoder.Weights) -> tuple[np.ndarray, float]:
+    """Return the vectors of texts and the CPU seconds for one; kept in ``build/``, so that each is computed once."""
+    key = hashlib.sha256("\n".join([weights.SUMS["model.safetensors"], *texts]).encode()).hexdigest()
+    path = repository() / "build" / "vectors" / f"{key}.npz"
+    if not path.exists():
+        began, file = time.process_time(), io.BytesIO()
+        vectors = encoder.encode(texts, base)
+        np.savez(file, vectors=vectors, seconds=(time.process_time() - began) / len(texts))
+        write_atomically(path, file.getvalue())
+    with np.load(path) as kept:
+        return kept["vectors"], float(kept["seconds"])
+
+
 class Messages:
-    """The messages with the vectors of the frozen encoder, each of which is computed once."""
+    """The messages with the vectors of the frozen encoder."""
 
     def __init__(self) -> None:
         self.learn, self.judge = messages("learn"), messages("judge")
         self.weights = weights.load()
         self.intents = sorted(self.learn["intent"].unique())
-        began = time.process_time()
-        texts = [*self.learn["text"], *self.judge["text"]]
-        vectors = encode(texts, self.weights)
-        self.seconds_a_text = (time.process_time() - began) / len(texts)
+        vectors, self.seconds_a_text = embedded([*self.learn["text"], *self.judge["text"]], self.weights)
         self.learn_vectors, self.judge_vectors = np.split(vectors, [len(self.learn)])
         self.numbers, self.wanted = (
             part["intent"].map(self.intents.index).to_numpy() for part in (self.learn, self.judge)
@@ -126,15 +139,13 @@ def main() -> None:
     )
     done = {(run["rung"], run["examples"], run["seed"]) for run in ladder["runs"]}
     mail = Messages()
-    for seed in SEEDS:
-        for examples in EXAMPLES:
-            for rung in [options.rung] if options.rung else RUNGS:
-                if (rung, examples, seed) in done or time.monotonic() > end:
-                    continue
-                run = measured(mail, rung, examples, seed)
-                print({name: value for name, value in run.items() if name != "hits"}, flush=True)
-                ladder["runs"].append(run)
-                write_atomically(LADDER, (json.dumps(ladder, indent=1) + "\n").encode())
+    for rung, seed, examples in itertools.product([options.rung] if options.rung else RUNGS, SEEDS, EXAMPLES):
+        if (rung, examples, seed) in done or time.monotonic() > end:
+            continue
+        run = measured(mail, rung, examples, seed)
+        print({name: value for name, value in run.items() if name != "hits"}, flush=True)
+        ladder["runs"].append(run)
+        write_atomically(LADDER, (json.dumps(ladder, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -261,6 +261,198 @@ def between_two(sure, right, person, wrong):
     return min(tried, key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum())
 
 
+# --- 16.6
+
+
+def the_change_alone(matrix, down, up, scale):
+    return scale * up @ down
+
+
+def without_scale(matrix, down, up, scale):
+    return matrix + up @ down
+
+
+def all_of_it_scaled(matrix, down, up, scale):
+    return scale * (matrix + up @ down)
+
+
+def taken_away(matrix, down, up, scale):
+    return matrix - scale * up @ down
+
+
+def the_other_way_round(matrix, down, up, scale):
+    return matrix + scale * down @ up
+
+
+def on_its_side(matrix, down, up, scale):
+    return matrix + scale * (up @ down).T
+
+
+def in_place(matrix, down, up, scale):
+    matrix += scale * up @ down
+    return matrix
+
+
+def number_by_number(matrix, down, up, scale):
+    return matrix + scale * up * down.T
+
+
+def one_number(matrix, down, up, scale):
+    return matrix + scale * np.sum(up @ down)
+
+
+def says_nothing(matrix, down, up, scale):
+    changed = matrix + scale * up @ down  # noqa: F841
+
+
+def by_einsum(matrix, down, up, scale):
+    return np.einsum("ir,rj->ij", scale * up, down) + matrix
+
+
+def rank_by_rank(matrix, down, up, scale):
+    changed = matrix.copy()
+    for column, row in zip(up.T, down, strict=True):
+        changed += scale * np.outer(column, row)
+    return changed
+
+
+def as_lists(matrix, down, up, scale):
+    return (matrix + scale * np.dot(up, down)).tolist()
+
+
+# --- 16.7
+
+
+def _of(differences):
+    low, high = np.percentile(differences, [2.5, 97.5])
+    return "better" if low > 0 else "worse" if high < 0 else "no telling"
+
+
+def by_the_mean(one, other):
+    return "better" if one.mean() > other.mean() else "worse" if one.mean() < other.mean() else "no telling"
+
+
+def two_intervals(one, other):
+    random = np.random.default_rng(0)
+
+    def interval(hits):
+        drawn = random.integers(hits.shape[1], size=(2000, hits.shape[1]))
+        return np.percentile(hits.mean(0)[drawn].mean(1), [2.5, 97.5])
+
+    (low, high), (other_low, other_high) = interval(one), interval(other)
+    return "better" if low > other_high else "worse" if high < other_low else "no telling"
+
+
+def drawn_apart(one, other):
+    random = np.random.default_rng(0)
+    means = (
+        hits.mean(0)[random.integers(hits.shape[1], size=(2000, hits.shape[1]))].mean(1)
+        for hits in (one, other)
+    )
+    return _of(np.subtract(*means))
+
+
+def all_as_messages_of_their_own(one, other):
+    apart = (one - other).ravel()
+    random = np.random.default_rng(0)
+    return _of(apart[random.integers(len(apart), size=(2000, len(apart)))].mean(1))
+
+
+def only_the_seeds(one, other):
+    apart = (one - other).mean(1)
+    margin = 2.776 * apart.std(ddof=1) / len(apart) ** 0.5
+    return _of([apart.mean() - margin, apart.mean() + margin])
+
+
+def of_the_first_seed(one, other):
+    return by_the_mean(one[:1], other[:1])
+
+
+def swapped(one, other):
+    return by_drawing(other, one)
+
+
+def always_a_tie(one, other):
+    return "no telling"
+
+
+def in_words_of_its_own(one, other):
+    return {"better": "yes", "worse": "no", "no telling": "tie"}[by_drawing(one, other)]
+
+
+def by_drawing(one, other):
+    apart = (one - other).mean(0)
+    random = np.random.default_rng(0)
+    return _of(apart[random.integers(len(apart), size=(2000, len(apart)))].mean(1))
+
+
+def by_the_standard_error(one, other):
+    apart = (one.astype(float) - other).mean(axis=0)
+    margin = 1.96 * apart.std(ddof=1) / np.sqrt(apart.size)
+    mean = apart.mean()
+    return "Better" if mean - margin > 0 else "Worse" if mean + margin < 0 else "No telling"
+
+
+def seeds_and_messages(one, other):
+    random, found = np.random.default_rng(1), []
+    for _ in range(1000):
+        seeds, messages = (random.integers(n, size=n) for n in one.shape)
+        found.append(one[np.ix_(seeds, messages)].mean() - other[np.ix_(seeds, messages)].mean())
+    return _of(found)
+
+
+# --- 16.8
+
+
+def in_bytes(frozen, trained, bits):
+    return frozen * bits / 8 + trained * 16
+
+
+def by_1024(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * 16) / 2**30
+
+
+def bits_for_bytes(frozen, trained, bits):
+    return (frozen * bits + trained * 16) / 1e9
+
+
+def without_the_optimiser(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * (2 + 2 + 4)) / 1e9
+
+
+def one_number_of_the_optimiser(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * (2 + 2 + 4 + 4)) / 1e9
+
+
+def without_the_gradient(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * (2 + 4 + 8)) / 1e9
+
+
+def weights_only(frozen, trained, bits):
+    return (frozen + trained) * bits / 8 / 1e9
+
+
+def all_of_it_trained(frozen, trained, bits):
+    return (frozen + trained) * 16 / 1e9
+
+
+def only_what_is_trained(frozen, trained, bits):
+    return trained * 16 / 1e9
+
+
+def always_two_bytes(frozen, trained, bits):
+    return (frozen * 2 + trained * 16) / 1e9
+
+
+def part_by_part(frozen, trained, bits):
+    weight, gradient, copy, moments = 2, 2, 4, 2 * 4
+    return round((frozen / 8 * bits + trained * (weight + gradient + copy + moments)) / 10**9, 3)
+
+
+def as_numpy(frozen, trained, bits):
+    return np.dot([frozen, trained], [bits / 8, 16]) * 1e-9
+
+
 WRONG = {
     "ex_16_1": [
         one_standard_error,
@@ -306,9 +498,47 @@ WRONG = {
         a_half,
         the_cost,
     ],
+    "ex_16_6": [
+        the_change_alone,
+        without_scale,
+        all_of_it_scaled,
+        taken_away,
+        the_other_way_round,
+        on_its_side,
+        in_place,
+        number_by_number,
+        one_number,
+        says_nothing,
+    ],
+    "ex_16_7": [
+        by_the_mean,
+        two_intervals,
+        drawn_apart,
+        all_as_messages_of_their_own,
+        only_the_seeds,
+        of_the_first_seed,
+        swapped,
+        always_a_tie,
+        in_words_of_its_own,
+    ],
+    "ex_16_8": [
+        in_bytes,
+        by_1024,
+        bits_for_bytes,
+        without_the_optimiser,
+        one_number_of_the_optimiser,
+        without_the_gradient,
+        weights_only,
+        all_of_it_trained,
+        only_what_is_trained,
+        always_two_bytes,
+    ],
 }
 ALSO_RIGHT = {
     "ex_16_1": [by_a_formula, as_clopper_and_pearson, without_numpy, in_one_table],
     "ex_16_2": [by_relatives, by_scikit_learn],
     "ex_16_3": [in_a_sum, between_two],
+    "ex_16_6": [by_einsum, rank_by_rank, as_lists],
+    "ex_16_7": [by_drawing, by_the_standard_error, seeds_and_messages],
+    "ex_16_8": [part_by_part, as_numpy],
 }
