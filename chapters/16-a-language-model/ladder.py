@@ -126,6 +126,16 @@ def begun() -> dict[str, Any]:
     }
 
 
+def keep(found: dict[str, Any]) -> None:
+    """Write a ladder, and in it what is missing."""
+    done = {(run["rung"], run["examples"], run["seed"]) for run in found["runs"]}
+    wanted = itertools.product(RUNGS, EXAMPLES, SEEDS)
+    found["not_run"] = [
+        f"{rung}, {n} examples, seed {seed}" for rung, n, seed in wanted if (rung, n, seed) not in done
+    ]
+    write_atomically(LADDER, (json.dumps(found, indent=1) + "\n").encode())
+
+
 def main() -> None:
     """Run what is missing, and write after each run."""
     parser = argparse.ArgumentParser(prog="python -m chapter_16.ladder", description=__doc__)
@@ -145,7 +155,7 @@ def main() -> None:
         run = measured(mail, rung, examples, seed)
         print({name: value for name, value in run.items() if name != "hits"}, flush=True)
         ladder["runs"].append(run)
-        write_atomically(LADDER, (json.dumps(ladder, indent=1) + "\n").encode())
+        keep(ladder)
 
 
 if __name__ == "__main__":
