@@ -170,8 +170,8 @@ plt.show()
 # The table has all seeds of a rung; the bet only those that both have. On the left, three lines lie close together, and
 # the one of counting far below: what the encoder's makers taught it, on other people's texts, is worth more than a few
 # examples of yours. Class means, which train nothing at all, hold most of it. At 16 examples the adapter leaves the
-# other two. On the right you see what it costs. With a frozen encoder nearly all of the time goes into the vectors, each
-# computed once; an adapter's training goes through the encoder, forward and back, ten times for each text.
+# other two. On the right you see what it costs. With a frozen encoder nearly all of the time goes into the vectors,
+# each computed once; an adapter's training goes through the encoder, forward and back, ten times for each text.
 #
 # ## 4. Is that a difference?
 #
@@ -237,9 +237,9 @@ for upper, lower in (("logistic head", "counting"), ("adapter", "logistic head")
 
 # %% [markdown]
 # From counting to the frozen encoder, the interval is far above 0 at every size. From there to the adapter, the mean is
-# higher from two examples on, and the intervals have 0 in them up to eight: a tie is a tie. At sixteen it is none; there
-# were labels enough for the encoder itself to learn something from them. (An interval from one seed knows one draw of
-# examples. The first table says how many seeds there are.)
+# higher from two examples on, and the intervals have 0 in them up to eight: a tie is a tie. At sixteen it is none;
+# there were labels enough for the encoder itself to learn something from them. (An interval from one seed knows one
+# draw of examples. The first table says how many seeds there are.)
 #
 # ## 5. It breaks: the base changes under an adapter
 #
@@ -336,8 +336,9 @@ check.ex_16_8(answer)
 
 # %% [markdown]
 # Put seven billion into it: all of them trained, then frozen in 16 bits with an adapter of 20 million, then in 4 bits.
-# The first needs several large cards, the second one card with 24 GB and some patience, the third a better laptop's.
-# That is what adapters are for: they save memory, not examples. (None of the three was run for this book.)
+# The first is more than a card of 80 GB holds, the second fits on one of 24 GB, the third on one of 8 GB, if the batch
+# leaves room. That is what adapters are for: they save memory, not examples. (None of the three was run for
+# this book.)
 #
 # ## To read: with PyTorch, and without any training
 #
