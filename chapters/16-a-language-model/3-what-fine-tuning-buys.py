@@ -293,8 +293,8 @@ print(f"lost, of its right answers: {lost:.1f}")
 companion.compare_bet(my_bet, "none" if lost < 0.01 else "some" if lost < 0.5 else "most")
 
 # %% [markdown]
-# **Symptom.** No error: all names are there, all shapes fit, and some answers are other ones. **Evidence.** Not the
-# vectors of the encoder, which are the same; the sum of the file is another one. **Cause.** An adapter is a difference
+# **Symptom.** No error: all names are there, all shapes fit, and about one right answer in ten is gone. **Evidence.**
+# Not the vectors of the encoder, which are the same; the sum of the file is another one. **Cause.** An adapter is a difference
 # to numbers *at their places*. The places have changed. **Fix.** The base's sum is part of the adapter's version:
 # `save` wrote it into the file, and `load` refuses another one.
 
