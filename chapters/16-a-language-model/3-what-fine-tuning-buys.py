@@ -102,7 +102,7 @@ print(f"loss in the first pass over the messages {losses[0]:.1f}, in the last on
 # others.
 #
 # **Bet first.** On the messages for judging: how does the adapter compare with a logistic head on the frozen encoder,
-# learned from the same 112 messages? Up to four points of a hundred, here 8 messages of 224, are "about as good".
+# learned from the same 112 messages? A difference of up to four points of a hundred, here 8 messages, counts for none.
 
 # %%
 my_bet = None  # "better", "worse" or "about as good"
@@ -294,9 +294,9 @@ companion.compare_bet(my_bet, "none" if lost < 0.01 else "some" if lost < 0.5 el
 
 # %% [markdown]
 # **Symptom.** No error: all names are there, all shapes fit, and about one right answer in ten is gone. **Evidence.**
-# Not the vectors of the encoder, which are the same; the sum of the file is another one. **Cause.** An adapter is a difference
-# to numbers *at their places*. The places have changed. **Fix.** The base's sum is part of the adapter's version:
-# `save` wrote it into the file, and `load` refuses another one.
+# Not the vectors of the encoder, which are the same; the sum of the file is another one. **Cause.** An adapter is a
+# difference to numbers *at their places*. The places have changed. **Fix.** The base's sum is part of the adapter's
+# version: `save` wrote it into the file, and `load` refuses another one.
 
 # %% tags=["raises-exception"]
 from flightdelay.files import sha256
