@@ -49,7 +49,7 @@ def ten_times_as_many(told):
 
 
 def of_the_messages(told):
-    return np.percentile(told, [2.5, 97.5])
+    return np.percentile(told.astype(int), [2.5, 97.5])
 
 
 def in_percent(told):
