@@ -1,6 +1,10 @@
 """The checks of chapter 16: an interval, twins, a threshold; weights and class means; adapters and their memory."""
 
-from collections.abc import Callable
+import hashlib
+import pickle
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,6 +189,135 @@ def ex_16_3(answer: Callable[..., Any]) -> Verdict:
                 f"{name}: a threshold of {threshold:.3f} costs {mine:g} for {len(sure)} messages, {other} {least:g}."
             )
     return right("The cost is counted on messages, so the model may say less than it knows, or more.")
+
+
+# --- 16.4: only these bytes, and only numbers ------------------------------------------------------------------------
+
+
+class Runs:
+    """A pickle that leaves a trace where somebody loads it."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Path]]:
+        return Path.touch, (self.trace,)
+
+
+def _refuses(answer: Callable[..., Any], path: Path, judged: str) -> bool:
+    """Say whether an answer raises an error."""
+    try:
+        answer(path, judged)
+    except Exception:
+        return True
+    return False
+
+
+@exercise
+def ex_16_4(answer: Callable[..., Any]) -> Verdict:
+    """Weights are read only where they have the sum, and nothing in them is run."""
+    if is_stub(answer):
+        return NO_BODY
+    import safetensors.numpy  # comes with `make scale`, which the first sitting does not need
+
+    random = np.random.default_rng(4)
+    arrays = {name: random.normal(size=(50, 40)).astype(np.float32) for name in ("head", "table")}
+    with tempfile.TemporaryDirectory() as folder:
+        path, trace = Path(folder, "weights"), Path(folder, "trace")
+        whole = safetensors.numpy.save(arrays)
+        judged = hashlib.sha256(whole).hexdigest()
+        path.write_bytes(whole)
+        found = answer(path, judged)
+        if not isinstance(found, Mapping) or set(found) != set(arrays):
+            return wrong("For the file that was judged it does not return its arrays by name.")
+        if not all(np.array_equal(found[name], array) for name, array in arrays.items()):
+            return wrong("For the file that was judged it returns other numbers.")
+        for place, of in ((len(whole) - 1, "The last byte"), (len(whole) // 2, "A byte in the middle")):
+            changed = bytearray(whole)
+            changed[place] ^= 1
+            path.write_bytes(changed)
+            if not _refuses(answer, path, judged):
+                return wrong(
+                    f"{of} of the file is another one, and no error is raised. Is the sum that of all bytes?"
+                )
+        path.write_bytes(whole)
+        if not _refuses(answer, path, judged[:12] + 52 * "0"):
+            return wrong(
+                "The first twelve digits are those that were judged, the others are not: no error is raised."
+            )
+        harmful = pickle.dumps(Runs(trace))
+        for name, sum_of_it in (("other", judged), ("judged", hashlib.sha256(harmful).hexdigest())):
+            path.write_bytes(harmful)
+            refused = _refuses(answer, path, sum_of_it)
+            if trace.exists():
+                return wrong(f"A pickle with the {name} sum was run: it has left a file behind.")
+            if not refused:
+                return wrong("A pickle is no safetensors file, and no error is raised.")
+    return right("The sum says that these are the bytes, the format that bytes are all there is.")
+
+
+# --- 16.5: the nearest mean ---------------------------------------------------------------------------------------
+
+
+def _of_length_one(vectors: np.ndarray) -> np.ndarray:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def _nearest_mean(vectors: np.ndarray, intents: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    names = np.unique(intents)
+    means = _of_length_one(np.stack([vectors[intents == name].mean(axis=0) for name in names]))
+    return np.asarray(names[(asked @ means.T).argmax(axis=1)])
+
+
+@exercise
+def ex_16_5(answer: Callable[..., Any]) -> Verdict:
+    """Each vector gets the intent whose mean has the largest cosine with it."""
+    if is_stub(answer):
+        return NO_BODY
+    random = np.random.default_rng(5)
+    # One class lies close together and another one is scattered; they differ in size and do not come in order.
+    scatter = {"refund": (0.1, 60), "baggage": (1.2, 12), "delay": (0.6, 30), "seat": (1.6, 8)}
+    centres = dict(zip(scatter, _of_length_one(random.normal(size=(4, 12)) + 1), strict=True))
+    intents = random.permutation([name for name, (_, size) in scatter.items() for _ in range(size)])
+    vectors = _of_length_one(
+        np.stack([centres[name] + scatter[name][0] * random.normal(size=12) for name in intents])
+    )
+    asked = _of_length_one(random.normal(size=(300, 12)) + 0.7)
+    wanted = _nearest_mean(vectors, intents, asked)
+    said = [str(each) for each in answer(vectors.copy(), intents.copy(), asked.copy())]
+    if len(said) != len(asked):
+        return wrong(f"It returns {len(said)} answers for {len(asked)} vectors.")
+    if not set(said) <= set(scatter):
+        return wrong(f"It returns {said[0]!r}; wanted is the name of an intent for each vector.")
+    same = float(np.mean(np.array(said) == wanted))
+    if same < 1:
+        return wrong(_of_means(np.array(said), vectors, intents, asked, same))
+    return right("A class is one vector, and sorting is one product: there is nothing to fit.")
+
+
+def _of_means(
+    said: np.ndarray, vectors: np.ndarray, intents: np.ndarray, asked: np.ndarray, same: float
+) -> str:
+    """Name the likely mistake behind intents that are not those of the nearest means."""
+    names = np.unique(intents)
+    means = np.stack([vectors[intents == name].mean(axis=0) for name in names])
+    away = ((asked[:, None] - means) ** 2).sum(axis=2)
+    likely = {
+        "Is each mean brought back to length one? A scattered class has a short one.": (
+            asked @ means.T
+        ).argmax(axis=1),
+        "The distance to a mean that is shorter than one is not the cosine.": away.argmin(axis=1),
+        "That is the farthest mean.": (asked @ _of_length_one(means).T).argmin(axis=1),
+    }
+    for hint, picks in likely.items():
+        if np.array_equal(said, names[picks]):
+            return hint
+    if np.array_equal(said, intents[(asked @ vectors.T).argmax(axis=1)]):
+        return "That is the nearest single message; the mean of its class is asked for."
+    return (
+        f"{same:.0%} of the vectors get the intent of the nearest mean. Do the means and the names of the intents "
+        "stand in the same order?"
+    )
 
 
 # --- 16.6: what an adapter does ----------------------------------------------------------------------------

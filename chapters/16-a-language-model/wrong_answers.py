@@ -1,10 +1,20 @@
 """Wrong answers to the exercises of chapter 16, each a mistake that somebody makes, and right ones in other styles."""
 
+import hashlib
+import pickle
 import random
 
 import numpy as np
+import pandas as pd
+import safetensors
+import safetensors.numpy
 from scipy.stats import beta
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GroupShuffleSplit
+from sklearn.neighbors import NearestCentroid
+
+from flightdelay.files import sha256
 
 # --- 16.1
 
@@ -49,7 +59,7 @@ def ten_times_as_many(told):
 
 
 def of_the_messages(told):
-    return np.percentile(told, [2.5, 97.5])
+    return np.percentile(told.astype(int), [2.5, 97.5])
 
 
 def in_percent(told):
@@ -259,6 +269,176 @@ def between_two(sure, right, person, wrong):
     values = np.unique(sure)
     tried = [0.0, *((values[1:] + values[:-1]) / 2), values[-1] + 1]
     return min(tried, key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum())
+
+
+# --- 16.4
+
+
+def judged_bytes(path, judged):
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != judged:
+        raise ValueError("other bytes")
+    return content
+
+
+def does_not_compare(path, judged):
+    return safetensors.numpy.load(path.read_bytes())
+
+
+def loads_a_pickle(path, judged):
+    content = path.read_bytes()
+    try:
+        return safetensors.numpy.load(judged_bytes(path, judged))
+    except safetensors.SafetensorError:
+        return pickle.loads(content)
+
+
+def loads_first(path, judged):
+    content = path.read_bytes()
+    found = pickle.loads(content) if content[:1] == b"\x80" else safetensors.numpy.load(content)
+    judged_bytes(path, judged)
+    return found
+
+
+def returns_nothing(path, judged):
+    try:
+        return safetensors.numpy.load(judged_bytes(path, judged))
+    except (ValueError, safetensors.SafetensorError):
+        return None
+
+
+def warns(path, judged):
+    if hashlib.sha256(path.read_bytes()).hexdigest() != judged:
+        print("careful: other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def a_part_of_the_sum(path, judged):
+    if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(judged[:12]):
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+known: dict[str, str] = {}
+
+
+def sum_of_the_list(path, judged):
+    content = path.read_bytes()
+    listed = content[: 8 + int.from_bytes(content[:8], "little")]
+    if known.setdefault(judged, hashlib.sha256(listed).hexdigest()) != hashlib.sha256(listed).hexdigest():
+        raise ValueError("another list")
+    return safetensors.numpy.load(content)
+
+
+def of_the_same_length(path, judged):
+    if known.setdefault(f"{judged} long", str(path.stat().st_size)) != str(path.stat().st_size):
+        raise ValueError("another length")
+    return safetensors.numpy.load_file(path)
+
+
+def the_bytes(path, judged):
+    return judged_bytes(path, judged)
+
+
+def as_a_list(path, judged):
+    return list(safetensors.numpy.load(judged_bytes(path, judged)).values())
+
+
+def halves_them(path, judged):
+    found = safetensors.numpy.load(judged_bytes(path, judged))
+    return {name: array.astype("float16") for name, array in found.items()}
+
+
+def piece_by_piece(path, judged):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1000):
+            digest.update(piece)
+    assert digest.hexdigest() == judged.lower()
+    with safetensors.safe_open(path, "numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def by_the_book(path, judged):
+    if sha256(path) != judged:
+        raise SystemError("other bytes")
+    return safetensors.numpy.load_file(str(path))
+
+
+# --- 16.5
+
+
+def centres_of(vectors, intents):
+    intents = np.asarray(intents)
+    names = np.unique(intents)
+    return names, np.stack([vectors[intents == name].mean(axis=0) for name in names])
+
+
+def without_the_length(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return names[(asked @ means.T).argmax(axis=1)]
+
+
+def by_distance(vectors, intents, asked):
+    return NearestCentroid().fit(vectors, intents).predict(asked)
+
+
+def nearest_message(vectors, intents, asked):
+    return np.asarray(intents)[(asked @ vectors.T).argmax(axis=1)]
+
+
+def names_in_another_order(vectors, intents, asked):
+    _, means = centres_of(vectors, intents)
+    names = np.array(list(dict.fromkeys(intents)))
+    return names[(asked @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(axis=1)]
+
+
+def farthest(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return names[(asked @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmin(axis=1)]
+
+
+def numbers_for_names(vectors, intents, asked):
+    _, means = centres_of(vectors, intents)
+    return (asked @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(axis=1)
+
+
+def by_the_sum(vectors, intents, asked):
+    names = np.unique(intents)
+    sums = np.stack([vectors[intents == name].sum(axis=0) for name in names])
+    return names[(asked @ sums.T).argmax(axis=1)]
+
+
+def only_the_first(vectors, intents, asked):
+    return nearest_mean(vectors, intents, asked)[:1]
+
+
+def the_most_frequent(vectors, intents, asked):
+    names, counts = np.unique(intents, return_counts=True)
+    return [names[counts.argmax()]] * len(asked)
+
+
+def by_a_logistic_regression(vectors, intents, asked):
+    return LogisticRegression().fit(vectors, intents).predict(asked)
+
+
+def nearest_mean(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return names[cosine_similarity(asked, means).argmax(axis=1)]
+
+
+def in_a_table(vectors, intents, asked):
+    means = pd.DataFrame(vectors).groupby(np.asarray(intents)).sum()
+    means = means.div(np.sqrt((means**2).sum(axis=1)), axis=0)
+    return pd.DataFrame(asked @ means.to_numpy().T, columns=means.index).idxmax(axis=1)
+
+
+def one_by_one(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return [
+        max(zip(names, means, strict=True), key=lambda pair: pair[1] @ each / np.sqrt(pair[1] @ pair[1]))[0]
+        for each in asked
+    ]
 
 
 # --- 16.6
@@ -498,6 +678,31 @@ WRONG = {
         a_half,
         the_cost,
     ],
+    "ex_16_4": [
+        does_not_compare,
+        loads_a_pickle,
+        loads_first,
+        returns_nothing,
+        warns,
+        a_part_of_the_sum,
+        sum_of_the_list,
+        of_the_same_length,
+        the_bytes,
+        as_a_list,
+        halves_them,
+    ],
+    "ex_16_5": [
+        without_the_length,
+        by_distance,
+        nearest_message,
+        names_in_another_order,
+        farthest,
+        numbers_for_names,
+        by_the_sum,
+        only_the_first,
+        the_most_frequent,
+        by_a_logistic_regression,
+    ],
     "ex_16_6": [
         the_change_alone,
         without_scale,
@@ -538,6 +743,8 @@ ALSO_RIGHT = {
     "ex_16_1": [by_a_formula, as_clopper_and_pearson, without_numpy, in_one_table],
     "ex_16_2": [by_relatives, by_scikit_learn],
     "ex_16_3": [in_a_sum, between_two],
+    "ex_16_4": [piece_by_piece, by_the_book],
+    "ex_16_5": [nearest_mean, in_a_table, one_by_one],
     "ex_16_6": [by_einsum, rank_by_rank, as_lists],
     "ex_16_7": [by_drawing, by_the_standard_error, seeds_and_messages],
     "ex_16_8": [part_by_part, as_numpy],
