@@ -1,4 +1,4 @@
-"""Chapter 16's encoder gives what its makers publish, and nothing is read that has other bytes."""
+"""Chapter 16: the encoder gives what its makers publish, an adapter belongs to one base, the ladder is what was run."""
 
 import json
 import shutil
@@ -12,7 +12,9 @@ from companion import scale
 
 scale.set_up()
 
-from chapter_16 import encoder, weights  # noqa: E402
+from chapter_16 import adapter, encoder, ladder, weights  # noqa: E402
+from chapter_16.adapter import AdapterError  # noqa: E402
+from chapter_16.mail import messages  # noqa: E402
 from chapter_16.weights import WeightsError  # noqa: E402
 
 # From the documentation of sentence-transformers (README, and "semantic textual similarity"): the cosines of these
@@ -80,3 +82,47 @@ def test_without_the_package_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(weights, "PACKAGE", "no-such-package")
     with pytest.raises(WeightsError, match="not installed: make scale"):
         weights.folder()
+
+
+TEXTS = ["where is my bag?", "bag not here", "which seat do I have?", "a window seat please"]
+NUMBERS = np.array([0, 0, 1, 1])
+
+
+def test_an_adapter_begins_by_changing_nothing_and_learns(
+    loaded: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: array.copy() for name, array in loaded.items()}
+    begun = adapter.begin(encoder.encode(TEXTS, loaded), NUMBERS)
+    changed = adapter.merged(loaded, begun)
+    assert all(np.array_equal(changed[name], array) for name, array in loaded.items())
+    monkeypatch.setattr(adapter, "EPOCHS", 4)
+    trained, losses = adapter.train(begun, TEXTS, NUMBERS, loaded)
+    assert losses[-1] < losses[0]
+    assert all(np.array_equal(before[name], array) for name, array in loaded.items())
+    changed = adapter.merged(loaded, trained)
+    differing = {name for name in loaded if not np.array_equal(changed[name], loaded[name])}
+    assert differing == {f"{name}.weight" for name in adapter.CHANGED}
+    assert adapter.predict(TEXTS, loaded, trained).tolist() == NUMBERS.tolist()
+
+
+def test_an_adapter_is_read_with_its_base_only(loaded: dict[str, Any], tmp_path: Path) -> None:
+    begun = adapter.begin(encoder.encode(TEXTS, loaded), NUMBERS)
+    adapter.save(begun, tmp_path / "adapter.safetensors", "a" * 64, ["bag", "seat"])
+    again, intents = adapter.load(tmp_path / "adapter.safetensors", "a" * 64)
+    assert intents == ["bag", "seat"]
+    assert begun.keys() == again.keys()
+    assert all(np.array_equal(begun[name], again[name]) for name in begun)
+    with pytest.raises(AdapterError, match="was trained on weights with the SHA-256 sum aaaaaaaaaaaa…"):
+        adapter.load(tmp_path / "adapter.safetensors", "b" * 64)
+
+
+def test_the_ladder_is_that_of_the_messages_and_the_weights() -> None:
+    kept = json.loads(ladder.LADDER.read_text())
+    assert kept["base"] == weights.SUMS["model.safetensors"]
+    judged = len(messages("judge"))
+    for run in kept["runs"]:
+        assert run["rung"] in ladder.RUNGS
+        assert len(run["hits"]) == judged
+        assert run["accuracy"] == round(run["hits"].count("1") / judged, 4)
+    names = [(run["rung"], run["examples"], run["seed"]) for run in kept["runs"]]
+    assert len(names) == len(set(names))

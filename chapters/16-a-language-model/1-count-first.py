@@ -457,6 +457,5 @@ for name, threshold in rules.items():
 #
 # ## What comes next
 #
-# Counting knows no language: for it, *luggage* and *suitcase* have nothing to do with each other. A language model
-# was trained by somebody else, on other texts, and knows better. Somebody else's weights have to be looked at before
-# they are used. Read the rest of the chapter's page, below "After the notebook".
+# Counting knows no language: for it, *luggage* and *suitcase* have nothing to do with each other. The next notebook
+# takes weights that somebody else has trained on other texts, and looks at where they come from before it uses them.

@@ -1,8 +1,12 @@
-"""The checks of chapter 16: an interval, messages dealt without twins, a threshold; weights and class means."""
+"""The checks of chapter 16: an interval, twins, a threshold; weights and class means; adapters and their memory."""
 
+import hashlib
 import itertools
+import pickle
 import reprlib
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -286,3 +290,315 @@ def ex_16_3(answer: Callable[..., Any]) -> Verdict:
             hint = " Does the model sort those that are as sure as the threshold?" if at_it else ""
             return wrong(f"{name}: a threshold of {threshold:.8g} costs {mine:g}, {other} {least:g}.{hint}")
     return right("The cost is counted on messages, so the model may say less than it knows, or more.")
+
+
+# --- 16.4: only these bytes, and only numbers ------------------------------------------------------------------------
+
+
+class Runs:
+    """A pickle that leaves a trace where somebody loads it."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Path]]:
+        return Path.touch, (self.trace,)
+
+
+def _refuses(answer: Callable[..., Any], path: Path, judged: str) -> bool:
+    """Say whether an answer raises an error."""
+    try:
+        answer(path, judged)
+    except Exception:
+        return True
+    return False
+
+
+@exercise
+def ex_16_4(answer: Callable[..., Any]) -> Verdict:
+    """Weights are read only where they have the sum, and nothing in them is run."""
+    if is_stub(answer):
+        return NO_BODY
+    import safetensors.numpy  # comes with `make scale`, which the first sitting does not need
+
+    random = np.random.default_rng(4)
+    arrays = {name: random.normal(size=(50, 40)).astype(np.float32) for name in ("head", "table")}
+    with tempfile.TemporaryDirectory() as folder:
+        path, trace = Path(folder, "weights"), Path(folder, "trace")
+        whole = safetensors.numpy.save(arrays)
+        judged = hashlib.sha256(whole).hexdigest()
+        path.write_bytes(whole)
+        found = answer(path, judged)
+        if not isinstance(found, Mapping) or set(found) != set(arrays):
+            return wrong("For the file that was judged it does not return its arrays by name.")
+        if not all(np.array_equal(found[name], array) for name, array in arrays.items()):
+            return wrong("For the file that was judged it returns other numbers.")
+        for place, of in ((len(whole) - 1, "The last byte"), (len(whole) // 2, "A byte in the middle")):
+            changed = bytearray(whole)
+            changed[place] ^= 1
+            path.write_bytes(changed)
+            if not _refuses(answer, path, judged):
+                return wrong(
+                    f"{of} of the file is another one, and no error is raised. Is the sum that of all bytes?"
+                )
+        path.write_bytes(whole)
+        if not _refuses(answer, path, judged[:12] + 52 * "0"):
+            return wrong(
+                "The first twelve digits are those that were judged, the others are not: no error is raised."
+            )
+        harmful = pickle.dumps(Runs(trace))
+        for name, sum_of_it in (("other", judged), ("judged", hashlib.sha256(harmful).hexdigest())):
+            path.write_bytes(harmful)
+            refused = _refuses(answer, path, sum_of_it)
+            if trace.exists():
+                return wrong(f"A pickle with the {name} sum was run: it has left a file behind.")
+            if not refused:
+                return wrong("A pickle is no safetensors file, and no error is raised.")
+    return right("The sum says that these are the bytes, the format that bytes are all there is.")
+
+
+# --- 16.5: the nearest mean ---------------------------------------------------------------------------------------
+
+
+def _of_length_one(vectors: np.ndarray) -> np.ndarray:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def _nearest_mean(vectors: np.ndarray, intents: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    names = np.unique(intents)
+    means = _of_length_one(np.stack([vectors[intents == name].mean(axis=0) for name in names]))
+    return np.asarray(names[(asked @ means.T).argmax(axis=1)])
+
+
+@exercise
+def ex_16_5(answer: Callable[..., Any]) -> Verdict:
+    """Each vector gets the intent whose mean has the largest cosine with it."""
+    if is_stub(answer):
+        return NO_BODY
+    random = np.random.default_rng(5)
+    # One class lies close together and another one is scattered; they differ in size and do not come in order.
+    scatter = {"refund": (0.1, 60), "baggage": (1.2, 12), "delay": (0.6, 30), "seat": (1.6, 8)}
+    centres = dict(zip(scatter, _of_length_one(random.normal(size=(4, 12)) + 1), strict=True))
+    intents = random.permutation([name for name, (_, size) in scatter.items() for _ in range(size)])
+    vectors = _of_length_one(
+        np.stack([centres[name] + scatter[name][0] * random.normal(size=12) for name in intents])
+    )
+    asked = _of_length_one(random.normal(size=(300, 12)) + 0.7)
+    wanted = _nearest_mean(vectors, intents, asked)
+    said = [str(each) for each in answer(vectors.copy(), intents.copy(), asked.copy())]
+    if len(said) != len(asked):
+        return wrong(f"It returns {len(said)} answers for {len(asked)} vectors.")
+    if not set(said) <= set(scatter):
+        return wrong(f"It returns {said[0]!r}; wanted is the name of an intent for each vector.")
+    same = float(np.mean(np.array(said) == wanted))
+    if same < 1:
+        return wrong(_of_means(np.array(said), vectors, intents, asked, same))
+    return right("A class is one vector, and sorting is one product: there is nothing to fit.")
+
+
+def _of_means(
+    said: np.ndarray, vectors: np.ndarray, intents: np.ndarray, asked: np.ndarray, same: float
+) -> str:
+    """Name the likely mistake behind intents that are not those of the nearest means."""
+    names = np.unique(intents)
+    means = np.stack([vectors[intents == name].mean(axis=0) for name in names])
+    away = ((asked[:, None] - means) ** 2).sum(axis=2)
+    likely = {
+        "Is each mean brought back to length one? A scattered class has a short one.": (
+            asked @ means.T
+        ).argmax(axis=1),
+        "The distance to a mean that is shorter than one is not the cosine.": away.argmin(axis=1),
+        "That is the farthest mean.": (asked @ _of_length_one(means).T).argmin(axis=1),
+    }
+    for hint, picks in likely.items():
+        if np.array_equal(said, names[picks]):
+            return hint
+    if np.array_equal(said, intents[(asked @ vectors.T).argmax(axis=1)]):
+        return "That is the nearest single message; the mean of its class is asked for."
+    return (
+        f"{same:.0%} of the vectors get the intent of the nearest mean. Do the means and the names of the intents "
+        "stand in the same order?"
+    )
+
+
+# --- 16.6: what an adapter does ----------------------------------------------------------------------------
+
+
+def _near(one: Any, other: Any) -> bool:
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=0, atol=1e-5))
+
+
+@exercise
+def ex_16_6(answer: Callable[..., Any]) -> Verdict:
+    """A matrix with a thin change added, and the old one untouched."""
+    if is_stub(answer):
+        return NO_BODY
+    random = np.random.default_rng(16)
+    for rows, columns, rank, scale in ((6, 6, 2, 0.5), (5, 7, 3, 2.0), (8, 3, 1, -1.5)):
+        matrix, down, up = (
+            random.normal(size=shape).astype(np.float32)
+            for shape in ((rows, columns), (rank, columns), (rows, rank))
+        )
+        before = matrix.copy(), down.copy(), up.copy()
+        try:
+            found = answer(matrix, down, up, scale)
+        except ValueError as error:
+            return wrong(
+                f"A matrix of {rows} rows and {columns} columns, rank {rank}: {error}. Which product of `up` and "
+                "`down` has the matrix's shape?"
+            )
+        if found is None:
+            return wrong("It returns nothing: return the changed matrix.")
+        if not all(map(np.array_equal, before, (matrix, down, up))):
+            return wrong(
+                "What was given is changed: the encoder's own matrix has to stay, so return a new one."
+            )
+        if verdict := _of_change(np.asarray(found), (matrix, down, up, scale)):
+            return wrong(verdict)
+    return right(
+        "Any shape, any rank; what was trained stays thin, and the encoder's own numbers stay as they are."
+    )
+
+
+def _of_change(found: np.ndarray, given: tuple[np.ndarray, np.ndarray, np.ndarray, float]) -> str:
+    """Say what is wrong with a changed matrix, or nothing."""
+    matrix, down, up, scale = given
+    product = up @ down
+    if _near(found, matrix + scale * product):
+        return ""
+    mistakes = {
+        "This is the change alone: add it to the matrix.": scale * product,
+        "The change is added as it is: `scale` times it is wanted.": matrix + product,
+        "The change is taken away instead of added.": matrix - scale * product,
+        "`scale` multiplies the matrix, too: only the change is scaled.": scale * (matrix + product),
+        "The change is multiplied by the matrix: it is added.": matrix * scale * product,
+    }
+    for hint, mistake in mistakes.items():
+        if _near(found, mistake):
+            return hint
+    if found.shape != matrix.shape:
+        return f"Its shape is {found.shape}, and that of the matrix is {matrix.shape}."
+    if matrix.shape[0] == matrix.shape[1] and _near(found, matrix + scale * product.T):
+        return "The change lies on its side: rows and columns are swapped."
+    return (
+        "The shape is right and the numbers are not: matrix + scale · (up times down), a product of matrices."
+    )
+
+
+# --- 16.7: better, worse, or no telling --------------------------------------------------------------------
+
+SEEDS, MESSAGES = 5, 300
+
+
+def _hits(both: int, only_one: int, only_other: int, salt: int, same_seeds: bool = True) -> Any:
+    """Return hits of two ways, shape (SEEDS, MESSAGES) each: so many messages that both tell rightly, or only one does.
+
+    Where the seeds are not the same, each of them has other messages in these parts.
+    """
+    random = np.random.default_rng(salt)
+    one, other = np.zeros((2, SEEDS, MESSAGES), dtype=int)
+    order = random.permutation(MESSAGES)
+    for seed in range(SEEDS):
+        order = order if same_seeds else random.permutation(MESSAGES)
+        first, second, third = np.cumsum([both, only_one, only_other])
+        one[seed, order[:second]] = 1
+        other[seed, np.r_[order[:first], order[second:third]]] = 1
+    return one, other
+
+
+def _cases() -> list[tuple[str, Any, str]]:
+    """Return what is wanted, the hits of two ways, and what a mistake in it means."""
+    paired = (
+        "One way tells 15 of 300 messages more rightly, and none less, whatever the seed. Both are judged on the "
+        "same messages: draw these, and look at the differences."
+    )
+    not_five_times = (
+        "300 messages under five seeds are not 1,500 messages: here all seeds agree, and 6 messages against 2 decide. "
+        "Draw whole messages, with all their seeds."
+    )
+    return [
+        (
+            "no telling",
+            _hits(240, 0, 0, 1),
+            "Two ways that agree on every message are neither better nor worse.",
+        ),
+        ("better", _hits(225, 15, 0, 2), paired),
+        ("worse", _hits(225, 0, 15, 3), paired),
+        ("no telling", _hits(220, 6, 2, 4), not_five_times),
+        ("no telling", _hits(220, 2, 6, 5), not_five_times),
+        ("no telling", _hits(200, 15, 12, 6), "15 messages for and 12 against is what chance does, too."),
+        (
+            "better",
+            _hits(150, 80, 20, 7, same_seeds=False),
+            "A difference of a fifth of the messages is no chance.",
+        ),
+        (
+            "worse",
+            _hits(150, 20, 80, 8, same_seeds=False),
+            "A difference of a fifth of the messages is no chance.",
+        ),
+    ]
+
+
+@exercise
+def ex_16_7(answer: Callable[..., Any]) -> Verdict:
+    """An interval of the difference, by drawing messages."""
+    if is_stub(answer):
+        return NO_BODY
+    for wanted, (one, other), hint in _cases():
+        said = answer(one.copy(), other.copy())
+        if not isinstance(said, str) or said.strip().casefold() not in ("better", "worse", "no telling"):
+            return wrong(f'It returns {said!r}; wanted is "better", "worse" or "no telling".')
+        said = said.strip().casefold()
+        if {said, wanted} == {"better", "worse"}:
+            return wrong(
+                f"It says {said!r} where the first way is the other of the two: which difference is taken?"
+            )
+        if said != wanted:
+            return wrong(f"It says {said!r} where {wanted!r} is wanted. {hint}")
+    return right(
+        "The same messages for both, all seeds of a message together: now a tie may be called a tie."
+    )
+
+
+# --- 16.8: what a training holds ---------------------------------------------------------------------------
+
+
+@exercise
+def ex_16_8(answer: Callable[..., Any]) -> Verdict:
+    """Gigabytes of a training, for any model."""
+    if is_stub(answer):
+        return NO_BODY
+    for frozen, trained, bits in ((0, 7e9, 16), (7e9, 20e6, 4), (7e9, 20e6, 16), (7e9, 0, 16), (1e9, 3e8, 8)):
+        wanted = (frozen * bits / 8 + trained * 16) / 1e9
+        found = float(answer(frozen, trained, bits))
+        if abs(found - wanted) <= 0.002 * wanted:
+            continue
+        what = f"{frozen:,.0f} frozen numbers of {bits} bits and {trained:,.0f} trained ones"
+        for hint, mistake in _of_memory(frozen, trained, bits).items():
+            if abs(found - mistake) <= 0.002 * mistake:
+                return wrong(f"{what}: {hint}")
+        return wrong(
+            f"{what}: it says {found:.4g}. How many bytes is a frozen number, and how many a trained one?"
+        )
+    return right(
+        "112 GB for all of seven billion, 14.3 with an adapter, 3.8 on 4 bits: the optimiser is what costs."
+    )
+
+
+def _of_memory(frozen: float, trained: float, bits: float) -> dict[str, float]:
+    """Map each likely mistake to the gigabytes that it gives."""
+    weights = frozen * bits / 8
+    return {
+        "these are bytes; a gigabyte is 10⁹ of them.": weights + trained * 16,
+        "this is 1,024³ bytes to the gigabyte; 10⁹ is asked for.": (weights + trained * 16) / 1024**3,
+        "a frozen number has `bits` bits, whatever the trained ones have.": (frozen * 2 + trained * 16) / 1e9,
+        "a byte has eight bits.": (frozen * bits + trained * 16) / 1e9,
+        "the optimiser's two numbers are missing.": (weights + trained * 8) / 1e9,
+        "of a trained number's parts one of four bytes is missing.": (weights + trained * 12) / 1e9,
+        "the gradient is missing.": (weights + trained * 14) / 1e9,
+        "a trained number is more than its weight.": (weights + trained * 2) / 1e9,
+        "the trained numbers are missing.": weights / 1e9,
+        "the frozen numbers are missing: they have to be there, too.": trained * 16 / 1e9,
+        "a frozen number needs no gradient and no optimiser.": (frozen + trained) * 16 / 1e9,
+    }

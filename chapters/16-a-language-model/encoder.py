@@ -38,12 +38,12 @@ def tokens(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     ids : ndarray of int32, shape (texts, length)
-        The number of each token. All rows are filled up to one length, a multiple of 16: JAX compiles for each shape.
+        The number of each token. All rows are filled up to one length, a multiple of 32: JAX compiles for each shape.
     mask : ndarray of float32, shape (texts, length)
         1 where there is a token, 0 where there is filling.
     """
     cut = [each.ids for each in tokenizer().encode_batch(list(texts))]
-    length = -(-max(map(len, cut)) // 16) * 16
+    length = -(-max(map(len, cut)) // 32) * 32
     ids, mask = np.zeros((len(cut), length), np.int32), np.zeros((len(cut), length), np.float32)
     for row, numbers in enumerate(cut):
         ids[row, : len(numbers)], mask[row, : len(numbers)] = numbers, 1

@@ -1,12 +1,22 @@
 """Wrong answers to the exercises of chapter 16, each a mistake that somebody makes, and right ones in other styles."""
 
+import hashlib
+import pickle
 import random
 
 import numpy as np
+import pandas as pd
+import safetensors
+import safetensors.numpy
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import beta, binomtest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GroupShuffleSplit
+from sklearn.neighbors import NearestCentroid
+
+from flightdelay.files import sha256
 
 # --- 16.1
 
@@ -489,6 +499,368 @@ def between_two(sure, right, person, wrong):
     return min(tried, key=lambda each: person * (sure < each).sum() + wrong * (~right[sure >= each]).sum())
 
 
+# --- 16.4
+
+
+def judged_bytes(path, judged):
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != judged:
+        raise ValueError("other bytes")
+    return content
+
+
+def does_not_compare(path, judged):
+    return safetensors.numpy.load(path.read_bytes())
+
+
+def loads_a_pickle(path, judged):
+    content = path.read_bytes()
+    try:
+        return safetensors.numpy.load(judged_bytes(path, judged))
+    except safetensors.SafetensorError:
+        return pickle.loads(content)
+
+
+def loads_first(path, judged):
+    content = path.read_bytes()
+    found = pickle.loads(content) if content[:1] == b"\x80" else safetensors.numpy.load(content)
+    judged_bytes(path, judged)
+    return found
+
+
+def returns_nothing(path, judged):
+    try:
+        return safetensors.numpy.load(judged_bytes(path, judged))
+    except (ValueError, safetensors.SafetensorError):
+        return None
+
+
+def warns(path, judged):
+    if hashlib.sha256(path.read_bytes()).hexdigest() != judged:
+        print("careful: other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def a_part_of_the_sum(path, judged):
+    if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(judged[:12]):
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+known: dict[str, str] = {}
+
+
+def sum_of_the_list(path, judged):
+    content = path.read_bytes()
+    listed = content[: 8 + int.from_bytes(content[:8], "little")]
+    if known.setdefault(judged, hashlib.sha256(listed).hexdigest()) != hashlib.sha256(listed).hexdigest():
+        raise ValueError("another list")
+    return safetensors.numpy.load(content)
+
+
+def of_the_same_length(path, judged):
+    if known.setdefault(f"{judged} long", str(path.stat().st_size)) != str(path.stat().st_size):
+        raise ValueError("another length")
+    return safetensors.numpy.load_file(path)
+
+
+def the_bytes(path, judged):
+    return judged_bytes(path, judged)
+
+
+def as_a_list(path, judged):
+    return list(safetensors.numpy.load(judged_bytes(path, judged)).values())
+
+
+def halves_them(path, judged):
+    found = safetensors.numpy.load(judged_bytes(path, judged))
+    return {name: array.astype("float16") for name, array in found.items()}
+
+
+def piece_by_piece(path, judged):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1000):
+            digest.update(piece)
+    assert digest.hexdigest() == judged.lower()
+    with safetensors.safe_open(path, "numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def by_the_book(path, judged):
+    if sha256(path) != judged:
+        raise SystemError("other bytes")
+    return safetensors.numpy.load_file(str(path))
+
+
+# --- 16.5
+
+
+def centres_of(vectors, intents):
+    intents = np.asarray(intents)
+    names = np.unique(intents)
+    return names, np.stack([vectors[intents == name].mean(axis=0) for name in names])
+
+
+def without_the_length(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return names[(asked @ means.T).argmax(axis=1)]
+
+
+def by_distance(vectors, intents, asked):
+    return NearestCentroid().fit(vectors, intents).predict(asked)
+
+
+def nearest_message(vectors, intents, asked):
+    return np.asarray(intents)[(asked @ vectors.T).argmax(axis=1)]
+
+
+def names_in_another_order(vectors, intents, asked):
+    _, means = centres_of(vectors, intents)
+    names = np.array(list(dict.fromkeys(intents)))
+    return names[(asked @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(axis=1)]
+
+
+def farthest(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return names[(asked @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmin(axis=1)]
+
+
+def numbers_for_names(vectors, intents, asked):
+    _, means = centres_of(vectors, intents)
+    return (asked @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(axis=1)
+
+
+def by_the_sum(vectors, intents, asked):
+    names = np.unique(intents)
+    sums = np.stack([vectors[intents == name].sum(axis=0) for name in names])
+    return names[(asked @ sums.T).argmax(axis=1)]
+
+
+def only_the_first(vectors, intents, asked):
+    return nearest_mean(vectors, intents, asked)[:1]
+
+
+def the_most_frequent(vectors, intents, asked):
+    names, counts = np.unique(intents, return_counts=True)
+    return [names[counts.argmax()]] * len(asked)
+
+
+def by_a_logistic_regression(vectors, intents, asked):
+    return LogisticRegression().fit(vectors, intents).predict(asked)
+
+
+def nearest_mean(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return names[cosine_similarity(asked, means).argmax(axis=1)]
+
+
+def in_a_table(vectors, intents, asked):
+    means = pd.DataFrame(vectors).groupby(np.asarray(intents)).sum()
+    means = means.div(np.sqrt((means**2).sum(axis=1)), axis=0)
+    return pd.DataFrame(asked @ means.to_numpy().T, columns=means.index).idxmax(axis=1)
+
+
+def one_by_one(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return [
+        max(zip(names, means, strict=True), key=lambda pair: pair[1] @ each / np.sqrt(pair[1] @ pair[1]))[0]
+        for each in asked
+    ]
+
+
+# --- 16.6
+
+
+def the_change_alone(matrix, down, up, scale):
+    return scale * up @ down
+
+
+def without_scale(matrix, down, up, scale):
+    return matrix + up @ down
+
+
+def all_of_it_scaled(matrix, down, up, scale):
+    return scale * (matrix + up @ down)
+
+
+def taken_away(matrix, down, up, scale):
+    return matrix - scale * up @ down
+
+
+def the_other_way_round(matrix, down, up, scale):
+    return matrix + scale * down @ up
+
+
+def on_its_side(matrix, down, up, scale):
+    return matrix + scale * (up @ down).T
+
+
+def in_place(matrix, down, up, scale):
+    matrix += scale * up @ down
+    return matrix
+
+
+def number_by_number(matrix, down, up, scale):
+    return matrix + scale * up * down.T
+
+
+def one_number(matrix, down, up, scale):
+    return matrix + scale * np.sum(up @ down)
+
+
+def says_nothing(matrix, down, up, scale):
+    changed = matrix + scale * up @ down  # noqa: F841
+
+
+def by_einsum(matrix, down, up, scale):
+    return np.einsum("ir,rj->ij", scale * up, down) + matrix
+
+
+def rank_by_rank(matrix, down, up, scale):
+    changed = matrix.copy()
+    for column, row in zip(up.T, down, strict=True):
+        changed += scale * np.outer(column, row)
+    return changed
+
+
+def as_lists(matrix, down, up, scale):
+    return (matrix + scale * np.dot(up, down)).tolist()
+
+
+# --- 16.7
+
+
+def _of(differences):
+    low, high = np.percentile(differences, [2.5, 97.5])
+    return "better" if low > 0 else "worse" if high < 0 else "no telling"
+
+
+def by_the_mean(one, other):
+    return "better" if one.mean() > other.mean() else "worse" if one.mean() < other.mean() else "no telling"
+
+
+def two_intervals(one, other):
+    random = np.random.default_rng(0)
+
+    def interval(hits):
+        drawn = random.integers(hits.shape[1], size=(2000, hits.shape[1]))
+        return np.percentile(hits.mean(0)[drawn].mean(1), [2.5, 97.5])
+
+    (low, high), (other_low, other_high) = interval(one), interval(other)
+    return "better" if low > other_high else "worse" if high < other_low else "no telling"
+
+
+def drawn_apart(one, other):
+    random = np.random.default_rng(0)
+    means = (
+        hits.mean(0)[random.integers(hits.shape[1], size=(2000, hits.shape[1]))].mean(1)
+        for hits in (one, other)
+    )
+    return _of(np.subtract(*means))
+
+
+def all_as_messages_of_their_own(one, other):
+    apart = (one - other).ravel()
+    random = np.random.default_rng(0)
+    return _of(apart[random.integers(len(apart), size=(2000, len(apart)))].mean(1))
+
+
+def only_the_seeds(one, other):
+    apart = (one - other).mean(1)
+    margin = 2.776 * apart.std(ddof=1) / len(apart) ** 0.5
+    return _of([apart.mean() - margin, apart.mean() + margin])
+
+
+def of_the_first_seed(one, other):
+    return by_the_mean(one[:1], other[:1])
+
+
+def swapped(one, other):
+    return by_drawing(other, one)
+
+
+def always_a_tie(one, other):
+    return "no telling"
+
+
+def in_words_of_its_own(one, other):
+    return {"better": "yes", "worse": "no", "no telling": "tie"}[by_drawing(one, other)]
+
+
+def by_drawing(one, other):
+    apart = (one - other).mean(0)
+    random = np.random.default_rng(0)
+    return _of(apart[random.integers(len(apart), size=(2000, len(apart)))].mean(1))
+
+
+def by_the_standard_error(one, other):
+    apart = (one.astype(float) - other).mean(axis=0)
+    margin = 1.96 * apart.std(ddof=1) / np.sqrt(apart.size)
+    mean = apart.mean()
+    return "Better" if mean - margin > 0 else "Worse" if mean + margin < 0 else "No telling"
+
+
+def seeds_and_messages(one, other):
+    random, found = np.random.default_rng(1), []
+    for _ in range(1000):
+        seeds, messages = (random.integers(n, size=n) for n in one.shape)
+        found.append(one[np.ix_(seeds, messages)].mean() - other[np.ix_(seeds, messages)].mean())
+    return _of(found)
+
+
+# --- 16.8
+
+
+def in_bytes(frozen, trained, bits):
+    return frozen * bits / 8 + trained * 16
+
+
+def by_1024(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * 16) / 2**30
+
+
+def bits_for_bytes(frozen, trained, bits):
+    return (frozen * bits + trained * 16) / 1e9
+
+
+def without_the_optimiser(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * (2 + 2 + 4)) / 1e9
+
+
+def one_number_of_the_optimiser(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * (2 + 2 + 4 + 4)) / 1e9
+
+
+def without_the_gradient(frozen, trained, bits):
+    return (frozen * bits / 8 + trained * (2 + 4 + 8)) / 1e9
+
+
+def weights_only(frozen, trained, bits):
+    return (frozen + trained) * bits / 8 / 1e9
+
+
+def all_of_it_trained(frozen, trained, bits):
+    return (frozen + trained) * 16 / 1e9
+
+
+def only_what_is_trained(frozen, trained, bits):
+    return trained * 16 / 1e9
+
+
+def always_two_bytes(frozen, trained, bits):
+    return (frozen * 2 + trained * 16) / 1e9
+
+
+def part_by_part(frozen, trained, bits):
+    weight, gradient, copy, moments = 2, 2, 4, 2 * 4
+    return round((frozen / 8 * bits + trained * (weight + gradient + copy + moments)) / 10**9, 3)
+
+
+def as_numpy(frozen, trained, bits):
+    return np.dot([frozen, trained], [bits / 8, 16]) * 1e-9
+
+
 WRONG = {
     "ex_16_1": [
         one_standard_error,
@@ -563,6 +935,66 @@ WRONG = {
         with_its_cost,
         as_a_text,
     ],
+    "ex_16_4": [
+        does_not_compare,
+        loads_a_pickle,
+        loads_first,
+        returns_nothing,
+        warns,
+        a_part_of_the_sum,
+        sum_of_the_list,
+        of_the_same_length,
+        the_bytes,
+        as_a_list,
+        halves_them,
+    ],
+    "ex_16_5": [
+        without_the_length,
+        by_distance,
+        nearest_message,
+        names_in_another_order,
+        farthest,
+        numbers_for_names,
+        by_the_sum,
+        only_the_first,
+        the_most_frequent,
+        by_a_logistic_regression,
+    ],
+    "ex_16_6": [
+        the_change_alone,
+        without_scale,
+        all_of_it_scaled,
+        taken_away,
+        the_other_way_round,
+        on_its_side,
+        in_place,
+        number_by_number,
+        one_number,
+        says_nothing,
+    ],
+    "ex_16_7": [
+        by_the_mean,
+        two_intervals,
+        drawn_apart,
+        all_as_messages_of_their_own,
+        only_the_seeds,
+        of_the_first_seed,
+        swapped,
+        always_a_tie,
+        in_words_of_its_own,
+    ],
+    "ex_16_8": [
+        in_bytes,
+        by_1024,
+        bits_for_bytes,
+        without_the_optimiser,
+        one_number_of_the_optimiser,
+        without_the_gradient,
+        weights_only,
+        all_of_it_trained,
+        only_what_is_trained,
+        always_two_bytes,
+    ],
 }
 ALSO_RIGHT = {
     "ex_16_1": [
@@ -577,4 +1009,9 @@ ALSO_RIGHT = {
     ],
     "ex_16_2": [by_relatives, by_scikit_learn, by_scipy, in_floats],
     "ex_16_3": [of_each_sum, between_two, in_plain_loops],
+    "ex_16_4": [piece_by_piece, by_the_book],
+    "ex_16_5": [nearest_mean, in_a_table, one_by_one],
+    "ex_16_6": [by_einsum, rank_by_rank, as_lists],
+    "ex_16_7": [by_drawing, by_the_standard_error, seeds_and_messages],
+    "ex_16_8": [part_by_part, as_numpy],
 }

@@ -1,0 +1,384 @@
+# %% [markdown]
+# # 16.2 · A language model: where weights come from
+#
+# About 45 minutes · 2 GB of memory · no cluster
+#
+# A language model comes as a file of numbers that somebody else has trained. Here you look at that file before you
+# use it: what it is, whose it is, and whether reading it runs anything. Then you let it read the passengers'
+# messages, and see what it brings over counting words.
+#
+# You will
+#
+# 1. load weights only where they are **the bytes that were judged**, and without running anything (exercise 16.4);
+# 2. sort messages by the **mean vector of each intent** (exercise 16.5), and say what that brings over counting words.
+#
+# Three times you **bet first**, in place of `None`. The cell below the bet compares.
+
+# %%
+import companion
+import companion.scale
+
+state = companion.workspace("16-2")
+companion.scale.set_up()
+
+# %% [markdown]
+# ## 1. What was installed
+#
+# MiniLM is an **encoder**: it turns a text into a vector. It is small for a language model, it was made for
+# sentences, and its weights come in a Python package, so that the book's lock names them by their sum like everything
+# else. Its folder:
+
+# %%
+from chapter_16 import weights
+
+folder = weights.folder()
+for path in sorted(folder.glob("*.*")):
+    print(f"{path.stat().st_size:12,} bytes  {path.name}")
+
+# %% [markdown]
+# One of these files is the model, another one cuts texts into pieces; the rest is small. Nothing in the folder is a
+# program. There are two licences in play. The package has one, and what is inside has another one:
+
+# %%
+import importlib.metadata
+
+about = importlib.metadata.metadata(weights.PACKAGE)
+print("the package:", about["License-Expression"])
+print((folder / "NOTICE").read_text())
+
+# %% [markdown]
+# A licence of a package says nothing about weights that somebody else made. `LICENSE` in the folder is the one that
+# counts: Apache-2.0, which allows what this book does, with the notice kept. (Other weights have licences that forbid
+# some uses, and some have none, which forbids all of them.)
+#
+# Who uploaded the package did not train the model. And what did those who trained it read?
+
+# %%
+import json
+
+sources = json.loads((folder / "data_config.json").read_text())
+print(
+    f"{len(sources)} collections of texts, {sum(each['lines'] for each in sources):,} lines in all; among them"
+)
+for each in sorted(sources, key=lambda each: (-each["weight"], each["name"]))[:4]:
+    print("  ", each["name"])
+
+# %% [markdown]
+# Read such a list twice. Once for what is in it: questions and answers from the web, in English; no letter to an
+# airline's desk. And once for what you want to judge on. **A public test set may stand in the list**, and then a
+# model has read the answers. Our messages were written for this book, and later.
+#
+# ## 2. The same bytes?
+#
+# Another package carries a model of the same name, by another uploader. It is not installed here (it brings PyTorch
+# along, gigabytes of it); its sums were taken beforehand, and the comment in
+# [`weights.py`](../chapters/16-a-language-model/weights.py) says how you take them.
+#
+# **Bet first.** Two people packed "all-MiniLM-L6-v2", each for a purpose of their own. Are the files of the weights
+# the same, byte for byte?
+
+# %%
+my_bet = None  # "the same" or "different"
+
+# %%
+from flightdelay.files import sha256
+
+ours = {name: sha256(folder / name) for name in weights.SUMS}
+for name, found in ours.items():
+    print(f"{name:18} {weights.PACKAGE}: {found[:16]}…")
+    print(f"{'':18} {weights.ANOTHER_PACKAGE + ':':26} {weights.ANOTHER_SUMS[name][:16]}…")
+companion.compare_bet(my_bet, "the same" if ours == weights.ANOTHER_SUMS else "different")
+
+# %% [markdown]
+# What does that prove? Not that the weights are good, nor that they are the makers': both may have copied from one
+# place. It proves that neither of the two has changed a bit of what both took, so whoever wanted to slip something in
+# would have had to do it before both. The makers publish the sum beside the file
+# (the page of `sentence-transformers/all-MiniLM-L6-v2`, under its files); with a network, compare it.
+#
+# **From now on the sum is the version.** "MiniLM" is a name, like a tag of an image. Vectors of other bytes are other
+# vectors, and a head that has learned from these is worth nothing for those.
+#
+# ## 3. To read a file, or to run it
+#
+# For years weights came as *pickle* files (`.pkl`, `.pt`, `.bin`). A pickle is no list of numbers; it is a list of
+# instructions for making objects, and one of them says: call this function. Here is one that calls `touch`, which
+# makes an empty file. It could call anything.
+
+# %%
+import pickle
+from pathlib import Path
+
+trace = state / "i-was-here"
+
+
+class Weights:
+    """Looks like weights; whoever loads it makes a file."""
+
+    def __reduce__(self):
+        return Path.touch, (trace,)
+
+
+written = (state / "weights.pkl").write_bytes(pickle.dumps(Weights()))
+
+# %%
+trace.unlink(missing_ok=True)
+print("before loading, the file is there:", trace.exists())
+loaded = pickle.loads((state / "weights.pkl").read_bytes())
+print("after loading, the file is there: ", trace.exists())
+
+# %% [markdown]
+# Nobody called anything; the file was only loaded. (Chapter 02's store keeps models by skops for the same reason: it
+# names what may be made, and refuses the rest.) **safetensors** is a format that cannot do it: eight bytes with a
+# length, then a list of names, types, shapes and places, then numbers. Three lines of Python read the list:
+
+# %%
+with (folder / "model.safetensors").open("rb") as file:
+    length = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(length))
+for name in sorted(header)[-3:]:
+    print(name, header[name])
+
+# %% [markdown]
+# ## Exercise 16.4: Only these bytes, and only numbers
+#
+# Write a function that is given the path of a file of weights and the SHA-256 sum that was judged, in hexadecimal. It
+# returns the arrays by name, as `safetensors.numpy.load_file` does, where the file has this sum. Else it raises an
+# error. Whatever the file is called and whatever is in it, **nothing in it is run**.
+
+
+# %%
+def answer(path, judged):
+    """Return the weights of a file, or raise an error."""
+    ### BEGIN SOLUTION
+    import hashlib
+
+    import safetensors.numpy
+
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != judged:
+        raise ValueError(f"{path} is not the file that was judged")
+    return safetensors.numpy.load(content)
+    ### END SOLUTION
+
+
+# %%
+from companion import check
+
+check.ex_16_4(answer)
+
+# %% [markdown]
+# The book's own is `weights.load()`, and its sentences say what to do. Now the numbers may come in.
+
+# %%
+minilm = weights.load()
+print(f"{len(minilm)} arrays, {sum(array.size for array in minilm.values()):,} numbers")
+print("one vector for each of", len(minilm["embeddings.word_embeddings.weight"]), "pieces of words")
+
+# %% [markdown]
+# ## 4. From a text to a vector
+#
+# First a **tokenizer** cuts a text into pieces that the model knows. A frequent word is one piece; a rare one, or one
+# with a mistake in it, is several. Nothing is lost, as it is with counting.
+
+# %%
+from chapter_16.encoder import encode, tokenizer
+
+for text in ("My suitcase did not arrive.", "my suitcsae didnt arive", "Orlando to LGA, 1545"):
+    print(tokenizer().encode(text).tokens)
+
+# %% [markdown]
+# Then each piece becomes a vector of 384 numbers, and six **layers** follow. In each, every piece looks at all others
+# and takes from them what it needs (*attention*), so that the vector of "case" becomes another one in "court case"
+# than in "suitcase". At the end the mean of all pieces is the vector of the text. This is the whole of it, as a
+# function of weights and pieces: [`encoder.py`](../chapters/16-a-language-model/encoder.py), 130 lines of JAX.
+
+# %%
+import inspect
+
+from chapter_16 import encoder
+
+print(inspect.getsource(encoder.forward).split('"""')[2])
+
+# %% [markdown]
+# All vectors have length one, so a product of two is their cosine: 1 where they point the same way, about 0 where
+# they have nothing to do with each other.
+#
+# **Bet first.** *My suitcase did not arrive.* Which of these two is nearer to it?
+
+# %%
+my_bet = None  # "The luggage is missing." or "My suitcase did arrive."
+
+# %%
+asked, *others = "My suitcase did not arrive.", "The luggage is missing.", "My suitcase did arrive."
+vectors = encode([asked, *others], minilm)
+near = dict(zip(others, vectors[1:] @ vectors[0], strict=True))
+for text, cosine in near.items():
+    print(f"{cosine:.2f}  {text}")
+companion.compare_bet(my_bet, max(near, key=near.get))
+
+# %% [markdown]
+# The sentence that says the contrary is nearer. It speaks of the same thing in nearly the same words, and whether the
+# thing happened is a small part of a vector. So expect an encoder to know what a message is *about*, and do not
+# expect it to know what is the case. *Lost* and *damaged*, *refund wanted* and *refund promised* stay hard.
+#
+# ## 5. Class means
+#
+# Now all messages, once: each becomes a row of 384 numbers, and the encoder stands still (it is **frozen**). This
+# takes a while.
+
+# %%
+from chapter_16.mail import messages
+
+learn, judge = messages("learn"), messages("judge")
+of_learn, of_judge = (encode(list(part["text"]), minilm) for part in (learn, judge))
+print(of_learn.shape, of_judge.shape)
+
+# %% [markdown]
+# The simplest thing that can be done with vectors: take the mean of each intent's examples, and give a new message to
+# the intent whose mean is nearest. There is nothing to fit and nothing to tune.
+#
+# ## Exercise 16.5: The nearest mean
+#
+# Write a function that is given the `vectors` of messages (one row each, of length one), their `intents` in the same
+# order, and the vectors that are `asked` about. It returns the intent of each of these: that whose mean vector has
+# the **largest cosine** with it. A mean of vectors is shorter than one, the shorter the more its class is scattered:
+# bring it back to length one.
+
+
+# %%
+def answer(vectors, intents, asked):
+    """Return the intent of each vector that is asked about."""
+    ### BEGIN SOLUTION
+    import numpy as np
+
+    intents = np.asarray(intents)
+    names = np.unique(intents)
+    means = np.stack([vectors[intents == name].mean(axis=0) for name in names])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    return names[(asked @ means.T).argmax(axis=1)]
+    ### END SOLUTION
+
+
+# %%
+check.ex_16_5(answer)
+
+# %% [markdown]
+# **Bet first.** Eight examples of each intent, drawn as in the first notebook, where counting words was right in
+# about two of five cases. How many points (hundredths of the accuracy) do the class means of the frozen encoder
+# bring?
+
+# %%
+my_bet = None  # "less than 10", "10 to 30" or "more than 30"
+
+
+# %%
+from chapter_16.counting import examples, model
+from chapter_16.frozen import by_class_means, head
+
+
+def right(drawn):
+    """Return for each way of sorting which messages are told rightly, learned from these examples."""
+    vectors, intents = of_learn[drawn.index], drawn["intent"]
+    said = {
+        "counting": model().fit(drawn["text"], intents).predict(judge["text"]),
+        "class means": by_class_means(vectors, intents, of_judge),
+        "logistic head": head().fit(vectors, intents).predict(of_judge),
+    }
+    return {way: (found == judge["intent"]).to_numpy().astype(int) for way, found in said.items()}
+
+
+# %%
+import numpy as np
+
+shown = {}
+for of_each in (2, 8, 32):
+    five = [right(examples(learn, of_each, seed)) for seed in range(5)]
+    shown[of_each] = {way: np.mean([each[way] for each in five]) for way in five[0]}
+    print(f"{of_each:2} of each:", ", ".join(f"{way} {share:.2f}" for way, share in shown[of_each].items()))
+gain = 100 * (shown[8]["class means"] - shown[8]["counting"])
+companion.compare_bet(my_bet, "less than 10" if gain < 10 else "10 to 30" if gain <= 30 else "more than 30")
+
+# %% [markdown]
+# The encoder knows from elsewhere what a few labels cannot tell: that luggage, bag and case belong together. With
+# eight examples of each intent it is nearly where counting is with 32. The distance shrinks with each label: from 25
+# points at eight to 7 at 32. A logistic regression on the vectors is somewhat better than the means, and takes one
+# line as well.
+#
+# ## 6. With all messages, and on the same messages
+#
+# With all 46 examples of each intent the three come nearer to each other. Two intervals that overlap say little about
+# two models that were judged **on the same messages**: most of these are right in both. So draw messages anew, and
+# look at the difference in each draw.
+
+# %%
+from chapter_16.frozen import interval
+
+told = right(learn)
+for way, each in told.items():
+    print(f"{way:13}: accuracy {interval(each)}")
+for one, other in (
+    ("class means", "counting"),
+    ("logistic head", "counting"),
+    ("logistic head", "class means"),
+):
+    print(f"{one} over {other}: {interval(told[one] - told[other])}")
+
+# %% [markdown]
+# With all labels counting and the encoder cannot be told apart by these messages: an interval with 0 in it says so,
+# whoever is ahead. The last line shows what the same messages are good for. The intervals of the class means and of
+# the logistic head overlap widely, and yet the difference is above 0 in nearly all draws.
+#
+# Is a model of 23 million numbers worth nothing, then, where there are labels? Look once more at what is judged on.
+#
+# ## 7. Twins, found by the embeddings themselves
+#
+# The first notebook looked for twins by letters. Vectors find those that say the same in other words. Here are the
+# three nearest pairs of a message to judge on and a message to learn from.
+
+# %%
+likeness = of_judge @ of_learn.T
+nearest = likeness.max(axis=1)
+for row in nearest.argsort()[::-1][:3]:
+    print(f"{nearest[row]:.2f}  judge: {judge['text'][row][:90]}")
+    print(f"      learn: {learn['text'][likeness[row].argmax()][:90]}")
+print(f"likeness above 0.8: {(nearest > 0.8).sum()} of {len(judge)} messages to judge on")
+
+# %% [markdown]
+# The first notebook got another figure by cross-validation inside of the part to learn from, where its author says
+# nothing twice. Take the encoder there, too.
+
+# %%
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+five = StratifiedKFold(5, shuffle=True, random_state=0)
+by_counting = cross_val_predict(model(), learn["text"], learn["intent"], cv=five) == learn["intent"]
+by_head = cross_val_predict(head(), of_learn, learn["intent"], cv=five) == learn["intent"]
+inside = {"counting": by_counting.to_numpy().astype(int), "logistic head": by_head.to_numpy().astype(int)}
+for way, each in inside.items():
+    print(f"{way:13}: accuracy {interval(each)}")
+print("logistic head over counting:", interval(inside["logistic head"] - inside["counting"]))
+
+# %% [markdown]
+# No tie here. Between the two parts the same things come again, and who has counted their words knows them. Inside of
+# one part a held-out message asks something that no other one asks, and counting has never seen its words; the
+# encoder has, elsewhere. So the answer to "is it worth it?" is not one figure: **the encoder brings much where labels
+# are few or questions are new, and little where the same questions come again and again.** Which of the two your mail
+# is, you find out by reading it.
+#
+# Very near pairs are rare, three in 224, so these few do not make the tie; it is the many that have the same subject.
+#
+# ## Recap
+#
+# 1. You loaded weights only where they are **the bytes that were judged**, from a format that runs nothing. The sum is
+#    the version; the licence that counts is that of the weights.
+# 2. You sorted messages by **class means** of a frozen encoder, and compared ways of sorting by their difference on the
+#    same messages.
+#
+# ## Clean-up
+#
+# Everything lies in this notebook's folder of state, which git ignores. `make reset` removes it.
+#
+# ## What comes next
+#
+# So far the encoder stood still, and only what is behind it learned. Read the rest of the chapter's page, below
+# "After the notebooks".
