@@ -359,13 +359,14 @@ for way, each in inside.items():
 print("logistic head over counting:", interval(inside["logistic head"] - inside["counting"]))
 
 # %% [markdown]
-# No tie here. Between the two parts the same things come again, and who has counted their words knows them. Inside of
-# one part a held-out message asks something that no other one asks, and counting has never seen its words; the
-# encoder has, elsewhere. So the answer to "is it worth it?" is not one figure: **the encoder brings much where labels
-# are few or questions are new, and little where the same questions come again and again.** Which of the two your mail
-# is, you find out by reading it.
+# No tie here. Inside of one part a held-out message shares fewer words with the others of its intent than across the
+# parts: the most similar message is of the same intent for one in four there, for one in two across (16.1 counts it,
+# and why it is so is likely and not proven). Counting knows nothing but words; the encoder has met other words for the
+# same, elsewhere. So the answer to "is it worth it?" is not one figure: **the encoder brings much where labels are few
+# or where people say it in new words, and little where the same words come again.** Which of the two your mail is, you
+# find out by reading it.
 #
-# Very near pairs are rare, three in 224, so these few do not make the tie; it is the many that have the same subject.
+# Very near pairs are rare, three in 224: they do not make the tie.
 #
 # ## Recap
 #
@@ -380,5 +381,5 @@ print("logistic head over counting:", interval(inside["logistic head"] - inside[
 #
 # ## What comes next
 #
-# So far the encoder stood still, and only what is behind it learned. Read the rest of the chapter's page, below
-# "After the notebooks".
+# So far the encoder stood still, and only what is behind it learned. [The third
+# notebook](16-3-what-fine-tuning-buys.ipynb) lets it learn, too, and asks what that buys.
