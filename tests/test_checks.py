@@ -109,6 +109,8 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "ex_14_1": (lambda: listed("14", "in_whole_hours"), "counted in whole hours they are six"),
     "ex_14_2": (lambda: listed("14", "divided_by_what_does_not_grow"), "What does not grow never breaks"),
+    "ex_14_3": (lambda: listed("14", "sys_path_of_the_worker"), "keeps what it has imported"),
+    "ex_14_5": (lambda: listed("14", "in_whole_seconds"), "do not round"),
     "ex_16_1": (
         lambda: listed("16", "from_0_to_1"),
         "do the ends that you ask for run from 0 to 1, or to 100",

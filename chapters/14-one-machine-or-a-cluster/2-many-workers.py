@@ -150,14 +150,16 @@ except ray.exceptions.RayTaskError as error:
 #
 # - `PYTHONPATH` for workers, a folder that exists on each machine: `task.options(runtime_env={"env_vars": {…}})`. Ray
 #   starts new workers for it.
-# - The files travel: `runtime_env={"py_modules": [module or folder]}`, or `working_dir`.
+# - The files travel: `ray.init(runtime_env={"py_modules": [module or folder]})`, or `working_dir`. Ray packs them when
+#   it starts, for all tasks of the program; a single task cannot bring them along.
 # - The code is in the image of each machine. This is what one does on a cluster.
 #
 # ## Exercise 14.3: The worker finds it
 #
 # Write the body of `answer`. It gets a folder in which there is a `clock.py` like the one above, and a list of clock
 # times. It calls `minutes` of **that folder's** `clock.py` for each of them **in workers** and returns the list of
-# results. That `clock.py` says something else, so importing the one of the notebook's folder will not do.
+# results. That `clock.py` says something else, so importing the one of the notebook's folder will not do. The
+# answer is asked about two such folders, one after the other.
 
 
 # %%

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -322,15 +323,30 @@ def _why(
 
 # --- 14.3: workers that find the code ---
 
+# It notes who has called it, beside the place at which it was written: a copy of it may have travelled.
 CLOCK = """
 import os
 from pathlib import Path
 
 def minutes(clock):
-    Path(__file__).with_name(f"process-{os.getpid()}").touch()
-    return clock // 100 * 60 + clock % 100 + 1000
+    import ray
+
+    who = "elsewhere"
+    if os.getpid() == {notebook}:
+        who = "notebook"
+    elif ray.is_initialized() and ray.get_runtime_context().get_worker_id() != {driver!r}:
+        who = "worker"
+    if Path({folder!r}).is_dir():
+        Path({folder!r}, f"by-{{who}}").touch()
+    return clock // 100 * 60 + clock % 100 + {more}
 """
-CLOCKS = [5, 930, 1030, 2359]
+CLOCKS = [1030, 5, 2359, 5]
+MORE = (1000, 2000)  # minutes that the clock.py of each of the two folders adds
+
+
+def _minutes(more: int) -> list[int]:
+    """Return what the clock.py that adds so much says of the clock times."""
+    return [clock // 100 * 60 + clock % 100 + more for clock in CLOCKS]
 
 
 @contextmanager
@@ -348,13 +364,17 @@ def _left_as_it_was() -> Iterator[None]:
         os.environ.update(environ)
 
 
-def _worker_problem(answer: Callable[..., Any], folder: Path) -> Verdict | None:
-    """Say what is wrong with an answer on a folder whose `minutes` says 1000 more, and notes who called it."""
+def _in_a_folder(answer: Callable[..., Any], folder: Path, more: int) -> Any | Verdict:
+    """Return what an answer says on a folder whose `minutes` says so much more, or why it says nothing."""
     import ray
 
-    (folder / "clock.py").write_text(CLOCK, encoding="utf-8")
+    folder.mkdir()
+    driver = ray.get_runtime_context().get_worker_id()
+    text = CLOCK.format(notebook=os.getpid(), driver=driver, folder=str(folder), more=more)
+    (folder / "clock.py").write_text(text, encoding="utf-8")
     try:
-        found = answer(folder, list(CLOCKS))
+        with _left_as_it_was():
+            return answer(folder, list(CLOCKS))
     except (ray.exceptions.RayError, ImportError) as error:
         if "No module named 'clock'" in str(error):
             return wrong(
@@ -362,26 +382,46 @@ def _worker_problem(answer: Callable[..., Any], folder: Path) -> Verdict | None:
                 "that process told of the folder?"
             )
         return wrong(f"A worker ended with: {str(error).strip().splitlines()[-1]}")
+    except (ValueError, TypeError) as error:
+        if "at the job level" in str(error) or "`py_module` must be a string" in str(error):
+            return wrong(
+                "Ray packs files when it starts, for all tasks of a program: a single task cannot bring py_modules or "
+                "a working_dir of this machine along. What can one tell a task's worker?"
+            )
+        raise
+
+
+def _worker_problem(found: Any, folder: Path, more: int) -> Verdict | None:
+    """Say what is wrong with what an answer said on a folder, and with who was asked."""
+    import ray
+
     if isinstance(found, ray.ObjectRef) or (
         isinstance(found, Sequence) and any(isinstance(each, ray.ObjectRef) for each in found)
     ):
         return wrong("These are receipts. Who waits for the results?")
     if not isinstance(found, list | tuple | np.ndarray) or len(found) != len(CLOCKS):
         return wrong(f"Return a list with a result for each of the {len(CLOCKS)} clock times.")
-    called = {int(path.name.split("-")[1]) for path in folder.glob("process-*")}
+    of_others = [minutes for other in MORE if other != more for minutes in _minutes(other)]
+    if any(each in of_others for each in found):
+        return wrong(
+            "The answer is asked about one folder after the other, and gave the minutes of one before. A worker lives "
+            "on after its task and keeps what it has imported."
+        )
+    called = {path.name.removeprefix("by-") for path in folder.glob("by-*")}
     if not called:
         return wrong(
-            "The clock.py of the folder was never asked; the minutes come from somewhere else. A module that was "
-            "imported once is not read again."
+            "The clock.py of the folder was never asked; the minutes come from somewhere else. What a process has "
+            "imported once it does not read again, nor does a worker."
         )
-    if os.getpid() in called:
+    if "notebook" in called:
         return wrong(
             "The minutes were computed in the notebook's own process. Which call is to be done by a worker?"
         )
-    wanted = [clock // 100 * 60 + clock % 100 + 1000 for clock in CLOCKS]
-    if list(found) != wanted:
+    if "elsewhere" in called:
+        return wrong("The minutes were computed in another process, but in none of Ray's workers.")
+    if list(found) != _minutes(more):
         return wrong(
-            f"For {CLOCKS} the folder's clock.py says {wanted}, in this order; you say {list(found)}."
+            f"For {CLOCKS} the folder's clock.py says {_minutes(more)}, in this order; you say {list(found)}."
         )
     return None
 
@@ -395,10 +435,15 @@ def ex_14_3(answer: Callable[..., Any]) -> Verdict:
         return NO_BODY
     from chapter_14 import ray_here
 
-    ray_here.start()
-    with tempfile.TemporaryDirectory() as folder, _left_as_it_was():
-        problem = _worker_problem(answer, Path(folder))
-    return problem or right(
+    with tempfile.TemporaryDirectory() as place:
+        for number, more in enumerate(MORE):
+            ray_here.start()
+            folder = Path(place).resolve() / f"code_{number}"
+            found = _in_a_folder(answer, folder, more)
+            problem = found if isinstance(found, Verdict) else _worker_problem(found, folder, more)
+            if problem:
+                return problem
+    return right(
         "The folder's own clock.py was asked, in processes that were not this one. On a cluster that folder would "
         "have to be on each machine, or in its image."
     )
@@ -406,11 +451,13 @@ def ex_14_3(answer: Callable[..., Any]) -> Verdict:
 
 # --- 14.4: the rate by the rule ---
 
-# The middle one holds nothing that arrived, and the blocks are of different length. 15 is not late.
+# One holds nothing that arrived, and the blocks are of different length. 15 is not late. More than 20 rows, since
+# `take` gives so many.
 DELAYS: tuple[list[float | None], ...] = (
     [5.0, None, 20.0, 16.0, 15.0, -3.0, None],
     [None, None],
     [90.0, None, -20.0, 30.0, 15.0, 14.0, 0.0, 2.0, 31.0, -7.0, 1.0],
+    [44.0, 3.0, None, 17.0, 12.0, -1.0, 60.0],
 )
 
 
@@ -441,7 +488,7 @@ def _rate_problem(found: Any) -> Verdict | None:
         return wrong(
             f"{arrived} of the {scheduled} flights have an arrival delay; you say that {given[1]:g} arrived."
         )
-    if math.isclose(given[2], late / arrived, rel_tol=1e-9):
+    if math.isclose(given[2], late / arrived, rel_tol=1e-7):  # that of a float32
         return None
     blocks = [_counts(block) for block in DELAYS]
     at_15 = sum(each is not None and each >= 15 for each in everything)
@@ -456,6 +503,7 @@ def _rate_problem(found: Any) -> Verdict | None:
         ),
         "15 minutes are not more than 15 minutes.": at_15 / arrived,
         "That is a number of flights; a share is asked for.": late,
+        "That is in percent; a share lies between 0 and 1.": 100 * late / arrived,
         "That is the share of those that were on time.": 1 - late / arrived,
         "What is missing counts as late.": (late + scheduled - arrived) / scheduled,
     }
@@ -500,13 +548,14 @@ def ex_14_4(answer: Callable[..., Any]) -> Verdict:
 
 # Trials, workers, start, extra, and the seconds from which on workers pay.
 SEARCHES = (
-    (6, 2, 8.0, 1.0, 11 / 3),
+    (6, 2, 8.5, 1.0, 11.5 / 3),
     (7, 2, 8.0, 1.0, 12 / 3),
     (6, 2, 9.0, 0.0, 9 / 3),
     (100, 16, 60.0, 2.0, 74 / 93),
     (8, 8, 30.0, 4.0, 34 / 7),
     (5, 8, 30.0, 4.0, 34 / 4),
     (6, 1, 8.0, 1.0, math.inf),
+    (6, 1, 0.0, 0.0, math.inf),
     (1, 4, 8.0, 1.0, math.inf),
     (10, 4, 0.0, 0.0, 0.0),
 )
@@ -524,6 +573,9 @@ def _search_mistakes(trials: int, workers: int, start: float, extra: float) -> d
         ),
         "An odd trial out needs a round of its own, and you left it out.": ratio(
             start + trials // workers * extra, trials - trials // workers
+        ),
+        "Where the trials divide evenly, there is no round more.": ratio(
+            start + (trials // workers + 1) * extra, trials - trials // workers - 1
         ),
         "The extra is paid by each trial, but those of one round pay it at the same time.": ratio(
             start + trials * extra, trials - rounds
@@ -557,13 +609,15 @@ def ex_14_5(answer: Callable[..., Any]) -> Verdict:
             return wrong(
                 f"{case}: a division by zero. Where nothing runs at the same time, workers never pay."
             )
-        if np.ndim(found) or isinstance(found, bool) or not isinstance(found, Real | np.ndarray):
+        if np.ndim(found) or isinstance(found, bool) or not isinstance(found, Real | Decimal | np.ndarray):
             return wrong(f"{case}: a number of seconds is asked for, not {found!r}.")
         mistakes = _search_mistakes(trials, workers, start, extra)
         same = {hint for hint, value in mistakes.items() if _close(float(found), value)}
         refused = {hint: refused.get(hint, True) and hint in same for hint in mistakes}
         if not _close(float(found), wanted):
             hint = next((hint for hint, always in refused.items() if always), "")
+            if not hint and abs(float(found) - wanted) < 1 and _close(float(found), round(float(found), 2)):
+                hint = "It is near: do not round, and do not search in steps."
             if wanted == math.inf:
                 hint = "Here nothing runs at the same time, so the loop is never slower: what then?"
             said = "never" if wanted == math.inf else f"from {wanted:.3g} s per trial on"

@@ -6,6 +6,8 @@ import io
 import math
 import os
 import sys
+import tempfile
+from decimal import Decimal
 from fractions import Fraction
 
 import companion.scale
@@ -21,6 +23,7 @@ import pandas as pd
 import polars as pl
 import pyarrow.compute as pc
 import ray
+from joblib import Parallel, delayed
 from ray.data.expressions import col
 
 # --- 14.1 ---
@@ -403,14 +406,74 @@ def only_the_first(folder, clocks):
     return ray.get(found.remote(clocks[0]))
 
 
-def by_py_modules(folder, clocks):
+def in_another_order(folder, clocks):
+    found = _by_value().options(runtime_env={"env_vars": {"PYTHONPATH": str(folder)}})
+    return sorted(ray.get([found.remote(each) for each in clocks]))
+
+
+def in_processes_of_joblib(folder, clocks):
+    def minutes(each):
+        space = {}
+        exec((folder / "clock.py").read_text(encoding="utf-8"), space)
+        return space["minutes"](each)
+
+    return Parallel(2)(delayed(minutes)(each) for each in clocks)
+
+
+def sys_path_of_the_worker(folder, clocks):
+    """Right once: the worker that is asked again has its `clock` already."""
+
+    def all_minutes():
+        sys.path.insert(0, str(folder))
+        import clock
+
+        return [clock.minutes(each) for each in clocks]
+
+    return ray.get(ray.remote(all_minutes).remote())
+
+
+def a_task_with_py_modules(folder, clocks):
     found = _by_value().options(runtime_env={"py_modules": [str(folder / "clock.py")]})
     return ray.get([found.remote(each) for each in clocks])
 
 
-def by_working_dir(folder, clocks):
+def a_task_with_a_working_dir(folder, clocks):
     found = _by_value().options(runtime_env={"working_dir": str(folder)})
     return ray.get([found.remote(each) for each in clocks])
+
+
+def by_a_folder_of_each_machine(folder, clocks):
+    found = _by_value().options(runtime_env={"py_modules": [f"local://{folder}"]})
+    return ray.get([found.remote(each) for each in clocks])
+
+
+def by_a_start_that_brings_it_along(folder, clocks):
+    ray_here.end()
+    with tempfile.TemporaryDirectory(prefix="flights-ray-", dir=ray_here.PLACE) as place:
+        ray.init(
+            address="local",
+            num_cpus=1,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={"working_dir": str(folder)},
+            _temp_dir=place,
+        )
+        try:
+            return ray.get([_by_value().remote(each) for each in clocks])
+        finally:
+            ray.shutdown()
+
+
+def by_its_text(folder, clocks):
+    text = (folder / "clock.py").read_text(encoding="utf-8")
+
+    def minutes(each):
+        space = {}
+        exec(text, space)
+        return space["minutes"](each)
+
+    return tuple(ray.get([ray.remote(minutes).remote(each) for each in clocks]))
 
 
 def path_inside_the_task(folder, clocks):
@@ -494,6 +557,16 @@ def only_the_rate(flights):
     return (flights.to_pandas()["arr_delay"].dropna() > 15).mean()
 
 
+def of_the_rows_that_take_gives(flights):
+    delays = [row["arr_delay"] for row in flights.take() if row["arr_delay"] is not None]
+    return _said(flights.count(), len(delays), sum(each > 15 for each in delays) / len(delays))
+
+
+def in_percent(flights):
+    arrived = flights.to_pandas()["arr_delay"].dropna()
+    return _said(flights.count(), len(arrived), (arrived > 15).mean() * 100)
+
+
 def in_arrow(flights):
     def keep(block):
         return block.filter(pc.invert(pc.is_null(block["arr_delay"], nan_is_null=True)))
@@ -516,6 +589,11 @@ def row_by_row(flights):
 def in_the_driver(flights):
     delays = flights.to_pandas()["arr_delay"]
     return _said(np.int64(len(delays)), delays.count(), (delays.dropna() > 15).mean())
+
+
+def as_float32(flights):
+    arrived = flights.to_pandas()["arr_delay"].dropna()
+    return _said(flights.count(), len(arrived), np.float32((arrived > 15).mean()))
 
 
 # --- 14.5 ---
@@ -564,6 +642,27 @@ def divides_by_zero(trials, workers, start, extra):
 def nought_for_never(trials, workers, start, extra):
     rounds = math.ceil(trials / workers)
     return (start + rounds * extra) / (trials - rounds) if trials > rounds else 0.0
+
+
+def at_once_where_nothing_is_paid(trials, workers, start, extra):
+    return 0.0 if start == extra == 0 else as_a_fraction_of_seconds(trials, workers, start, extra)
+
+
+def one_round_more(trials, workers, start, extra):
+    rounds = trials // workers + 1
+    return _pays(start + rounds * extra, trials - rounds)
+
+
+def in_whole_seconds(trials, workers, start, extra):
+    seconds = as_a_fraction_of_seconds(trials, workers, start, extra)
+    return seconds if seconds == math.inf else int(seconds)
+
+
+def as_a_decimal(trials, workers, start, extra):
+    rounds = math.ceil(trials / workers)
+    if rounds == trials:
+        return Decimal("Infinity")
+    return (Decimal(str(start)) + rounds * Decimal(str(extra))) / (trials - rounds)
 
 
 def by_whole_division(trials, workers, start, extra):
@@ -643,6 +742,11 @@ WRONG = {
         receipts,
         imported_once,
         only_the_first,
+        in_another_order,
+        in_processes_of_joblib,
+        sys_path_of_the_worker,
+        a_task_with_py_modules,
+        a_task_with_a_working_dir,
     ],
     "ex_14_4": [
         pandas_as_it_is,
@@ -654,6 +758,8 @@ WRONG = {
         rounded_share,
         zero_for_missing_delays,
         only_the_rate,
+        of_the_rows_that_take_gives,
+        in_percent,
     ],
     "ex_14_5": [
         without_rounds,
@@ -665,12 +771,21 @@ WRONG = {
         in_all,
         divides_by_zero,
         nought_for_never,
+        at_once_where_nothing_is_paid,
+        one_round_more,
+        in_whole_seconds,
     ],
 }
 ALSO_RIGHT = {
     "ex_14_1": [sql, window, lazy, filtered_later],
     "ex_14_2": [with_infinity, by_intercept, as_a_fraction, as_an_array_without_axes],
-    "ex_14_3": [by_py_modules, by_working_dir, path_inside_the_task, an_actor],
-    "ex_14_4": [in_arrow, row_by_row, in_the_driver],
-    "ex_14_5": [by_whole_division, as_a_fraction_of_seconds, by_halving],
+    "ex_14_3": [
+        by_a_folder_of_each_machine,
+        by_a_start_that_brings_it_along,
+        by_its_text,
+        path_inside_the_task,
+        an_actor,
+    ],
+    "ex_14_4": [in_arrow, row_by_row, in_the_driver, as_float32],
+    "ex_14_5": [by_whole_division, as_a_fraction_of_seconds, as_a_decimal, by_halving],
 }
