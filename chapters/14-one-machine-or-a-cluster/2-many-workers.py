@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 14.2 · One machine or a cluster? Many workers
 #
-# About 45 minutes · 3 GB of memory · no cluster
+# About 50 minutes · 3 GB of memory · no cluster
 #
 # One process has an end. Ray is the shortest way beyond it: the same Python function, called in another process, on
 # this machine or on a hundred others. Here it runs on your machine alone, so that you see what it costs before anybody
@@ -38,6 +38,8 @@ from chapter_14 import ray_here
 ray_here.start()
 
 import os
+
+import numpy as np
 import ray
 
 
@@ -93,10 +95,8 @@ print(ray.get(noted))
 # %%
 my_bet = None  # "the array has changed", "the task changed a copy" or "the task fails"
 
+
 # %%
-import numpy as np
-
-
 @ray.remote
 def set_first(array):
     array[0] = 1
@@ -106,12 +106,13 @@ stored = ray.put(np.zeros(1_000_000))
 try:
     ray.get(set_first.remote(stored))
     ended = "the array has changed" if ray.get(stored)[0] == 1 else "the task changed a copy"
-except ray.exceptions.RayTaskError:
+except ray.exceptions.RayTaskError as failed:
+    print(str(failed).strip().splitlines()[-1])
     ended = "the task fails"
 companion.compare_bet(my_bet, ended)
 
 # %% [markdown]
-# It ends with `assignment destination is read-only`. What lies in the store is read by many and changed by nobody;
+# What lies in the store is read by many and changed by nobody;
 # whoever wants to write makes a copy. That is why two workers can read one table without taking its memory twice, and
 # why a task may be run again when its worker has died.
 #
@@ -135,12 +136,13 @@ import clock
 print("here:", clock.minutes(1030))
 try:
     print("in a worker:", ray.get(ray.remote(clock.minutes).remote(1030)))
-except ray.exceptions.RayTaskError as error:
-    print("in a worker:", str(error).strip().splitlines()[-1])
+except ray.exceptions.RayTaskError as failed:
+    message = str(failed).strip()
+    print("in a worker:", message.splitlines()[-1])
 
 # %% [markdown]
 # The **symptom** is an import error, for a module that was imported two lines above. The **evidence** is in the whole
-# message (print `error`): it comes from a worker, and lists where that worker has looked. The **cause**: a function of
+# message (`print(message)`): it comes from a worker, and lists where that worker has looked. The **cause**: a function of
 # a module travels as its name, `clock.minutes`. The worker imports the module itself, in a process that was started
 # before you changed `sys.path`, and on a cluster on a machine that does not have the file. A function written in the
 # notebook has no module, so it travels as code. That is why all went well so far.
@@ -148,8 +150,8 @@ except ray.exceptions.RayTaskError as error:
 # There are three mends. The book's own package needs none of them: it is installed in `.venv`, where each worker finds
 # it.
 #
-# - `PYTHONPATH` for workers, a folder that exists on each machine: `task.options(runtime_env={"env_vars": {…}})`. Ray
-#   starts new workers for it.
+# - `PYTHONPATH` for workers, a folder that exists on each machine: `task.options(runtime_env={"env_vars": {…}})`,
+#   where each value is a text (`str(folder)`). Ray starts new workers for it.
 # - The files travel: `ray.init(runtime_env={"py_modules": [module or folder]})`, or `working_dir`. Ray packs them when
 #   it starts, for all tasks of the program; a single task cannot bring them along.
 # - The code is in the image of each machine. This is what one does on a cluster.
@@ -197,10 +199,6 @@ from chapter_14 import with_pandas, with_ray
 print(inspect.getsource(with_ray.features_of._function))
 
 # %% [markdown]
-# Look at `first`. A month's first flights leave before anybody has seen the weather of that month; what was known then
-# are the last hours of the month before. Whoever cuts a table into parts cuts every join that looks back. Here the part
-# brings along so many hours as the join may look back.
-#
 # **Bet first.** Cut into months, computed by two workers, put together again: how many of the table's columns differ
 # from pandas's, in one value or more, in one of three months?
 
@@ -223,6 +221,10 @@ for month in ("2013-02", "2013-07", "2013-12"):
 companion.compare_bet(my_bet, len(differ))
 
 # %% [markdown]
+# Look at `first`. A month's first flights leave before anybody has seen the weather of that month; what was known then
+# are the last hours of the month before. Whoever cuts a table into parts cuts every join that looks back. Here the part
+# brings along so many hours as the join may look back.
+#
 # The worker runs the very function of the pipeline, on fewer rows. This is what Ray is good at: Python that you have,
 # many times. It knows nothing about tables, and makes none of them faster.
 #
@@ -277,7 +279,7 @@ from chapter_14.measure import SEARCH
 print(ray.data.DataContext.get_current().default_hash_shuffle_parallelism)
 measured = json.loads(SEARCH.read_text())
 print(", ".join(f"{name}: {value}" for name, value in measured["machine"].items()))
-pd.DataFrame(measured["group_by"])
+pd.DataFrame(measured["group_by"]).astype({"partitions": "Int64"})
 
 # %% [markdown]
 # The mend is to say the number, and it is a matter of the keys and the cores, not of habit: twelve months need no more
@@ -288,7 +290,8 @@ pd.DataFrame(measured["group_by"])
 # Write the body of `answer`. It gets a dataset of Ray Data with a column `arr_delay`, in which a flight that did not
 # arrive has null, or NaN where the block comes from pandas. It returns a dict: `"scheduled"`, how many flights there
 # are; `"arrived"`, how many of them arrived; `"late"`, which share of those that arrived was more than 15 minutes late.
-# Not rounded. Blocks are of different length, and in some nothing arrived.
+# Not rounded. Blocks are of different length, and in some nothing arrived. (A dataset has `count()`, and `sum(column)`
+# or `sum([…])` of several.)
 
 
 # %%
@@ -343,7 +346,7 @@ import time
 took, scores = {}, {}
 for way in search.WAYS:
     begun = time.perf_counter()
-    scores[way] = search.run(way, features, 50, state)
+    scores[way] = search.run(way, features, trees=50, folder=state)
     took[way] = time.perf_counter() - begun
     print(way, "is through")
 print("the same scores:", all(each == scores["loop"] for each in scores.values()))
@@ -367,7 +370,8 @@ plt.show()
 # Where do they go? A worker has to be started, and it imports pandas and scikit-learn, as your first cells did. Tune
 # would start one for **each trial**, so that a trial that crashes harms no other; `reuse_actors=True` spares that. And
 # there is something that is easy to miss: our model uses both cores **by itself**, in a single process. Two workers
-# with a core each do twice as much at the same time, each half as fast.
+# with a core each do twice as much at the same time, each half as fast. (Where the machine has other things to do, the
+# loop suffers most: two threads of one fit wait for each other at every step.)
 #
 # ## 6. When does it pay?
 #
@@ -375,13 +379,13 @@ plt.show()
 # search with trials of three lengths, each way in a process of its own, with all starts counted, on the machine whose
 # line stands above.
 
-# %% alt="Minutes in all against minutes per trial, both on a logarithmic scale, with a line for each of the four ways."
+# %% alt="Seconds in all against seconds per trial, both on a logarithmic scale, with a line for each of the four ways."
 rows = pd.DataFrame(measured["search"])
 total = rows.pivot(index="trial", columns="way", values="total_seconds")
 total.index = total["loop"] / len(search.SETTINGS)  # seconds per trial, as the loop takes them
 total = total.sort_index()[list(search.WAYS)]
-axis = (total / 60).set_axis(total.index / 60).plot(marker="o", loglog=True, figsize=(7, 3.4))
-axis.set(xlabel="minutes per trial, in the loop", ylabel="minutes in all")
+axis = total.plot(marker="o", loglog=True, figsize=(7, 3.4))
+axis.set(xlabel="seconds per trial, in the loop", ylabel="seconds in all")
 plt.show()
 different = rows["scores"].map(tuple).groupby(rows["trial"]).nunique()
 print("the same scores at each length:", bool((different == 1).all()))
@@ -389,7 +393,7 @@ times_of_loop = total.div(total["loop"], axis=0).set_axis([f"{each:.1f} s per tr
 times_of_loop.round(2)
 
 # %% [markdown]
-# The second table says the same as a ratio: how many times as long as the loop. Read it from the top to the bottom. At
+# The table says the same as a ratio: how many times as long as the loop. Read it from the top to the bottom. At
 # short trials the starts are all there is. At long ones the lines come together, and whether one of them falls below
 # the loop depends on a single thing: whether the loop left a core idle. On another **machine** there is a core that
 # your loop cannot reach, whatever it does. That is when Ray pays: trials of minutes, more of them than you have
@@ -418,7 +422,7 @@ def answer(trials: int, workers: int, start: float, extra: float) -> float:
 check.ex_14_5(answer)
 
 # %% [markdown]
-# Put in the start and the extra that you have seen on your machine, and the number of trials that you would really do.
+# Put in a start (`start_seconds` of the rows in `measured["search"]`), and the number of trials that you would really do.
 # For a model that uses all cores by itself, `workers` is the number of **machines**.
 #
 # ## 7. The same on a cluster
@@ -426,7 +430,7 @@ check.ex_14_5(answer)
 # On Kubernetes an operator, **KubeRay**, makes a Ray of Pods: a head with the driver, and workers. Your program does
 # not change; what changes is that `ray.init()` finds a Ray that others have started. A **RayJob** starts one, runs one
 # program in it, and ends it. **This manifest was not run for this book**, on no cluster: its image, and an operator
-# that watches it, would have to be there. It was written by KubeRay's documentation, for you to see what there is to
+# that watches it, would have to be there. It was written after KubeRay's documentation, for you to see what there is to
 # say.
 
 # %%

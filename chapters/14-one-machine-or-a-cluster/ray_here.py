@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ SETTINGS = {
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_DATA_LOG_LEVEL": "CRITICAL",
     "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # else it tells of a task's error in some later cell
     # On a busy laptop its processes need more than the minute that Ray gives them.
     "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(START_SECONDS),
     "RAY_worker_register_timeout_seconds": str(START_SECONDS),
@@ -103,7 +105,8 @@ def end_left_behind() -> int:
 def settings() -> None:
     """Set what has to be set before `ray` is imported anywhere in this process."""
     os.environ.update(SETTINGS)
-    logging.getLogger("ray.widgets").setLevel(logging.ERROR)  # it would like ipywidgets
+    logging.getLogger("ray.widgets").setLevel(logging.ERROR)  # it would like ipywidgets,
+    warnings.filterwarnings("ignore", message="IProgress not found")  # and tqdm too
 
 
 def start() -> None:
