@@ -75,7 +75,7 @@ for each in sorted(sources, key=lambda each: (-each["weight"], each["name"]))[:4
 # [`weights.py`](../chapters/16-a-language-model/weights.py) says how you take them.
 #
 # **Bet first.** Two people packed "all-MiniLM-L6-v2", each for a purpose of their own. Are the files of the weights
-# the same, byte for byte?
+# the same, byte for byte, or different?
 
 # %%
 my_bet = None  # "the same" or "different"
