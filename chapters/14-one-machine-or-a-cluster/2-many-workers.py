@@ -21,6 +21,7 @@ import companion
 state = companion.workspace("14-2")
 
 import companion.scale
+import numpy as np
 
 companion.scale.set_up()
 
@@ -38,8 +39,6 @@ from chapter_14 import ray_here
 ray_here.start()
 
 import os
-
-import numpy as np
 import ray
 
 
@@ -142,8 +141,8 @@ except ray.exceptions.RayTaskError as failed:
 
 # %% [markdown]
 # The **symptom** is an import error, for a module that was imported two lines above. The **evidence** is in the whole
-# message (`print(message)`): it comes from a worker, and lists where that worker has looked. The **cause**: a function of
-# a module travels as its name, `clock.minutes`. The worker imports the module itself, in a process that was started
+# message (`print(message)`): it comes from a worker, and lists where that worker has looked. The **cause**: a function
+# of a module travels as its name, `clock.minutes`. The worker imports the module itself, in a process that was started
 # before you changed `sys.path`, and on a cluster on a machine that does not have the file. A function written in the
 # notebook has no module, so it travels as code. That is why all went well so far.
 #
@@ -422,8 +421,8 @@ def answer(trials: int, workers: int, start: float, extra: float) -> float:
 check.ex_14_5(answer)
 
 # %% [markdown]
-# Put in a start (`start_seconds` of the rows in `measured["search"]`), and the number of trials that you would really do.
-# For a model that uses all cores by itself, `workers` is the number of **machines**.
+# Put in a start (`start_seconds` of the rows in `measured["search"]`), and the number of trials that you would really
+# do. For a model that uses all cores by itself, `workers` is the number of **machines**.
 #
 # ## 7. The same on a cluster
 #

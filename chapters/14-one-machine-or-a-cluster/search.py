@@ -72,9 +72,9 @@ def by_tasks(features: pd.DataFrame, trees: int) -> list[float]:
 
 def by_tune(features: pd.DataFrame, trees: int, folder: Path) -> list[float]:
     """By Ray Tune, which keeps each trial's result below `folder`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # a library that Tune imports counts Python's days
-        from ray import tune
+    # A library that Tune imports, now or when it runs, counts the days of the Python in use.
+    warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)
+    from ray import tune
 
     def report(config: dict[str, Any], features: pd.DataFrame) -> None:
         tune.report({"log_loss": trial(features, config["setting"], trees)})

@@ -6,7 +6,6 @@ import io
 import math
 import os
 import sys
-import tempfile
 from decimal import Decimal
 from fractions import Fraction
 
@@ -447,24 +446,6 @@ def by_a_folder_of_each_machine(folder, clocks):
     return ray.get([found.remote(each) for each in clocks])
 
 
-def by_a_start_that_brings_it_along(folder, clocks):
-    ray_here.end()
-    with tempfile.TemporaryDirectory(prefix="flights-ray-", dir=ray_here.PLACE) as place:
-        ray.init(
-            address="local",
-            num_cpus=1,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            runtime_env={"working_dir": str(folder)},
-            _temp_dir=place,
-        )
-        try:
-            return ray.get([_by_value().remote(each) for each in clocks])
-        finally:
-            ray.shutdown()
-
-
 def by_its_text(folder, clocks):
     text = (folder / "clock.py").read_text(encoding="utf-8")
 
@@ -781,7 +762,6 @@ ALSO_RIGHT = {
     "ex_14_2": [with_infinity, by_intercept, as_a_fraction, as_an_array_without_axes],
     "ex_14_3": [
         by_a_folder_of_each_machine,
-        by_a_start_that_brings_it_along,
         by_its_text,
         path_inside_the_task,
         an_actor,
