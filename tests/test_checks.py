@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from authoring import build
-from companion import check
+from companion import check, scale
 from companion.chapters import Sitting, chapters
 from companion.check import verdict as _verdict
 from companion.check.verdict import NOT_ANSWERED, Verdict, exercise, right, wrong
@@ -33,6 +33,12 @@ EXERCISES = [
 NOT_YET_RUN = build.not_yet_run(ROOT)
 RUN = [each for each in EXERCISES if each.values[0].notebook not in NOT_YET_RUN]
 AT_LEAST = 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_that_a_check_may_need() -> None:
+    """The checks of 14 to 16 use what their first cell installs."""
+    scale.set_up()
 
 
 def listed(chapter: str, name: str) -> Any:
