@@ -10,7 +10,7 @@ import safetensors
 import safetensors.numpy
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import beta, binomtest
+from scipy.stats import beta, binomtest, ttest_rel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GroupShuffleSplit
@@ -713,6 +713,22 @@ def says_nothing(matrix, down, up, scale):
     changed = matrix + scale * up @ down  # noqa: F841
 
 
+def first_eight_of_the_rank(matrix, down, up, scale):
+    return matrix + scale * up[:, :8] @ down[:8]
+
+
+def divided_by_the_rank(matrix, down, up, scale):
+    return matrix + scale / len(down) * up @ down
+
+
+def scale_at_the_matrix(matrix, down, up, scale):
+    return scale * matrix + up @ down
+
+
+def the_matrix_itself(matrix, down, up, scale):
+    return matrix.copy()
+
+
 def by_einsum(matrix, down, up, scale):
     return np.einsum("ir,rj->ij", scale * up, down) + matrix
 
@@ -788,10 +804,96 @@ def in_words_of_its_own(one, other):
     return {"better": "yes", "worse": "no", "no telling": "tie"}[by_drawing(one, other)]
 
 
-def by_drawing(one, other):
-    apart = (one - other).mean(0)
+def drawn(apart, draws=2000, size=None):
     random = np.random.default_rng(0)
-    return _of(apart[random.integers(len(apart), size=(2000, len(apart)))].mean(1))
+    return apart[random.integers(len(apart), size=(draws, size or len(apart)))].mean(1)
+
+
+def of_90_percent(one, other):
+    low, high = np.percentile(drawn((one - other).mean(0)), [5, 95])
+    return "better" if low > 0 else "worse" if high < 0 else "no telling"
+
+
+def of_99_percent(one, other):
+    low, high = np.percentile(drawn((one - other).mean(0)), [0.5, 99.5])
+    return "better" if low > 0 else "worse" if high < 0 else "no telling"
+
+
+def too_narrow_at_one_end(one, other):
+    low, high = np.percentile(drawn((one - other).mean(0)), [2.5, 95])
+    return "better" if low > 0 else "worse" if high < 0 else "no telling"
+
+
+def smallest_and_largest(one, other):
+    means = drawn((one - other).mean(0))
+    return "better" if means.min() > 0 else "worse" if means.max() < 0 else "no telling"
+
+
+def a_hundred_messages(one, other):
+    return _of(drawn((one - other).mean(0), size=100))
+
+
+def as_many_as_messages_of_all_seeds(one, other):  # as wide as an interval of one seed
+    return _of(drawn((one - other).ravel(), size=one.shape[1]))
+
+
+def of_the_first_seed_drawn(one, other):
+    return by_drawing(one[:1], other[:1])
+
+
+def by_the_majority_of_seeds(one, other):
+    return _of(drawn((one.mean(0) > 0.5) - 1.0 * (other.mean(0) > 0.5)))
+
+
+def most_seeds_say(one, other):
+    said = [by_drawing(a[None], b[None]) for a, b in zip(one, other, strict=True)]
+    return max(said, key=said.count)
+
+
+def who_has_more_seeds(one, other):
+    return _of(drawn(np.sign((one - other).mean(0))))
+
+
+def two_shares_of_all(one, other):  # not on the same messages, and five times as many
+    shares = one.mean(), other.mean()
+    margin = 1.96 * sum(share * (1 - share) / one.size for share in shares) ** 0.5
+    apart = shares[0] - shares[1]
+    return _of([apart - margin, apart + margin])
+
+
+def outside_of_the_other_interval(one, other):
+    return _of(drawn(one.mean(0)) - other.mean())
+
+
+def by_four_points(one, other):
+    return _of([one.mean() - other.mean() - 0.04, one.mean() - other.mean() + 0.04])
+
+
+def of_224_messages(one, other):
+    apart = (one - other).mean(0)
+    margin = 1.96 * apart.std() / 224**0.5
+    return _of([apart.mean() - margin, apart.mean() + margin])
+
+
+def where_they_differ(one, other):  # a draw may hold none of these messages
+    apart = (one - other).mean(0)
+    return _of(drawn(apart[apart != 0])) if apart.any() else "no telling"
+
+
+def by_drawing(one, other):
+    return _of(drawn(one.mean(0) - other.mean(0)))
+
+
+def by_a_paired_t_test(one, other):
+    low, high = ttest_rel(one.mean(0), other.mean(0)).confidence_interval(0.95)
+    return np.str_(_of([low, high]))
+
+
+def by_the_share_of_draws(one, other):
+    means = drawn((one - other).sum(0))
+    if (means <= 0).mean() < 0.025:
+        return "better"
+    return "worse" if (means >= 0).mean() < 0.025 else "no telling"
 
 
 def by_the_standard_error(one, other):
@@ -850,6 +952,30 @@ def only_what_is_trained(frozen, trained, bits):
 
 def always_two_bytes(frozen, trained, bits):
     return (frozen * 2 + trained * 16) / 1e9
+
+
+def adapter_inside_of_the_frozen(frozen, trained, bits):
+    return ((frozen - trained) * bits / 8 + trained * 16) / 1e9
+
+
+def adapter_frozen_too(frozen, trained, bits):
+    return ((frozen + trained) * bits / 8 + trained * 16) / 1e9
+
+
+def own_number_in_bits(frozen, trained, bits):
+    return ((frozen + trained) * bits / 8 + trained * 14) / 1e9
+
+
+def whole_bytes(frozen, trained, bits):
+    return (frozen * (bits // 8) + trained * 16) / 1e9
+
+
+def with_its_unit(frozen, trained, bits):
+    return f"{part_by_part(frozen, trained, bits)} GB"
+
+
+def to_one_decimal(frozen, trained, bits):
+    return round(part_by_part(frozen, trained, bits), 1)
 
 
 def part_by_part(frozen, trained, bits):
@@ -971,6 +1097,10 @@ WRONG = {
         number_by_number,
         one_number,
         says_nothing,
+        first_eight_of_the_rank,
+        divided_by_the_rank,
+        scale_at_the_matrix,
+        the_matrix_itself,
     ],
     "ex_16_7": [
         by_the_mean,
@@ -982,6 +1112,21 @@ WRONG = {
         swapped,
         always_a_tie,
         in_words_of_its_own,
+        of_90_percent,
+        of_99_percent,
+        too_narrow_at_one_end,
+        smallest_and_largest,
+        a_hundred_messages,
+        as_many_as_messages_of_all_seeds,
+        of_the_first_seed_drawn,
+        by_the_majority_of_seeds,
+        most_seeds_say,
+        who_has_more_seeds,
+        two_shares_of_all,
+        outside_of_the_other_interval,
+        by_four_points,
+        of_224_messages,
+        where_they_differ,
     ],
     "ex_16_8": [
         in_bytes,
@@ -994,6 +1139,11 @@ WRONG = {
         all_of_it_trained,
         only_what_is_trained,
         always_two_bytes,
+        adapter_inside_of_the_frozen,
+        adapter_frozen_too,
+        own_number_in_bits,
+        whole_bytes,
+        with_its_unit,
     ],
 }
 ALSO_RIGHT = {
@@ -1012,6 +1162,12 @@ ALSO_RIGHT = {
     "ex_16_4": [piece_by_piece, by_the_book],
     "ex_16_5": [nearest_mean, in_a_table, one_by_one],
     "ex_16_6": [by_einsum, rank_by_rank, as_lists],
-    "ex_16_7": [by_drawing, by_the_standard_error, seeds_and_messages],
-    "ex_16_8": [part_by_part, as_numpy],
+    "ex_16_7": [
+        by_drawing,
+        by_the_standard_error,
+        seeds_and_messages,
+        by_a_paired_t_test,
+        by_the_share_of_draws,
+    ],
+    "ex_16_8": [part_by_part, as_numpy, to_one_decimal],
 }
