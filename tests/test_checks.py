@@ -117,6 +117,8 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "ex_16_2": (lambda: listed("16", "judge_first"), "Does the part to learn from come first"),
     "ex_16_3": (lambda: listed("16", "from_above_it_on"), "as sure as the threshold"),
+    "ex_16_4": (lambda: listed("16", "refuses_by_the_name"), "a name promises nothing"),
+    "ex_16_5": (lambda: listed("16", "by_the_median"), "Is each mean that of all rows"),
 }
 
 
