@@ -123,6 +123,8 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "ex_16_2": (lambda: listed("16", "judge_first"), "Does the part to learn from come first"),
     "ex_16_3": (lambda: listed("16", "from_above_it_on"), "as sure as the threshold"),
+    "ex_16_4": (lambda: listed("16", "refuses_by_the_name"), "a name promises nothing"),
+    "ex_16_5": (lambda: listed("16", "by_the_median"), "Is each mean that of all rows"),
     "ex_16_6": (lambda: listed("16", "divided_by_the_rank"), "divided by the rank"),
     "ex_16_7": (lambda: listed("16", "of_90_percent"), "an interval of 90% leaves it out"),
     "ex_16_8": (lambda: listed("16", "adapter_inside_of_the_frozen"), "come on top of the frozen ones"),

@@ -5,11 +5,12 @@ import itertools
 import pickle
 import reprlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 
@@ -62,7 +63,7 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _stops(error: Exception) -> str:
+def _stops(error: BaseException) -> str:
     """Say that the learner's function raised an error."""
     return f"your function stops with {type(error).__name__}: {error}"
 
@@ -305,13 +306,73 @@ class Runs:
         return Path.touch, (self.trace,)
 
 
-def _refuses(answer: Callable[..., Any], path: Path, judged: str) -> bool:
-    """Say whether an answer raises an error."""
+FILES = ("weights.safetensors", "weights", "weights.pkl", "weights.pt", "weights.bin", "weights.npz")
+
+
+def _in_place_of_an_error(answer: Callable[..., Any], path: Path, judged: str) -> str:
+    """Say what an answer returns for a file that it has to refuse; nothing where it raises an error."""
     try:
-        answer(path, judged)
-    except Exception:
-        return True
-    return False
+        found = answer(path, judged)
+    except (Exception, SystemExit):
+        return ""
+    if isinstance(found, Mapping) and found:
+        return (
+            "an error is wanted, and arrays come back. Is the sum compared, all of it, and that of all bytes?"
+        )
+    return f"an error is wanted, and {reprlib.repr(found)} comes back."
+
+
+def _of_arrays(found: Any, arrays: dict[str, np.ndarray]) -> str:
+    """Say what is wrong with the arrays out of a file, or nothing."""
+    if not isinstance(found, Mapping):
+        return f"It returns {reprlib.repr(found)}; wanted are the arrays by name."
+    if set(found) != set(arrays):
+        return f"The names are {reprlib.repr([*found])}, and those in the file {[*arrays]}."
+    for name, array in arrays.items():
+        one = np.asarray(found[name])
+        if (one.dtype, one.shape) != (array.dtype, array.shape):
+            return (
+                f"{name!r} comes back as {one.dtype} of the shape {one.shape}; in the file it is {array.dtype} of the "
+                f"shape {array.shape}."
+            )
+        if not np.array_equal(one, array):
+            return f"In {name!r} other numbers come back."
+    return ""
+
+
+def _harmful(trace: Path) -> dict[str, bytes]:
+    """Return contents that leave a trace where they are run."""
+    text = f"__import__('pathlib').Path({str(trace)!r}).touch()".encode()
+    listed = text + b" or {'head': {'dtype': 'F32', 'shape': [1], 'data_offsets': [0, 4]}}"
+    return {
+        "A pickle": pickle.dumps(Runs(trace)),
+        "A text in Python": text,
+        "A list of names that is Python and no JSON": len(listed).to_bytes(8, "little") + listed + bytes(4),
+    }
+
+
+def _of_sums(answer: Callable[..., Any], path: Path, whole: bytes, judged: str) -> str:
+    """Say where other bytes or another sum are let through, or nothing."""
+    for place, of in ((len(whole) - 1, "The last byte"), (len(whole) // 2, "A byte in the middle")):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        if instead := _in_place_of_an_error(answer, path, judged):
+            return f"{of} of the file is another one: {instead}"
+    path.write_bytes(whole)
+    sums = {
+        "has only the first twelve digits in common with that of the file": judged[:12] + 52 * "0",
+        "differs from that of the file in its first digit": f"{int(judged[0], 16) ^ 1:x}{judged[1:]}",
+        "differs from that of the file in its last digit": f"{judged[:-1]}{int(judged[-1], 16) ^ 1:x}",
+        "has the digits of that of the file in another order": judged[::-1],
+        "is the first 16 digits of that of the file": judged[:16],
+        "is longer than that of the file by two digits": judged + "00",
+        "is an empty text": "",
+    }
+    for what, other in sums.items():
+        if instead := _in_place_of_an_error(answer, path, other):
+            return f"The judged sum {what}: {instead}"
+    return ""
 
 
 @exercise
@@ -322,38 +383,50 @@ def ex_16_4(answer: Callable[..., Any]) -> Verdict:
     import safetensors.numpy  # comes with `make scale`, which the first sitting does not need
 
     random = np.random.default_rng(4)
-    arrays = {name: random.normal(size=(50, 40)).astype(np.float32) for name in ("head", "table")}
+    # More than a mebibyte, so that the sum of a first piece is another one; and not of one type.
+    drawn = {name: random.normal(size=(400, 500)) for name in ("head", "table")}
+    arrays = {
+        "head": drawn["head"].astype(np.float32),
+        "ids": np.arange(30, dtype=np.int32).reshape(1, 30),
+        "scale": drawn["head"][0].astype(np.float16),
+        "table": drawn["table"].astype(np.float32),
+    }
+    whole = safetensors.numpy.save(arrays)
+    judged = hashlib.sha256(whole).hexdigest()
     with tempfile.TemporaryDirectory() as folder:
-        path, trace = Path(folder, "weights"), Path(folder, "trace")
-        whole = safetensors.numpy.save(arrays)
-        judged = hashlib.sha256(whole).hexdigest()
-        path.write_bytes(whole)
-        found = answer(path, judged)
-        if not isinstance(found, Mapping) or set(found) != set(arrays):
-            return wrong("For the file that was judged it does not return its arrays by name.")
-        if not all(np.array_equal(found[name], array) for name, array in arrays.items()):
-            return wrong("For the file that was judged it returns other numbers.")
-        for place, of in ((len(whole) - 1, "The last byte"), (len(whole) // 2, "A byte in the middle")):
-            changed = bytearray(whole)
-            changed[place] ^= 1
-            path.write_bytes(changed)
-            if not _refuses(answer, path, judged):
-                return wrong(
-                    f"{of} of the file is another one, and no error is raised. Is the sum that of all bytes?"
-                )
-        path.write_bytes(whole)
-        if not _refuses(answer, path, judged[:12] + 52 * "0"):
-            return wrong(
-                "The first twelve digits are those that were judged, the others are not: no error is raised."
+        for name in FILES:
+            path = Path(folder, name)
+            path.write_bytes(whole)
+            called = (
+                ""
+                if name == FILES[0]
+                else f"The same file is now called {name}, and a name promises nothing. "
             )
-        harmful = pickle.dumps(Runs(trace))
-        for name, sum_of_it in (("other", judged), ("judged", hashlib.sha256(harmful).hexdigest())):
-            path.write_bytes(harmful)
-            refused = _refuses(answer, path, sum_of_it)
-            if trace.exists():
-                return wrong(f"A pickle with the {name} sum was run: it has left a file behind.")
-            if not refused:
-                return wrong("A pickle is no safetensors file, and no error is raised.")
+            try:
+                found = answer(path, judged)
+            except (Exception, SystemExit) as error:
+                return wrong(
+                    f"{called}The SHA-256 sum of all bytes of the file is the one that is given, and {_stops(error)}"
+                )
+            if hint := _of_arrays(found, arrays):
+                return wrong(f"{called}{hint}")
+        if hint := _of_sums(answer, Path(folder, FILES[0]), whole, judged):
+            return wrong(hint)
+        trace = Path(folder, "trace")
+        for name, (what, content) in itertools.product(FILES, _harmful(trace).items()):
+            path = Path(folder, name)
+            path.write_bytes(content)
+            for which, sum_of_it in (
+                ("another", judged),
+                ("the judged", hashlib.sha256(content).hexdigest()),
+            ):
+                instead = _in_place_of_an_error(answer, path, sum_of_it)
+                if trace.exists():
+                    return wrong(
+                        f"{what} with {which} sum, called {name}, was run: it has left a file behind."
+                    )
+                if instead:
+                    return wrong(f"{what} is no safetensors file: {instead}")
     return right("The sum says that these are the bytes, the format that bytes are all there is.")
 
 
@@ -364,10 +437,29 @@ def _of_length_one(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def _nearest_mean(vectors: np.ndarray, intents: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    names = np.unique(intents)
-    means = _of_length_one(np.stack([vectors[intents == name].mean(axis=0) for name in names]))
-    return np.asarray(names[(asked @ means.T).argmax(axis=1)])
+# How far the vectors of an intent are scattered, and how many there are: they differ in both.
+SCATTER = {
+    "refund_status": (0.1, 60),
+    "baggage_lost": (1.2, 12),
+    "delay_status": (0.6, 30),
+    "baggage_damaged": (1.6, 8),
+    "rebook": (0.5, 1),
+}
+
+
+def _vectors() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return vectors in no order, their intents, and the vectors that are asked about."""
+    random = np.random.default_rng(5)
+    centres = dict(zip(SCATTER, _of_length_one(random.normal(size=(5, 12)) + 1), strict=True))
+    intents = random.permutation([name for name, (_, size) in SCATTER.items() for _ in range(size)])
+    vectors = _of_length_one(
+        np.stack([centres[name] + SCATTER[name][0] * random.normal(size=12) for name in intents])
+    )
+    return vectors, intents, _of_length_one(random.normal(size=(300, 12)) + 0.7)
+
+
+def _means(vectors: np.ndarray, intents: np.ndarray) -> np.ndarray:
+    return np.stack([vectors[intents == name].mean(axis=0) for name in np.unique(intents)])
 
 
 @exercise
@@ -375,49 +467,68 @@ def ex_16_5(answer: Callable[..., Any]) -> Verdict:
     """Each vector gets the intent whose mean has the largest cosine with it."""
     if is_stub(answer):
         return NO_BODY
-    random = np.random.default_rng(5)
-    # One class lies close together and another one is scattered; they differ in size and do not come in order.
-    scatter = {"refund": (0.1, 60), "baggage": (1.2, 12), "delay": (0.6, 30), "seat": (1.6, 8)}
-    centres = dict(zip(scatter, _of_length_one(random.normal(size=(4, 12)) + 1), strict=True))
-    intents = random.permutation([name for name, (_, size) in scatter.items() for _ in range(size)])
-    vectors = _of_length_one(
-        np.stack([centres[name] + scatter[name][0] * random.normal(size=12) for name in intents])
-    )
-    asked = _of_length_one(random.normal(size=(300, 12)) + 0.7)
-    wanted = _nearest_mean(vectors, intents, asked)
-    said = [str(each) for each in answer(vectors.copy(), intents.copy(), asked.copy())]
+    vectors, intents, asked = _vectors()
+    # A table's column is what the notebook has at hand, an array what others expect: either will do.
+    for type_of_intents in (np.array, pd.Series):
+        given = vectors.copy(), type_of_intents(intents), asked.copy()
+        try:
+            returned = answer(*given)
+            break
+        except Exception as error:
+            stops = _stops(error)
+    else:
+        return wrong(f"With 12 numbers in each vector and five intents {stops}")
+    if isinstance(returned, str) or not isinstance(returned, Iterable):
+        return wrong(f"It returns {returned!s:.60}; wanted is an intent for each vector.")
+    said = [str(each) for each in returned]
     if len(said) != len(asked):
         return wrong(f"It returns {len(said)} answers for {len(asked)} vectors.")
-    if not set(said) <= set(scatter):
-        return wrong(f"It returns {said[0]!r}; wanted is the name of an intent for each vector.")
-    same = float(np.mean(np.array(said) == wanted))
-    if same < 1:
-        return wrong(_of_means(np.array(said), vectors, intents, asked, same))
+    if unknown := [each for each in said if each not in SCATTER]:
+        return wrong(f"It returns {unknown[0]!r}; wanted is the name of an intent for each vector.")
+    hint = _of_means(np.array(said), vectors, intents, asked)
+    if hint:
+        return wrong(hint)
+    if not (
+        np.allclose(given[0], vectors) and np.array_equal(given[1], intents) and np.allclose(given[2], asked)
+    ):
+        return wrong("The intents are right, but your function changes the arrays that it is given.")
     return right("A class is one vector, and sorting is one product: there is nothing to fit.")
 
 
-def _of_means(
-    said: np.ndarray, vectors: np.ndarray, intents: np.ndarray, asked: np.ndarray, same: float
-) -> str:
-    """Name the likely mistake behind intents that are not those of the nearest means."""
-    names = np.unique(intents)
-    means = np.stack([vectors[intents == name].mean(axis=0) for name in names])
-    away = ((asked[:, None] - means) ** 2).sum(axis=2)
+def _of_means(said: np.ndarray, vectors: np.ndarray, intents: np.ndarray, asked: np.ndarray) -> str:
+    """Name the likely mistake behind intents that are not those of the nearest means, or nothing."""
+    names, counts = np.unique(intents, return_counts=True)
+    means = _means(vectors, intents)
+    cosines = asked @ _of_length_one(means).T
+    wanted = names[cosines.argmax(axis=1)]
+    if np.array_equal(said, wanted):
+        return ""
+    if len(set(said)) == 1:
+        return f"All vectors get the same intent, {said[0]}."
     likely = {
-        "Is each mean brought back to length one? A scattered class has a short one.": (
-            asked @ means.T
-        ).argmax(axis=1),
-        "The distance to a mean that is shorter than one is not the cosine.": away.argmin(axis=1),
-        "That is the farthest mean.": (asked @ _of_length_one(means).T).argmin(axis=1),
+        "Is each mean brought back to length one? A scattered class has a short one.": asked @ means.T,
+        "The distance to a mean that is shorter than one is not the cosine.": -(
+            (asked[:, None] - means) ** 2
+        ).sum(axis=2),
+        "That is the farthest mean.": -cosines,
+        "A sum is the longer the larger its class is. Is it brought back to length one?": asked
+        @ (means * counts[:, None]).T,
+        "Is each mean brought to length one, or each column of their table?": asked
+        @ (means / np.linalg.norm(means, axis=0)).T,
     }
-    for hint, picks in likely.items():
-        if np.array_equal(said, names[picks]):
+    for hint, scores in likely.items():
+        if np.array_equal(said, names[scores.argmax(axis=1)]):
             return hint
     if np.array_equal(said, intents[(asked @ vectors.T).argmax(axis=1)]):
         return "That is the nearest single message; the mean of its class is asked for."
+    if len(set(zip(wanted, said, strict=True))) == len(set(wanted)):
+        return (
+            "The vectors of one mean all get one name, and not its own. Do the means and the names of the intents "
+            "stand in the same order?"
+        )
     return (
-        f"{same:.0%} of the vectors get the intent of the nearest mean. Do the means and the names of the intents "
-        "stand in the same order?"
+        f"{np.mean(said == wanted):.0%} of the vectors get the intent of the nearest mean. Is each mean that of all "
+        "rows of its intent, and does nothing but the cosine decide?"
     )
 
 

@@ -1,8 +1,11 @@
 """Wrong answers to the exercises of chapter 16, each a mistake that somebody makes, and right ones in other styles."""
 
+import ast
 import hashlib
+import json
 import pickle
 import random
+import sys
 
 import numpy as np
 import pandas as pd
@@ -577,6 +580,129 @@ def halves_them(path, judged):
     return {name: array.astype("float16") for name, array in found.items()}
 
 
+def compares_16_digits(path, judged):
+    if hashlib.sha256(path.read_bytes()).hexdigest()[:16] != judged[:16]:
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def compares_the_end(path, judged):
+    if not hashlib.sha256(path.read_bytes()).hexdigest().endswith(judged[-16:]):
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def as_far_as_there_are_digits(path, judged):
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not all(one == other for one, other in zip(found, judged, strict=False)):
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def the_same_digits(path, judged):
+    if sorted(hashlib.sha256(path.read_bytes()).hexdigest()) != sorted(judged):
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def found_in_what_is_judged(path, judged):  # lets a list of sums pass, too
+    if hashlib.sha256(path.read_bytes()).hexdigest() not in judged:
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def only_where_there_is_a_sum(path, judged):
+    if judged and hashlib.sha256(path.read_bytes()).hexdigest() != judged:
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def sum_of_the_first_mebibyte(path, judged):
+    with path.open("rb") as file:
+        if hashlib.sha256(file.read(2**20)).hexdigest() != judged:
+            raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def sum_of_the_last_piece(path, judged):
+    with path.open("rb") as file:
+        while piece := file.read(65536):
+            digest = hashlib.sha256(piece)  # made anew for each piece
+    if digest.hexdigest() != judged:
+        raise ValueError("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def by_the_suffix(path, judged):
+    content = judged_bytes(path, judged)
+    return pickle.loads(content) if path.suffix in (".pkl", ".pt") else safetensors.numpy.load(content)
+
+
+def refuses_by_the_name(path, judged):
+    if path.suffix in (".pkl", ".pt", ".bin"):
+        raise ValueError("a pickle runs code")
+    return safetensors.numpy.load(judged_bytes(path, judged))
+
+
+TYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4"}
+
+
+def by_hand(content, read, types=TYPES):
+    start = 8 + int.from_bytes(content[:8], "little")
+    found = {}
+    for name, about in read(content[8:start].decode()).items():
+        first, last = (start + place for place in about["data_offsets"])
+        found[name] = np.frombuffer(content[first:last], types[about["dtype"]]).reshape(about["shape"])
+    return found
+
+
+def evaluates_the_list(path, judged):
+    return by_hand(judged_bytes(path, judged), eval)
+
+
+def all_of_one_type(path, judged):
+    return by_hand(judged_bytes(path, judged), json.loads, dict.fromkeys(TYPES, "<f4"))
+
+
+def with_more_digits(path, judged):
+    found = safetensors.numpy.load(judged_bytes(path, judged))
+    return {name: array.astype(float) for name, array in found.items()}
+
+
+def runs_a_text(path, judged):
+    content = judged_bytes(path, judged)
+    try:
+        return safetensors.numpy.load(content)
+    except safetensors.SafetensorError:
+        names = {}
+        exec(content, names)
+        return names
+
+
+def the_error_itself(path, judged):
+    try:
+        return safetensors.numpy.load(judged_bytes(path, judged))
+    except (ValueError, safetensors.SafetensorError) as error:
+        return error
+
+
+def stops_the_program(path, judged):
+    if sha256(path) != judged:
+        sys.exit("other bytes")
+    return safetensors.numpy.load_file(path)
+
+
+def reads_the_list(path, judged):
+    return by_hand(judged_bytes(path, judged), ast.literal_eval)
+
+
+def loads_before_it_compares(path, judged):
+    found = safetensors.numpy.load_file(path)
+    if int(sha256(path), 16) != int(judged, 16):
+        raise ValueError("other bytes")
+    return found
+
+
 def piece_by_piece(path, judged):
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -648,6 +774,69 @@ def the_most_frequent(vectors, intents, asked):
 
 def by_a_logistic_regression(vectors, intents, asked):
     return LogisticRegression().fit(vectors, intents).predict(asked)
+
+
+def by_the_median(vectors, intents, asked):
+    names = np.unique(intents)
+    middle = np.stack([np.median(vectors[intents == name], axis=0) for name in names])
+    return names[cosine_similarity(asked, middle).argmax(axis=1)]
+
+
+def columns_of_length_one(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    return names[(asked @ (means / np.linalg.norm(means, axis=0)).T).argmax(axis=1)]
+
+
+def without_the_overall_mean(vectors, intents, asked):
+    middle = vectors.mean(axis=0)
+    return nearest_mean(vectors - middle, intents, asked - middle)
+
+
+def intents_of_more_than_one(vectors, intents, asked):
+    names, place, counts = np.unique(intents, return_inverse=True, return_counts=True)
+    some = counts[place] > 1
+    return nearest_mean(vectors[some], names[place[some]], asked)
+
+
+def doubles_what_it_is_given(vectors, intents, asked):
+    vectors *= 2
+    return nearest_mean(vectors, intents, asked)
+
+
+def sorts_what_it_is_given(vectors, intents, asked):
+    found = nearest_mean(vectors, intents, asked)
+    intents.sort()
+    return found
+
+
+def in_words(vectors, intents, asked):
+    return [name.replace("_", " ") for name in nearest_mean(vectors, intents, asked)]
+
+
+def unknown_where_it_is_far(vectors, intents, asked):
+    names, means = centres_of(vectors, intents)
+    cosines = cosine_similarity(asked, means)
+    return np.where(cosines.max(axis=1) > 0.3, names[cosines.argmax(axis=1)], "unknown")
+
+
+def says_no_intent(vectors, intents, asked):
+    nearest_mean(vectors, intents, asked)
+
+
+def one_intent(vectors, intents, asked):
+    return nearest_mean(vectors, intents, asked)[0]
+
+
+def of_a_column(vectors, intents, asked):  # as it works with the notebook's own table
+    names = intents.unique()
+    means = np.stack([vectors[intents == name].mean(axis=0) for name in names])
+    return names[cosine_similarity(asked, means).argmax(axis=1)]
+
+
+def of_an_array(vectors, intents, asked):
+    names = np.unique(intents)
+    means = (intents[:, None] == names).astype("float32").T @ vectors
+    return names[cosine_similarity(asked, means).argmax(axis=1)].tolist()
 
 
 def nearest_mean(vectors, intents, asked):
@@ -1073,6 +1262,21 @@ WRONG = {
         the_bytes,
         as_a_list,
         halves_them,
+        compares_16_digits,
+        compares_the_end,
+        as_far_as_there_are_digits,
+        the_same_digits,
+        found_in_what_is_judged,
+        only_where_there_is_a_sum,
+        sum_of_the_first_mebibyte,
+        sum_of_the_last_piece,
+        by_the_suffix,
+        refuses_by_the_name,
+        evaluates_the_list,
+        all_of_one_type,
+        with_more_digits,
+        runs_a_text,
+        the_error_itself,
     ],
     "ex_16_5": [
         without_the_length,
@@ -1085,6 +1289,16 @@ WRONG = {
         only_the_first,
         the_most_frequent,
         by_a_logistic_regression,
+        by_the_median,
+        columns_of_length_one,
+        without_the_overall_mean,
+        intents_of_more_than_one,
+        doubles_what_it_is_given,
+        sorts_what_it_is_given,
+        in_words,
+        unknown_where_it_is_far,
+        says_no_intent,
+        one_intent,
     ],
     "ex_16_6": [
         the_change_alone,
@@ -1159,8 +1373,8 @@ ALSO_RIGHT = {
     ],
     "ex_16_2": [by_relatives, by_scikit_learn, by_scipy, in_floats],
     "ex_16_3": [of_each_sum, between_two, in_plain_loops],
-    "ex_16_4": [piece_by_piece, by_the_book],
-    "ex_16_5": [nearest_mean, in_a_table, one_by_one],
+    "ex_16_4": [piece_by_piece, by_the_book, stops_the_program, reads_the_list, loads_before_it_compares],
+    "ex_16_5": [nearest_mean, in_a_table, one_by_one, of_a_column, of_an_array],
     "ex_16_6": [by_einsum, rank_by_rank, as_lists],
     "ex_16_7": [
         by_drawing,
