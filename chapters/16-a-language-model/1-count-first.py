@@ -42,7 +42,7 @@ for intent, texts in learn.groupby("intent")["text"]:
 # %% [markdown]
 # Know what you have before you count anything. **These messages are not real mail.** A language model wrote them for
 # this book, and the label of each is what its author meant it to ask. The part to judge on was written apart, by a
-# second session of a language model that had not seen the first part. Real mail is messier: it comes with two wishes
+# second run of a language model that had not seen the first part. Real mail is messier: it comes with two wishes
 # in one message, with none, with a signature of ten lines, and somebody has to read it to say what the label is. [The
 # data's page](../chapters/16-a-language-model/messages/README.md) tells the rest.
 #
