@@ -6,7 +6,10 @@ listed in the chapter's ``wrong_answers.py``, in a dict ``WRONG = {"ex_1_1": [..
 than the solution's stand beside them, in ``ALSO_RIGHT``, where a check had refused one.
 """
 
+import contextlib
+import functools
 import importlib
+import io
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -35,10 +38,11 @@ RUN = [each for each in EXERCISES if each.values[0].notebook not in NOT_YET_RUN]
 AT_LEAST = 3
 
 
-@pytest.fixture(scope="module", autouse=True)
-def all_that_a_check_may_need() -> None:
-    """The checks of 14 to 16 use what their first cell installs."""
-    scale.set_up()
+@functools.cache
+def with_scale() -> None:
+    """Install, in silence, what the first cell of 14 to 16 does: their checks and answers use it."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        scale.set_up()
 
 
 def listed(chapter: str, name: str) -> Any:
@@ -46,6 +50,8 @@ def listed(chapter: str, name: str) -> Any:
 
     Loaded when it is asked for: some bring an orchestrator along, which takes long.
     """
+    if chapter in ("14", "15", "16"):
+        with_scale()
     return getattr(importlib.import_module(f"chapter_{chapter}.wrong_answers"), name, {})
 
 

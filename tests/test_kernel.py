@@ -1,31 +1,14 @@
 """A kernel of the book's environment is safe and helpful before its notebook's first cell."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from in_a_kernel import ran
 
 from companion.environment import repository
 from companion.kernel import CELL_ABOVE, NEW_KERNEL
-
-
-def ran(code: str, work: Path) -> str:
-    """Run cells as a kernel does, one string a cell, and return all that is shown."""
-    start = (
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell.instance(colors='nocolor')\n"
-        "shell.extension_manager.load_extension('companion.kernel')\n"
-    )
-    cells = "".join(f"shell.run_cell({cell!r})\n" for cell in code.split("# %%\n"))
-    return subprocess.run(
-        [sys.executable, "-c", start + cells],
-        env={**os.environ, "COMPANION_WORK": str(work), "IPYTHONDIR": str(work / "ipython")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ).stdout
 
 
 def test_every_kernel_of_the_environment_loads_it() -> None:

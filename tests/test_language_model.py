@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chapter_16.mail import messages
 from companion import scale
-
-scale.set_up()
-
-from chapter_16 import adapter, encoder, ladder, weights  # noqa: E402
-from chapter_16.adapter import AdapterError  # noqa: E402
-from chapter_16.mail import messages  # noqa: E402
-from chapter_16.weights import WeightsError  # noqa: E402
 
 # From the documentation of sentence-transformers (README, and "semantic textual similarity"): the cosines of these
 # three under all-MiniLM-L6-v2, and their Manhattan distances.
@@ -24,12 +18,22 @@ COSINES = [[1.0000, 0.6660, 0.1046], [0.6660, 1.0000, 0.1411], [0.1046, 0.1411, 
 DISTANCES = [[0.0, 12.6269, 20.2167], [12.6269, 0.0, 20.1288], [20.2167, 20.1288, 0.0]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    """When a test runs, and not when all are collected: then every other chapter's tests would wait for it."""
+    scale.set_up()
+
+
 @pytest.fixture(scope="module")
-def loaded() -> dict[str, Any]:
+def loaded(installed: None) -> dict[str, Any]:
+    from chapter_16 import weights
+
     return weights.load()
 
 
 def test_the_encoder_gives_the_published_figures(loaded: dict[str, Any]) -> None:
+    from chapter_16 import encoder
+
     vectors = encoder.encode(PUBLISHED, loaded)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors @ vectors.T, COSINES, atol=6e-5)
@@ -38,6 +42,8 @@ def test_the_encoder_gives_the_published_figures(loaded: dict[str, Any]) -> None
 
 
 def test_a_vector_does_not_depend_on_the_texts_beside_it(loaded: dict[str, Any]) -> None:
+    from chapter_16 import encoder
+
     beside = [*PUBLISHED, "where is my bag? " * 30, "", "hm " * 400]
     vectors = encoder.encode(beside, loaded)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -47,6 +53,8 @@ def test_a_vector_does_not_depend_on_the_texts_beside_it(loaded: dict[str, Any])
 
 
 def test_a_long_text_is_cut_off_and_one_text_alone_is_refused(loaded: dict[str, Any]) -> None:
+    from chapter_16 import encoder
+
     ids, mask = encoder.tokens(["hm " * 400])
     assert ids.shape == mask.shape == (1, encoder.LONGEST)
     with pytest.raises(TypeError, match="A list of texts"):
@@ -54,6 +62,8 @@ def test_a_long_text_is_cut_off_and_one_text_alone_is_refused(loaded: dict[str, 
 
 
 def test_the_constants_are_those_of_the_model() -> None:
+    from chapter_16 import encoder, weights
+
     folder = weights.folder()
     config = json.loads((folder / "config.json").read_text())
     assert (config["num_hidden_layers"], config["num_attention_heads"]) == (encoder.LAYERS, encoder.HEADS)
@@ -65,22 +75,26 @@ def test_the_constants_are_those_of_the_model() -> None:
 
 
 def test_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chapter_16 import weights
+
     changed = tmp_path / "model.safetensors"
     shutil.copy(weights.folder() / "model.safetensors", changed)
     with changed.open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"\x00")
     monkeypatch.setattr(weights, "folder", lambda: tmp_path)
-    with pytest.raises(WeightsError, match="has the SHA-256 sum"):
+    with pytest.raises(weights.WeightsError, match="has the SHA-256 sum"):
         weights.load()
     changed.unlink()
-    with pytest.raises(WeightsError, match="is not there: remove the package"):
+    with pytest.raises(weights.WeightsError, match="is not there: remove the package"):
         weights.load()
 
 
 def test_without_the_package_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from chapter_16 import weights
+
     monkeypatch.setattr(weights, "PACKAGE", "no-such-package")
-    with pytest.raises(WeightsError, match="not installed: make scale"):
+    with pytest.raises(weights.WeightsError, match="not installed: make scale"):
         weights.folder()
 
 
@@ -91,6 +105,8 @@ NUMBERS = np.array([0, 0, 1, 1])
 def test_an_adapter_begins_by_changing_nothing_and_learns(
     loaded: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from chapter_16 import adapter, encoder
+
     before = {name: array.copy() for name, array in loaded.items()}
     begun = adapter.begin(encoder.encode(TEXTS, loaded), NUMBERS)
     changed = adapter.merged(loaded, begun)
@@ -106,17 +122,23 @@ def test_an_adapter_begins_by_changing_nothing_and_learns(
 
 
 def test_an_adapter_is_read_with_its_base_only(loaded: dict[str, Any], tmp_path: Path) -> None:
+    from chapter_16 import adapter, encoder
+
     begun = adapter.begin(encoder.encode(TEXTS, loaded), NUMBERS)
     adapter.save(begun, tmp_path / "adapter.safetensors", "a" * 64, ["bag", "seat"])
     again, intents = adapter.load(tmp_path / "adapter.safetensors", "a" * 64)
     assert intents == ["bag", "seat"]
     assert begun.keys() == again.keys()
     assert all(np.array_equal(begun[name], again[name]) for name in begun)
-    with pytest.raises(AdapterError, match="was trained on weights with the SHA-256 sum aaaaaaaaaaaa…"):
+    with pytest.raises(
+        adapter.AdapterError, match="was trained on weights with the SHA-256 sum aaaaaaaaaaaa…"
+    ):
         adapter.load(tmp_path / "adapter.safetensors", "b" * 64)
 
 
 def test_the_ladder_is_that_of_the_messages_and_the_weights() -> None:
+    from chapter_16 import ladder, weights
+
     kept = json.loads(ladder.LADDER.read_text())
     assert kept["base"] == weights.SUMS["model.safetensors"]
     judged = len(messages("judge"))

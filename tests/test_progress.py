@@ -3,15 +3,13 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from in_a_kernel import ran
 
 from authoring import build
 from companion import check, progress, progress_report
@@ -39,23 +37,6 @@ check.ex_0_2("b")
 # %%
 check.solution_0_2()
 """
-
-
-def ran(code: str, work: Path, **environment: str) -> str:
-    """Run cells as a kernel does and return all that is shown."""
-    start = (
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell.instance(colors='nocolor')\n"
-    )
-    cells = "".join(f"shell.run_cell({cell!r})\n" for cell in code.split("# %%\n"))
-    clean = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
-    return subprocess.run(
-        [sys.executable, "-c", start + cells],
-        env={**clean, "COMPANION_WORK": str(work), "IPYTHONDIR": str(work / "ipython"), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ).stdout
 
 
 def test_a_sitting_is_noted_from_its_first_cell_to_its_last_exercise(tmp_path: Path) -> None:
