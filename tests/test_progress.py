@@ -68,6 +68,16 @@ def test_notes_that_are_damaged_are_told_once_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / progress.NAME).read_text() == "[1]"
 
 
+def test_a_sitting_of_nobody_s_book_is_told_and_goes_on(tmp_path: Path) -> None:
+    shown = ran(
+        'import companion; companion.workspace("98-1")\n# %%\nprint("goes on")',
+        tmp_path,
+        JPY_SESSION_NAME="a",
+    )
+    assert shown.count("is not noted: There is no sitting 98-1") == 1
+    assert "goes on" in shown
+
+
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> progress.Notes:
     monkeypatch.setenv("COMPANION_WORK", str(tmp_path))

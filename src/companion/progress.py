@@ -33,10 +33,16 @@ class Notes:
     ----------
     sitting
         Chapter and notebook, such as ``03-1``.
+
+    Raises
+    ------
+    ProgressError
+        If this book has no such sitting.
     """
 
     def __init__(self, sitting: str) -> None:
-        self.sitting = sitting
+        self._sitting = sitting_of(sitting)
+        self._asked = exercises_of(self._sitting)  # read once, and not after each cell
         self._cell, self._bets = "", 0
         self._seen = time.monotonic()
         self._failed = False
@@ -71,7 +77,7 @@ class Notes:
 
         def note(record: dict[str, Any]) -> None:
             record["minutes"] = round(record["minutes"] + spent, 2)
-            row = row_of(sitting_of(self.sitting), record)
+            row = row_of(self._sitting, self._asked, record)
             if row["solved"] == row["exercises"] > 0 and not record["ended"]:
                 record["ended"] = True
                 ended.append(row)
@@ -79,8 +85,9 @@ class Notes:
         self._change(note)
         for row in ended:
             print(
-                f"All {row['exercises']} exercises of {self.sitting} are solved · {row['won']} of {row['bets']} bets "
-                f"won · {row['minutes']} minutes, {row['stated']} stated. The book's solutions: check.solution_N_M()."
+                f"All {row['exercises']} exercises of {self._sitting.key} are solved · "
+                f"{row['won']} of {row['bets']} bets won · {row['minutes']} minutes, {row['stated']} stated. "
+                "The book's solutions: check.solution_N_M()."
             )
 
     def _change(self, change: Any) -> None:
@@ -91,7 +98,7 @@ class Notes:
         try:
             with locked(path.parent):
                 noted = read(path)
-                change(noted.setdefault(self.sitting, _nothing()))
+                change(noted.setdefault(self._sitting.key, _nothing()))
                 write_atomically(path, json.dumps(noted, indent=1, sort_keys=True).encode())
         except (ProgressError, OSError) as error:
             if not self._failed:
@@ -113,7 +120,11 @@ def begin(sitting: str) -> None:
         or not ("JPY_SESSION_NAME" in os.environ or "__vsc_ipynb_file__" in shell.user_ns)
     ):
         return
-    notes = Notes(sitting)
+    try:
+        notes = Notes(sitting)
+    except ProgressError as error:
+        print(f"Your progress is not noted: {error}")
+        return
     _notes.append(notes)
     shell.events.register("pre_run_cell", notes.before_cell)
     shell.events.register("post_run_cell", notes.after_cell)
@@ -176,10 +187,14 @@ def sitting_of(key: str) -> Sitting:
     return found[0]
 
 
-def row_of(sitting: Sitting, record: dict[str, Any]) -> dict[str, Any]:
-    """Return what is noted of a sitting as the values of `COLUMNS`: counts, and minutes."""
+def exercises_of(sitting: Sitting) -> set[str]:
+    """Return the exercises of a sitting, such as ``3.2``."""
     text = sitting.lesson.read_text(encoding="utf-8")
-    asked = {f"{chapter}.{number}" for chapter, number in re.findall(r"check\.ex_(\d+)_(\d+)\(", text)}
+    return {f"{chapter}.{number}" for chapter, number in re.findall(r"check\.ex_(\d+)_(\d+)\(", text)}
+
+
+def row_of(sitting: Sitting, asked: set[str], record: dict[str, Any]) -> dict[str, Any]:
+    """Return what is noted of a sitting with these exercises as the values of `COLUMNS`: counts, and minutes."""
     told = {name: each for name, each in record["exercises"].items() if name in asked}
     values = (
         sitting.key,

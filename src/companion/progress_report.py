@@ -9,7 +9,7 @@ from typing import Any
 
 from companion.environment import work_folder
 from companion.errors import SentenceError
-from companion.progress import COLUMNS, NAME, ProgressError, read, row_of, sitting_of
+from companion.progress import COLUMNS, NAME, ProgressError, exercises_of, read, row_of, sitting_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ def learner(name: str, path: Path) -> Learner:
     ProgressError
         As `read`; and if the notes are of another book.
     """
-    return Learner(name, [row_of(sitting_of(key), record) for key, record in sorted(read(path).items())])
+    begun = [(sitting_of(key), record) for key, record in sorted(read(path).items())]
+    return Learner(name, [row_of(sitting, exercises_of(sitting), record) for sitting, record in begun])
 
 
 def table(rows: list[dict[str, Any]]) -> str:
