@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from chapter_16 import adapter, encoder, weights
 from chapter_16.counting import examples as drawn
 from chapter_16.counting import model
+from chapter_16.frozen import head
 from chapter_16.mail import messages
 from companion.environment import repository
 from flightdelay.files import write_atomically
@@ -75,9 +75,8 @@ def by_class_means(mail: Messages, rows: np.ndarray, seed: int) -> np.ndarray:
 
 def by_logistic_head(mail: Messages, rows: np.ndarray, seed: int) -> np.ndarray:
     """A logistic regression on the vectors of the frozen encoder."""
-    head = LogisticRegression(C=10, max_iter=2000)
-    head.fit(mail.learn_vectors[rows], mail.numbers[rows])
-    return np.asarray(head.predict(mail.judge_vectors))
+    fitted = head().fit(mail.learn_vectors[rows], mail.numbers[rows])
+    return np.asarray(fitted.predict(mail.judge_vectors))
 
 
 def by_adapter(mail: Messages, rows: np.ndarray, seed: int) -> np.ndarray:
@@ -126,9 +125,14 @@ def begun() -> dict[str, Any]:
     }
 
 
+def done_in(found: dict[str, Any]) -> set[tuple[str, int, int]]:
+    """Return rung, examples and seed of each run of a ladder."""
+    return {(run["rung"], run["examples"], run["seed"]) for run in found["runs"]}
+
+
 def keep(found: dict[str, Any]) -> None:
     """Write a ladder, and in it what is missing."""
-    done = {(run["rung"], run["examples"], run["seed"]) for run in found["runs"]}
+    done = done_in(found)
     wanted = itertools.product(RUNGS, EXAMPLES, SEEDS)
     found["not_run"] = [
         f"{rung}, {n} examples, seed {seed}" for rung, n, seed in wanted if (rung, n, seed) not in done
@@ -147,7 +151,7 @@ def main() -> None:
     ladder = (
         begun() if options.fresh or not LADDER.exists() else json.loads(LADDER.read_text(encoding="utf-8"))
     )
-    done = {(run["rung"], run["examples"], run["seed"]) for run in ladder["runs"]}
+    done = done_in(ladder)
     mail = Messages()
     for rung, seed, examples in itertools.product([options.rung] if options.rung else RUNGS, SEEDS, EXAMPLES):
         if (rung, examples, seed) in done or time.monotonic() > end:
