@@ -1,19 +1,118 @@
-"""Chapter 12: what its pipeline compiles to, how its check reads cron, and other right answers."""
+"""Chapter 12 is rehearsed: its cells ask of Kubeflow's API what that knows, and its checks know other right ways."""
 
 import datetime
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 import yaml
+from kfp_server import KubeflowServer
 
+from authoring import build
 from chapter_12.check import due_times
 from companion import check
-from companion.chapters import chapters
 from companion.environment import repository
 
 ROOT = repository()
-CHAPTER = next(each.folder for each in chapters(ROOT) if each.number == "12")
+SITTINGS = {each.key: each for each in build.sittings(ROOT) if each.key.startswith("12-")}
+CHAPTER = SITTINGS["12-1"].folder
+# The cells that talk to Kubeflow's API, by a phrase of each, in order.
+CALLS = {
+    "12-1": ["def compiled(", "again_name =", "def train_balanced(", "adas_file, adas_name =", "upload_pipeline(",
+             "list_pipeline_versions(", "tidy_up(client)\n!"],
+    "12-2": ["client.create_recurring_run(", "tidy_up(client)\n!"],
+    "12-4": ["def schedule(", "def promote(", "promote(record,", "carry(adas_record", "target = next(", "names = {good",
+             "tidy_up(client)\n!"],
+}  # fmt: skip
+BEFORE = """
+import kfp
+from pathlib import Path
+state, client = Path(STATE), kfp.Client(host=URL)
+import companion
+from chapter_12.monthly import EXPERIMENT, PIPELINE, monthly_with, tidy_up, upload
+known, tested, door, serve, carry, my_bet = {}, set(), "", print, print, None
+record, adas_record = {"version": "2013-09-a", "model_sha256": "a", "month": "2013-09", "author": "grace"}, {}
+adas_record |= record | {"version": "2013-09-b", "author": "ada"}
+gate = lambda record, approver, known: [] if approver == "linus" else ["no"]
+experiment_id = client.create_experiment(EXPERIMENT).experiment_id
+"""
+UPLOADED = "pipeline_id, good, bad = upload(client, state)\n"
+
+
+def code_of(sitting: str) -> list[str]:
+    """Return the code cells of a sitting's solved notebook."""
+    notebook = build.notebooks_of(SITTINGS[sitting].lesson)["solution"]
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def cells(sitting: str) -> list[str]:
+    """Return the cells that talk to Kubeflow."""
+    code = code_of(sitting)
+    found = [[source for source in code if phrase in source] for phrase in CALLS[sitting]]
+    assert all(found), [phrase for phrase, each in zip(CALLS[sitting], found, strict=True) if not each]
+    return [without_commands(sources[-1]) for sources in found]
+
+
+def without_commands(source: str) -> str:
+    """Return a cell without its lines for the shell."""
+    return "\n".join(line for line in source.splitlines() if not re.match(r"\s*(\w+ = )?!", line))
+
+
+def rehearse(server: KubeflowServer, folder: Path, *parts: str) -> dict[str, object]:
+    """Run cells against Kubeflow's API as it describes itself, and return their names."""
+    script = folder / "rehearsal.py"
+    prelude = BEFORE.replace("STATE", repr(str(folder))).replace("URL", repr(server.url))
+    script.write_text("\n\n".join([prelude, *parts]))
+    names = runpy.run_path(str(script))
+    assert server.wrong == []
+    return names
+
+
+def test_a_version_is_uploaded_and_its_name_is_taken(tmp_path: Path) -> None:
+    *calls, last = cells("12-1")
+    with KubeflowServer() as server:
+        names = rehearse(server, tmp_path, *calls)
+        assert names["became"] == "refused"
+        assert len(server.state.versions) == 3
+        rehearse(server, tmp_path, last)  # the clean-up leaves nothing
+        assert not server.state.pipelines
+
+
+def test_what_the_notebook_draws_is_what_the_other_sittings_use(tmp_path: Path) -> None:
+    *calls, _ = cells("12-1")
+    with KubeflowServer() as server:
+        names = rehearse(server, tmp_path, *calls)
+        rehearse(server, tmp_path, "tidy_up(client)", UPLOADED)
+        uploaded = {each["display_name"] for each in server.state.versions.values()}
+        assert {names["good_name"], names["adas_name"]} < uploaded
+
+
+def test_the_schedule_names_its_version_and_its_account(tmp_path: Path) -> None:
+    *calls, last = cells("12-2")
+    with KubeflowServer() as server:
+        names = rehearse(server, tmp_path, UPLOADED, *calls)
+        [recurring] = server.state.recurring.values()
+        assert recurring["pipeline_version_reference"]["pipeline_version_id"] == names["good"]
+        assert recurring["service_account"] == "flight-delay"
+        rehearse(server, tmp_path, last)
+        assert not server.state.recurring
+
+
+def test_the_way_back_leaves_one_schedule_and_deletes_nothing(tmp_path: Path) -> None:
+    *calls, last = cells("12-4")
+    with KubeflowServer() as server:
+        names = rehearse(server, tmp_path, UPLOADED, *calls, *calls[2:3])
+        enabled = [each for each in server.state.recurring.values() if each["status"] == "ENABLED"]
+        assert [each["pipeline_version_reference"]["pipeline_version_id"] for each in enabled] == [
+            names["good"]
+        ]
+        assert len(server.state.recurring) == 3  # nothing was deleted
+        assert len(server.state.versions) == 3
+        assert len(names["ledger"]) == 2  # promoted twice, written down once
+        rehearse(server, tmp_path, last)
+        assert not server.state.recurring
+        assert not server.state.pipelines
 
 
 def test_the_compiled_pipeline_gets_its_month_from_the_schedule(tmp_path: Path) -> None:

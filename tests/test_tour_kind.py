@@ -5,13 +5,12 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import kfp
 import pytest
+from kfp_server import KubeflowServer
 
 from companion import tour
 from companion.cluster import kubeflow, preflight, settings
@@ -48,82 +47,63 @@ class Cluster(Shell):
         return self.folder / Path(path).relative_to("/store")
 
 
-class Pipelines:
-    """What the tour uses of `kfp.Client`: a run that ends in a given state, or never."""
-
-    def __init__(self, state: str, work: Callable[[dict[str, str]], object]) -> None:
-        self.state, self.work = state, work
-        self.terminated: list[str] = []
-
-    def __call__(self, host: str) -> "Pipelines":
-        assert host == settings.KUBEFLOW_URL
-        return self
-
-    def create_run_from_pipeline_func(
-        self, pipeline: Any, arguments: dict[str, str], enable_caching: bool, **_: str
-    ) -> SimpleNamespace:
-        assert pipeline.pipeline_spec.root.input_definitions.parameters.keys() >= arguments.keys()
-        assert not enable_caching
-        self.work(arguments)
-        return SimpleNamespace(run_id="run-1")
-
-    def wait_for_run_completion(self, run_id: str, timeout: float, sleep_duration: int) -> SimpleNamespace:
-        if self.state == "RUNNING":
-            raise TimeoutError
-        return SimpleNamespace(state=self.state)
-
-    def terminate_run(self, run_id: str) -> None:
-        self.terminated.append(run_id)
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeflowServer]:
+    with KubeflowServer() as running:
+        monkeypatch.setattr(settings, "KUBEFLOW_URL", running.url)
+        yield running
 
 
-def test_it_runs_and_reads_the_result_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_and_reads_the_result_back(
+    server: KubeflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = tmp_path / "store"
     (store / "models").mkdir(parents=True)
     cluster = Cluster(tmp_path / "claim")
     monkeypatch.setattr(kubeflow, "Shell", lambda: cluster)
 
-    def works(given: dict[str, str]) -> None:
-        """Do what the cluster's Pods would have done."""
-        in_plain_python.run(given["month"], store=cluster._local(given["store"]))
+    def works(run_id: str, task: str) -> str:
+        """Do for `decide` what the cluster's Pods would have done."""
+        if task == "decide":
+            given = server.state.runs[run_id]["runtime_config"]["parameters"]
+            in_plain_python.run(given["month"], store=cluster._local(given["store"]))
+        return "SUCCEEDED"
 
-    monkeypatch.setattr(kfp, "Client", Pipelines("SUCCEEDED", works))
+    server.outcome = works
     result = kubeflow.run(MONTH, store=store)
     plain = in_plain_python.run(MONTH, store=tmp_path / "plain")
     assert result.digest == plain.digest
     assert result.decision == plain.decision
+    assert server.wrong == []
+    [made] = server.state.runs.values()
+    assert not any(task.cached for task in server.state.tasks[made["run_id"]])
     assert list(store.iterdir()) == [store / "models"], "the store of this machine is not written to"
     assert cluster.did[-1] == "-n kubeflow delete pod", "the Pod at the store stays behind"
 
 
 @pytest.mark.parametrize(("state", "says"), [("FAILED", "ended as FAILED"), ("RUNNING", "did not end in")])
 def test_a_run_that_fails_or_does_not_end(
-    state: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    state: str, says: str, server: KubeflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "store").mkdir()
     cluster = Cluster(tmp_path / "claim")
-    client = Pipelines(state, lambda given: None)
     monkeypatch.setattr(kubeflow, "Shell", lambda: cluster)
-    monkeypatch.setattr(kfp, "Client", client)
+    monkeypatch.setattr(kubeflow, "RUN_SECONDS", 0.1)
+    server.outcome = lambda run_id, task: state
     with pytest.raises(ClusterError, match=says):
         kubeflow.run(MONTH, store=tmp_path / "store")
     assert cluster.did[-1] == "-n kubeflow delete pod"
-    assert client.terminated == ["run-1"] * (state == "RUNNING")
+    if state == "RUNNING":
+        assert [run["state"] for run in server.state.runs.values()] == ["CANCELED"]
 
 
-@pytest.fixture
-def kubeflow_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    for each in (kubeflow, preflight):
-        monkeypatch.setattr(each, "kubeflow_answers", lambda: True)
-
-
-@pytest.mark.usefixtures("kubeflow_there")
-def test_why_it_cannot_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_why_it_cannot_run(server: KubeflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert kubeflow.unavailable(Cluster(tmp_path)) is None
     reason = kubeflow.unavailable(Cluster(tmp_path, images="registry.k8s.io/pause:3.10"))
     assert reason is not None
     assert with_kubeflow.IMAGE in reason
     assert "make cluster-load" in reason
-    monkeypatch.setattr(kubeflow, "kubeflow_answers", lambda: False)
+    monkeypatch.setattr(settings, "KUBEFLOW_URL", "http://127.0.0.1:1")
     assert "make cluster-kfp" in (kubeflow.unavailable(Cluster(tmp_path)) or "")
 
     def refuse(error: ClusterError) -> Any:
@@ -160,15 +140,14 @@ def test_another_cluster_is_never_asked(tmp_path: Path, monkeypatch: pytest.Monk
     assert not called.exists()
 
 
-@pytest.mark.usefixtures("kubeflow_there")
-def test_doctors_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctors_lines(server: KubeflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
     version = json.dumps({"serverVersion": {"gitVersion": "v1.36.1"}})
     monkeypatch.setattr(Shell, "ask_kubectl", lambda self, *words: version)
     finding = preflight.check_cluster()
     assert finding.ok
     assert "v1.36.1" in finding.detail
     assert preflight.check_kubeflow(finding).ok
-    monkeypatch.setattr(preflight, "kubeflow_answers", lambda: False)
+    monkeypatch.setattr(settings, "KUBEFLOW_URL", "http://127.0.0.1:1")
     lacking = preflight.check_kubeflow(finding)
     assert not lacking.ok
     assert "make cluster-kfp" in lacking.fix
