@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 16.3 · A language model: what fine-tuning buys
 #
-# About 45 minutes · 3 GB of memory · no cluster
+# About 55 minutes · 3 GB of memory · no cluster
 #
 # "We fine-tune it" sounds like the real thing, and everything below it like a makeshift. Here you fine-tune an encoder
 # by yourself, on two cores, and hold the result against what costs less: counting words, class means, and a logistic

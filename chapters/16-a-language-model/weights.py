@@ -67,7 +67,7 @@ def checked(path: Path) -> Path:
 
 
 def load() -> dict[str, Any]:
-    """Read the weights: 104 arrays of float32 and one of whole numbers, by name.
+    """Read the weights: 103 arrays of float32 and one of whole numbers (the positions), by name.
 
     A safetensors file is a list of names, types and shapes, then bytes: reading it runs no code out of it.
 
