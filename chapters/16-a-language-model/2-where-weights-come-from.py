@@ -65,8 +65,8 @@ for each in sorted(sources, key=lambda each: -each["lines"])[:4]:
 
 # %% [markdown]
 # Read such a list twice. Once for what is in it: more than half are comments from Reddit, then come scientific papers,
-# questions and answers; no letter to an airline's desk. And once for what you want to judge on. **A public test set may stand in the list**, and then a
-# model has read the answers. Our messages were written for this book, and later.
+# questions and answers; no letter to an airline's desk. And once for what you want to judge on. **A public test set
+# may stand in the list**, and then a model has read the answers. Our messages were written for this book, and later.
 #
 # ## 2. The same bytes?
 #
