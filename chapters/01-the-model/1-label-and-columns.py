@@ -118,7 +118,7 @@ pd.DataFrame(
 # cancellations, and a passenger whose flight is cancelled misses the connection all the same. That is a second
 # question, which would need a second model.
 #
-# > **It transfers.** A rejected applicant for a loan has no repayment record either. To call them "repaid" is > the
+# > **It transfers.** A rejected applicant for a loan has no repayment record either. To call them "repaid" is the
 # > same mistake.
 #
 # ## Exercise 1.1: The share of late flights
