@@ -3,8 +3,8 @@
 #
 # About 20 minutes · under 1 GB of memory · no cluster needed · no network needed
 #
-# This notebook shows you the whole book in small: one pipeline, run twice, in plain Python and in a tool. You read the
-# result as you will read it in every chapter to come.
+# This notebook is a small version of the whole book: one pipeline, run twice, in plain Python and in a tool. You read
+# its result in the same way in every later chapter.
 #
 # You will
 #
@@ -19,8 +19,8 @@ import companion
 state = companion.workspace("00-1")
 
 # %% [markdown]
-# The line above names the versions that this book was tested with. `state` is a folder of this notebook's own:
-# everything that it writes lands there, and nothing else on your machine is touched.
+# The line above names the versions that this book was tested with. `state` is a folder for this notebook only:
+# everything that the notebook writes lands there, and nothing else on your machine is changed.
 
 # %%
 import pandas as pd
@@ -32,16 +32,16 @@ from flightdelay.pipelines.in_plain_python import run
 # %% [markdown]
 # ## 1. One question
 #
-# *Will this flight arrive more than 15 minutes late?* The question is asked two hours before departure, for
-# flights that were to leave New York in 2013. A passenger with a connection to catch, told "probably late", is
-# offered a later one.
+# *Will this flight arrive more than 15 minutes late?* The question is asked two hours before departure, for flights
+# that were to leave New York in 2013. When the answer is "probably late", a passenger who has to catch a connecting
+# flight is offered a later one.
 #
 # The pipeline that answers it has six steps:
 #
 # | step | what it does | what you would call it in a notebook |
 # |---|---|---|
 # | `ingest` | loads the months | the `read_parquet` cells at the top |
-# | `validate` | refuses a month that is not what it should be | the `.describe()` that you look at, on good days |
+# | `validate` | refuses a month whose data is wrong | the `.describe()` that you look at, when you remember to |
 # | `featurize` | keeps what is known two hours before departure | feature engineering |
 # | `train` | fits a model on the months before | `.fit` |
 # | `evaluate` | judges it on the month | `.predict_proba` and the metrics |
@@ -60,8 +60,9 @@ pd.DataFrame(rows).T.round(3)[["auc", "log_loss", "cost_per_1000_flights"]]
 #
 # - `auc`: take one late flight and one that was on time. How often does the late one get the higher
 #   probability? 0.5 is a coin, 1 is never wrong.
-# - `log_loss`: how good the probabilities themselves are. Lower is better; being sure and wrong is punished most.
-# - `cost_per_1000_flights`: what acting on the probabilities costs. A needless offer costs 1, a missed
+# - `log_loss`: how good the probabilities themselves are. Lower is better; a probability near 0 or 1 that turns out
+#   wrong adds most.
+# - `cost_per_1000_flights`: what it costs to act on the probabilities. An offer that was not needed costs 1, a missed
 #   connection 4.
 #
 # The challenger is better in all three. So the last step decides:
@@ -104,11 +105,11 @@ apart = abs(kubeflow["evaluation"]["challenger"]["auc"] - plain.evaluation["chal
 companion.compare_bet(my_bet, "equal" if not apart else "nearly equal" if apart < 0.01 else "different")
 
 # %% [markdown]
-# The figures are not nearly the same, they are the same. The second cell compares a **digest**: a fingerprint of
-# all predicted probabilities. One that differed in its sixth decimal would change it.
+# The figures are exactly the same. The second cell compares a **digest**: a fingerprint of all predicted probabilities.
+# If one probability differed in its sixth decimal, the digest would be different.
 #
-# The time did change: a run in plain Python takes a second or two, Kubeflow takes longer, because it starts a
-# new Python for each step. Times are not printed here; they are different on every machine.
+# The time did change: a run in plain Python takes a second or two, Kubeflow takes longer, because it starts a new
+# Python for each step. Times are not printed here, because they are different on every machine.
 #
 # `make tour` makes the same table for the full data, with ZenML and Airflow beside it: in your terminal, and with
 # plots in `build/tour.html`. Run it now if you have not; the [chapter's page](../chapters/00-start-here/README.md)
@@ -136,7 +137,7 @@ check.ex_0_1(answer)
 # %% [markdown]
 # ## 3. What the same digest proves
 #
-# Several tools with one digest look convincing. It is worth saying exactly of what they convince you.
+# Several tools with one digest look convincing. This exercise asks what exactly they prove.
 #
 # ## Exercise 0.2: Pick the sentence that follows
 #
@@ -169,7 +170,8 @@ check.ex_0_2(answer)
 # managed platform of your cloud) or `"own"` (your own orchestrator on Kubernetes).
 #
 # - **analysis**: A team looks once at why customers leave, and presents it in March.
-# - **report**: A model forecasts the canteen's meals once a month, on one machine. A day's delay annoys nobody.
+# - **report**: A model forecasts the canteen's meals once a month, on one machine. If the forecast comes a day late,
+#   nobody minds.
 # - **shop**: A shop of 40 people scores its customers every night with three models, and calls them from these
 #   scores at nine in the morning. All its data is in one cloud, and nobody there has run a server.
 # - **bank**: A bank retrains 60 models a month. By law the data stays in its own data centre, where a team of
@@ -190,8 +192,8 @@ check.ex_0_3(answer)
 #
 # - You ran the book's pipeline for one month and read its result: challenger against baseline, and a decision.
 # - You know that a tool may change the time that a run takes, and nothing in its result.
-# - You can say what one digest proves: the tools changed nothing. Not that the model is right.
-# - You decided for four cases, and in most of them against an orchestrator of your own.
+# - You can say what one digest proves: the tools changed nothing. It does not prove that the model is right.
+# - You decided for four cases; in most of them you do not need an orchestrator of your own.
 #
 # There is nothing to clean up: this notebook's folder is below `work/state`, and `make reset` empties it.
 #

@@ -4,17 +4,17 @@
 # About 40 minutes · 1 GB of memory · no cluster
 #
 # This chapter takes one question from raw tables to a judged model: *will this flight arrive more than 15 minutes
-# late?* Every later chapter runs this same model, so it has to be right first. It takes four sittings. Each is a
+# late?* Every later chapter runs this same model, so it has to be right before that. It takes four sittings. Each is a
 # notebook that runs by itself, so you can stop after any of them. In this one you get to a first model.
 #
 # You will
 #
 # 1. build a label, and decide what happens to flights that have none;
-# 2. tell the columns that are known at the hour of the decision from those that only look so.
+# 2. tell the columns that are known at the hour of the decision from those that only seem to be.
 #
-# Some cells ask you to **bet first**: write what you expect in place of `None`, then run the cell below it. It says
-# what you bet and what it was. Nothing else depends on it. A number that you predicted wrongly is one that you
-# remember.
+# Some cells ask you to **bet first**: write what you expect in place of `None`, then run the cell below it. That cell
+# says what you bet and what it was. Nothing else depends on the bet. You remember a number better when you have first
+# predicted it.
 
 # %%
 import companion
@@ -51,8 +51,8 @@ flights[is_ours].T.set_axis(["UA 1037"], axis="columns")
 # `time_hour`, the scheduled hour of departure, is in UTC: 23:00 there is 19:00 in Newark. Delays are in minutes. The
 # flight left more than two hours late, and landed in the middle of the night.
 #
-# Look at the row again as somebody who stands at the counter at 17:30. At least five of its cells have not
-# happened yet. A table does not say *when* each cell was filled in. You have to.
+# Look at the row again as somebody who stands at the counter at 17:30. At least five of its cells have not happened
+# yet. A table does not say *when* each cell was filled in. You have to find out.
 #
 # A prediction can be wrong in two ways, and they do not cost the same:
 #
@@ -78,8 +78,8 @@ print(f"  never left (cancelled)      {(missing & never_left).sum():7,}")
 print(f"  left, but no arrival delay  {(missing & ~never_left).sum():7,}")
 
 # %% [markdown]
-# Those that left and have no arrival delay were mostly diverted to another airport. One of them used the very
-# aircraft of our flight, some hours earlier. See what the one line of pandas makes of it.
+# Those that left and have no arrival delay were mostly diverted to another airport. One of them used the same aircraft
+# as our flight, some hours earlier. See which label the one line of pandas gives to it.
 
 # %%
 same_aircraft = flights["tailnum"].eq("N77518") & flights["month"].eq(9) & flights["day"].eq(12)
@@ -87,12 +87,12 @@ shown = flights.loc[same_aircraft, ["flight", "dest", "sched_dep_time", "dep_tim
 shown.assign(late=shown["arr_delay"] > 15)
 
 # %% [markdown]
-# UA 1695 to Houston left almost four hours late and has no arrival in the table. It must have come back, since the
-# same aircraft leaves Newark again at 21:45, as our flight. `NaN > 15` is `False`, so the one line calls UA 1695
-# **on time**. No error, no warning.
+# UA 1695 to Houston left almost four hours late and has no arrival in the table. It must have come back, since the same
+# aircraft leaves Newark again at 21:45, as our flight. `NaN > 15` is `False`, so the one line calls UA 1695 **on
+# time**, without an error or a warning.
 #
-# Would it be harmless if these flights were missing by pure chance? Check: take the hours in which an airport
-# lost at least three flights, and look at the flights that did arrive in those same hours.
+# It would be harmless if these labels were missing by pure chance. Check whether they are: take the hours in which an
+# airport lost at least three flights, and look at the flights that did arrive in those same hours.
 
 # %%
 lost = missing.groupby([flights["origin"], flights["time_hour"]]).transform("sum")
@@ -109,17 +109,17 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# More than half of the missing labels lie in the bad hours, and there the other flights were late more than twice
-# as often as elsewhere: 0.61 against 0.22. Call the missing ones on time, and the bad hours come out at 0.46. A model
-# would learn that bad hours are less bad than they are.
+# More than half of the missing labels lie in the bad hours, and there the other flights were late more than twice as
+# often as elsewhere: 0.61 against 0.22. If you call the missing ones on time, the share in the bad hours comes out at
+# 0.46, and a model learns that bad hours are less bad than they are.
 #
 # So the rule of this book is: **a flight without an arrival delay has no label; it is left out of learning and
 # of judging, and the number left out is reported.** This has a price too. The model says nothing about
 # cancellations, and a passenger whose flight is cancelled misses the connection all the same. That is a second
 # question, which would need a second model.
 #
-# > **It transfers.** A rejected applicant for a loan has no repayment record either. Calling them "repaid" is
-# > the same line of pandas.
+# > **It transfers.** A rejected applicant for a loan has no repayment record either. To call them "repaid" is the
+# > same mistake.
 #
 # ## Exercise 1.1: The share of late flights
 #
@@ -167,8 +167,8 @@ for name, shares in {"month": by_month, "hour": by_hour}.items():
     print("late, %", *[f"{value:3.0f}" for value in shares])
 
 # %% [markdown]
-# Left: a bar per month. September (orange) is the calmest month and December (orange) the worst. Right: a line
-# that climbs, with small dips, from 5:00 to its top at 21:00, and falls after that. One likely reason for the
+# Left, there is a bar for each month. September (orange) is the calmest month and December (orange) the worst. Right, a
+# line climbs, with small dips, from 5:00 to its highest point at 21:00, and falls after that. One likely reason for the
 # climb: a late aircraft is late for its next flight too.
 #
 # Keep the left plot in mind. The calm months and the bad ones have the same columns, the same airports and the
@@ -179,9 +179,9 @@ for name, shares in {"month": by_month, "hour": by_hour}.items():
 # Now the model: gradient-boosted trees. They take numbers as they are and missing values too. The three columns
 # of words are turned into codes first.
 #
-# A second function, `judge`, learns from some rows and judges on others, which is all that this chapter does from
-# here on. Its measure is the one that everybody quotes. **AUC**: draw one late flight and one on time; the AUC is
-# how often the late one got the higher probability. A coin reaches 0.5, perfection is 1.
+# A second function, `judge`, learns from some rows and judges on others, which is all that this chapter does from here
+# on. Its measure is the most common one, the **AUC**: draw one late flight and one on time; the AUC is how often the
+# late one got the higher probability. Guessing reaches 0.5, a perfect order 1.
 
 # %%
 from sklearn.compose import make_column_transformer
@@ -232,8 +232,8 @@ print(f"AUC {too_good_auc:.2f}")
 # %% [markdown]
 # **Symptom.** A first attempt, without any care, that good. Many notebooks end here and are shown to a manager.
 #
-# **Bet first.** At 17:30 the column `dep_delay` of a flight at 19:30 is empty: it has not left. Feed the model
-# what the counter really has. Which AUC do you expect?
+# **Bet first.** At 17:30 the column `dep_delay` of a flight at 19:30 is empty: it has not left. Give the model what is
+# really known at the counter. Which AUC do you expect?
 
 # %%
 my_bet = None  # a number from 0.5 to 1, with two decimals
@@ -257,10 +257,10 @@ print(f"share of flights really late       {was_late.mean():.2f}")
 print(f"mean probability at the counter    {blind.mean():.2f}")
 
 # %% [markdown]
-# **Evidence.** One column, without any model, ranks as well as the whole model: 0.90 and 0.91. Take it away at the
-# hour of use, and little more than a coin is left. No error is raised: the model accepts an empty cell, although it
-# has never learned from one. The last two lines: it also becomes far too optimistic, since nothing that it knows says
-# "late" any more.
+# **Evidence.** One column, without any model, ranks as well as the whole model: 0.90 and 0.91. When it is missing at
+# the hour of use, the model is little better than guessing. No error is raised: the model accepts an empty cell,
+# although it has never learned from one. The last two lines show that it also expects far too few late flights, since
+# no feature that it relies on says "late" any more.
 #
 # **Cause.** `dep_delay` becomes known when the aircraft leaves the gate, two hours *after* the decision. In the
 # table it sits next to the carrier's code as if both had always been there. This is called **leakage**:
@@ -269,8 +269,8 @@ print(f"mean probability at the counter    {blind.mean():.2f}")
 # **Fix.** Learn without it. That is the fair comparison: a model that never saw `dep_delay` reaches 0.67 at the
 # counter, where the one that relied on it reaches 0.56.
 #
-# The rule behind the fix is not "drop suspicious columns" but a question asked of each column: *when is it filled
-# in?* And here is a case where the documentation does not help, so ask the data.
+# The rule behind the fix is to ask of each column: *when is it filled in?* For one column the documentation does not
+# say it, so ask the data.
 
 # %%
 no_tailnum = flights["tailnum"].isna()
@@ -278,9 +278,9 @@ print("flights without a tailnum          ", no_tailnum.sum())
 print("of these, flights that really left ", (no_tailnum & ~never_left).sum())
 
 # %% [markdown]
-# The aircraft's registration `tailnum` sounds like something known for weeks. But it is missing **only** for
-# flights that never left. So at least some of these cells were filled in, or left empty, afterwards. We do not
-# know what the system would have shown two hours before. What you cannot date, you do not use.
+# The aircraft's registration `tailnum` sounds like something known for weeks. But it is missing **only** for flights
+# that never left. So at least some of these cells were filled in, or left empty, afterwards. We do not know what the
+# system would have shown two hours before. If you do not know when a column is filled in, do not use it.
 #
 # ## Exercise 1.2: What is known two hours before?
 #
@@ -301,8 +301,8 @@ check.ex_1_2(answer)
 # ## 5. What the next sittings take over
 #
 # They begin with the table and the two functions that you built here, and import them from
-# [`model.py`](../chapters/01-the-model/model.py) in the folder of this chapter. It has the same lines. Is its table
-# the same, and does its model give the same AUC?
+# [`model.py`](../chapters/01-the-model/model.py) in the folder of this chapter. It has the same lines. The next cell
+# checks that its table and its AUC are the same.
 
 # %%
 from chapter_01 import model
@@ -313,8 +313,8 @@ print("the same AUC:  ", model.judge(labelled, TIMETABLE, until_august, autumn)[
 # %% [markdown]
 # ## Recap
 #
-# 1. You built the label, and left out the flights that have none: missing does not mean on time, and it is
-#    missing most where it matters (exercise 1.1).
+# 1. You built the label, and left out the flights that have none: a missing label does not mean on time, and most of
+#    them are missing in the bad hours (exercise 1.1).
 # 2. You asked of each column when it is filled in; `dep_delay` made a model that was great in the notebook and
 #    poor at the counter (exercise 1.2).
 #
@@ -323,4 +323,4 @@ print("the same AUC:  ", model.judge(labelled, TIMETABLE, until_august, autumn)[
 # ## What comes next
 #
 # [Sitting 2](01-2-rows-of-weather.ipynb) adds the weather, and asks of each *row* what you have asked of each column.
-# It finds a leak that this book had shipped itself.
+# There you find a leak that an earlier version of this book had.

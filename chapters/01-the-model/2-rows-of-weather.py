@@ -8,8 +8,8 @@
 #
 # You will
 #
-# 1. find out when a row of the weather is complete, where nobody has written it down;
-# 2. take for each decision the latest row that is.
+# 1. find out when a row of the weather is complete, although nobody has written it down;
+# 2. take for each decision the latest complete row.
 #
 # Exercise 1.3 asks for both. Twice you **bet first**, in place of `None`; nothing else depends on it.
 
@@ -49,8 +49,8 @@ labelled.loc[ua1037, ["carrier", "flight", "origin", "dest", "sched_dep_time", "
 # %% [markdown]
 # This is our flight: the decision about it is made at 17:30, two hours before it is to leave Newark (EWR).
 #
-# Leakage is not always a column. It can be the **row** that you join. Weather matters for flights, and the
-# weather table has one row per airport and hour. Which row belongs to a flight? See that evening in Newark.
+# A leak can also be in the **row** that you join. Weather matters for flights, and the weather table has one row per
+# airport and hour. Which row belongs to a flight? See that evening in Newark.
 
 # %%
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
@@ -64,7 +64,7 @@ evening = weather[that_evening].set_axis(local_time[that_evening].str[-5:], axis
 evening[["temp", "dewp", "humid", "wind_speed", "precip", "pressure"]].round(2)
 
 # %% [markdown]
-# Hot, and dry until the row of 19:00, which has rain (`precip`, inches). Flights and weather both have the column
+# It is hot, and dry until the row of 19:00, which has rain (`precip`, inches). Flights and weather both have the column
 # `time_hour`. A join on it gives UA 1037 the row of its departure, 19:00: the model of 17:30 would read a storm that
 # had not begun.
 #
@@ -78,19 +78,18 @@ visitors = pd.DataFrame({"passes_at": [1559, 1730, 1900]})
 pd.merge_asof(visitors, notices, left_on="passes_at", right_on="pinned_at")
 
 # %% [markdown]
-# Both tables are sorted by time, and every visitor gets the latest notice that hangs there, also one that is pinned
-# up at this very minute. Who comes before the first gets nothing.
+# Both tables are sorted by time, and every visitor gets the latest notice that hangs there, also one that is pinned up
+# in this very minute. A visitor who comes before the first notice gets nothing.
 #
-# All of it rests on one column, *when was it pinned up?* The weather table has one time, `time_hour`, and an earlier
-# version of this book took that one: at 17:30 the row of 17:00. It stood in the pipeline, in the figures and in a test
-# that said "no feature is later than the decision". Then somebody asked of each column of the weather what
-# sitting 1 asks of the columns of a flight: *when was this known?* There was no answer. Find it yourself; the rows
-# show it.
+# The join needs one column: *when was it pinned up?* The weather table has one time, `time_hour`, and an earlier
+# version of this book took that one: at 17:30 the row of 17:00. The pipeline and the figures used it, and so did a test
+# that said "no feature is later than the decision". Then somebody asked of each column of the weather what sitting 1
+# asks of the columns of a flight: *when was this known?* There was no answer. Find it yourself; the rows show it.
 #
 # ## 2. When was a row of the weather known?
 #
-# Begin with what does not fit. One row in ten has no `pressure`. If barometers just fail now and then, they fail
-# in any weather.
+# Begin with what looks wrong in the table. One row in ten has no `pressure`. If the only reason were a broken
+# barometer, the gaps would have nothing to do with the weather.
 
 # %%
 no_pressure, raining = weather["pressure"].isna(), weather["precip"] > 0
@@ -129,13 +128,13 @@ possible = 100 * vapour(at_19["dewp"]) / vapour(at_19["temp"])
 print(f"row of 19:00: humidity {at_19['humid']:.0f}%; its temperature and dew point give {possible:.0f}%")
 
 # %% [markdown]
-# It rains ten times as often in the rows without pressure, and rain alone does not break so many barometers. In the
-# rows with pressure the formula holds, in all but two. Of the others, half are more humid than their own temperature
-# and dew point allow. So something makes these rows different. **No single look at the instruments gave such a row**:
-# its temperature is of one minute and its humidity of another.
+# It rains ten times as often in the rows without pressure; broken barometers do not explain that. In the rows with
+# pressure the formula holds, in all but two. Of the others, half are more humid than their own temperature and dew
+# point allow. So **the values of such a row were not measured at one moment**: its temperature is of one minute and its
+# humidity of another.
 #
-# Now it fits together. A station reports once an hour, at minute 51 as a rule. When the weather changes it reports in
-# between as well, and such reports have no pressure. [The script that made this
+# The way in which the table was made explains both. A station reports once an hour, at minute 51 as a rule. When the
+# weather changes it reports in between as well, and such reports have no pressure. [The script that made this
 # table](https://github.com/tidyverse/nycflights13/blob/d14b058/data-raw/weather.R) takes all reports of an hour up to
 # minute 51, keeps **the largest value of each column**, and cuts the minutes off the time. (If one report has no
 # pressure, the row has none.) So the row *called* 17:00 is made of all that was reported from 17:00 to 17:51. Draw
@@ -164,7 +163,7 @@ print(f"there the row of that hour runs on for {(51 - minute[minute < 51]).mean(
 
 # %% [markdown]
 # The row of 17:00 holds 21 minutes of the future of our flight. For 87% of the flights, the earlier version of this
-# book read some future, half an hour of it on average. That is the **leak that this book had shipped**, in the chapter
+# book read some future, half an hour of it on average. That is the **leak that this book had**, in the very chapter
 # that warns of leaks.
 #
 # ## Exercise 1.3: The row that may be used
@@ -189,8 +188,8 @@ check.ex_1_3(answer)
 # %% [markdown]
 # **The next cell holds the book's way, and so an answer. Stop here until yours is right, then compare.**
 #
-# The book takes a row as known when its hour is over, at its name and one hour: a table needs some minutes to
-# arrive, and a round number is easily remembered. Being nine minutes too careful costs little; being one minute too
+# The book takes a row as known when its hour is over, one hour after the time in its name: a table needs some minutes
+# to arrive, and a round number is easy to remember. To wait nine minutes too long costs little; to be one minute too
 # early is a leak. With `known_after=0` the function does what the earlier version of the book did.
 
 
@@ -255,8 +254,8 @@ for version in ("at its name", "when complete"):
 
 # %% [markdown]
 # In autumn the model is a little *better* without the leak, by both measures. In summer it is a little worse, by both.
-# No measure points at a leak; whoever had looked only at the figures would have called the same mend a gain in
-# October and a loss in July. Do the two models agree, then, about each flight?
+# So no measure shows the leak. If you looked only at the figures, you would call the same repair a gain in October and
+# a loss in July. Next, compare the two models flight by flight.
 
 # %%
 p_leak, p_honest = (p_of[version, "September, October"] for version in ("at its name", "when complete"))
@@ -267,14 +266,15 @@ moved = (p_leak - p_honest).abs() > 0.1
 print(f"probability moved by more than 0.1: {moved.sum():,} of {len(moved):,} flights")
 
 # %% [markdown]
-# They do not. In the average the differences cancel out. Why repair it, if the AUC is the same? Because at 17:30
-# nobody can run the model that was measured: the row of 17:00 is not there, and the counter has to put another one in
-# its place. A leak does not have to make a result too good. This one was seen by no measure, and the test for it had
-# been written with the same mistake. **Only the question found it: when was this known?** Ask it of every column, and
-# write down the answer and how you know it. This book's list is in [data/README.md](../data/README.md).
+# They do not agree about single flights; in the average the differences cancel out. The leak has to be repaired
+# although the AUC is nearly the same, because at 17:30 nobody can run the model that was measured: the row of 17:00 is
+# not there, and the counter has to use another one in its place. A leak does not always make a result too good. No
+# measure showed this one, and the test against leaks had been written with the same mistake. **Only the question found
+# it: when was this known?** Ask it of every column, and write down the answer and how you know it. This book's list is
+# in [data/README.md](../data/README.md).
 #
-# A bigger leak of the same kind, for comparison, is the join on `time_hour`. The older the weather, the less it says;
-# see other ages of it, again in June and July.
+# A bigger leak of the same kind, for comparison, is the join on `time_hour`. The older the weather, the less it says.
+# See the AUC with weather of other ages, again in June and July.
 
 # %%
 seen_at["a day before"] = weather_at(departure - pd.Timedelta(hours=24))
@@ -286,13 +286,13 @@ for version in ("a day before", "of departure"):
 
 # %% [markdown]
 # Compared with no weather, a day-old row gains 0.026, the latest complete row 0.050 (0.729, above). The last line is
-# the best, and the one that you cannot have. Who decides a day ahead cannot have 0.729 either: another hour of the
-# decision is another problem, even if the table is the same.
+# the best, but its weather is not known at the decision. For a decision a day ahead, 0.729 cannot be reached either:
+# with another hour of the decision it is another problem, even if the table is the same.
 #
 # That is the end of feature building. In the repository the same lines are the function
 # [`featurize`](../src/flightdelay/steps/featurize.py), and your `fit` stands in
-# [`train`](../src/flightdelay/steps/train.py). Does `featurize` do what you did by hand? Compare the two tables,
-# column by column.
+# [`train`](../src/flightdelay/steps/train.py). Check that `featurize` does what you did by hand: compare the two
+# tables, column by column.
 
 # %%
 from flightdelay.steps.featurize import featurize
@@ -309,8 +309,8 @@ print(f"{sum(same)} of {len(same)} columns are the same, on {len(by_book):,} fli
 #
 # ## Recap
 #
-# 1. You found in the rows themselves when one is complete: at minute 51 of its hour, and not at its name. No measure
-#    had shown that leak.
+# 1. You found in the rows themselves when a row is complete: at minute 51 of its hour, not at the time in its name. No
+#    measure had shown that leak.
 # 2. You took for each decision the latest row that is complete, and not one that is still being written
 #    (exercise 1.3, for both).
 #

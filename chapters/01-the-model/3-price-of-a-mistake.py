@@ -8,7 +8,7 @@
 #
 # You will
 #
-# 1. turn the costs of two mistakes into the probability from which on to act (exercise 1.4).
+# 1. turn the costs of two mistakes into a threshold, the probability from which you act (exercise 1.4).
 #
 # Once you **bet first**, in place of `None`; nothing else depends on it.
 
@@ -44,8 +44,9 @@ p_autumn, auc_autumn = judge(features, FEATURES, until_august, autumn)
 print(f"learned from {until_august.sum():,} flights, judged on {autumn.sum():,}: AUC {auc_autumn:.3f}")
 
 # %% [markdown]
-# Before you believe a model, ask what a table could do: *how often was this route late at this hour?* Few flights say
-# little about a route, so count each route and hour as if it had 50 more flights with the overall share of late ones.
+# Before you believe a model, compare it with a plain table: *how often was this route late at this hour?* A few flights
+# say little about a route, so each route and hour is counted as if it had 50 more flights with the overall share of
+# late ones.
 
 
 # %%
@@ -69,15 +70,14 @@ for name, p in in_autumn.items():
     )
 
 # %% [markdown]
-# **Log loss** looks at the probability itself, not only at the order: being sure and wrong is expensive. Lower is
-# better. In log loss, the baseline makes about a third of the way from one number for all to the model, without
-# weather and without trees. The distance between the last two lines is what the model has to justify its existence
-# with.
+# **Log loss** looks at the probability itself, not only at the order: a probability near 0 or 1 that turns out wrong
+# adds most. Lower is better. In log loss, the baseline covers about a third of the distance from one number for all to
+# the model, without weather and without trees. The distance between the last two lines is what the model adds.
 #
 # ## 2. A worse month
 #
-# Retrain before December, as one would: learn from January to November, judge on December. September
-# and October, with the model from above, stand next to it.
+# Retrain before December, as you would in use: learn from January to November, judge on December. Compare the result
+# with September and October, judged with the model from above.
 #
 # **Bet first.** December is the worst month of the year for flights. Is it also the worst for the model? How is its
 # AUC, compared with autumn's: about equal (no more than 0.02 apart), higher or lower?
@@ -105,9 +105,9 @@ for name, period in judged.items():
     print(f"expected late {period['p'].mean():.0%}   really late {period['late'].mean():.0%}")
 
 # %% [markdown]
-# The AUC has not noticed anything. It asks only for the *order*, and the order is as good as before. But in
-# autumn the model expects far more late flights than there are, and in December far fewer: of every hundred, ten
-# more are late than it said.
+# The AUC shows no difference. It measures only the *order*, and the order is as good as before. But in autumn the model
+# expects far more late flights than there are, and in December far fewer: of every hundred, ten more are late than it
+# said.
 #
 # To see it at every level, put the flights into ten groups of equal size, from the lowest probability to the
 # highest, and compare each group with what happened. This is **calibration**.
@@ -125,21 +125,22 @@ axis.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# The dashed line is where points should lie. Autumn runs below it: every group was promised more delay than it
-# got. December runs above it, everywhere. Both curves *rise*, which is all that the AUC asks.
+# The points should lie on the dashed line. Autumn lies below it: in every group, the model expects more late flights
+# than there were. December lies above it everywhere. Both curves *rise*, and the AUC measures nothing else.
 #
-# This is nobody's bug. The model learned from months that were not like these. One year of data cannot say
-# whether December is always so (season) or whether something changed (drift). The later chapters come back to it.
+# There is no error in the code. The model learned from months that were not like these. One year of data cannot say
+# whether December is always so (season) or whether something changed (drift). Later chapters come back to this
+# question.
 #
 # ## 3. From a probability to an action
 #
-# A needless offer costs 1 and a missed connection 4. When is an offer worth it? Say the flight is late with
-# probability *p*. Making the offer costs (1 − *p*) × 1 on average, not making it costs *p* × 4. They are equal at *p*
-# = 1 / (1 + 4) = 0.2. From 0.2 on, offer. Note two things: the threshold comes from the **costs**, not from the data;
-# and it is right only if a probability of 0.2 *means* 0.2.
+# A needless offer costs 1 and a missed connection 4. Say the flight is late with probability *p*. An offer then costs
+# (1 − *p*) × 1 on average, and no offer costs *p* × 4. The two are equal at *p* = 1 / (1 + 4) = 0.2. So make the offer
+# from 0.2 on. Note two things: the threshold comes from the **costs**, not from the data; and it is right only if a
+# probability of 0.2 *means* 0.2.
 #
-# So what does acting on the model cost per 1000 flights, next to three ways of acting without one? The two costs
-# stand in one place of the repository, from which they are imported.
+# Compare what it costs per 1000 flights to act on the model with three ways of acting without one. The two costs are
+# written in one place of the repository and imported from there.
 
 
 # %%
@@ -167,9 +168,9 @@ costs = {
 pd.DataFrame(costs).round().astype(int)
 
 # %% [markdown]
-# Autumn: the model is the cheapest of the four, and the baseline costs more than doing nothing. December: with an
-# AUC as good as before, acting on the model **costs more than offering a later connection to everybody**, which
-# needs no model at all. That is what "AUC is not enough" means in money.
+# Autumn: the model is the cheapest of the four, and the baseline costs more than doing nothing. December: with an AUC
+# as good as before, acting on the model **costs more than offering a later connection to everybody**, which needs no
+# model at all. So a good AUC alone does not say that a model saves money.
 #
 # Could another threshold have helped? Try all of them.
 
@@ -189,16 +190,15 @@ axis.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# The two curves have their lowest points on opposite sides of 0.2: autumn further right, December further left.
-# You know this only afterwards. The last line is what happens to somebody who takes the threshold that was cheapest
-# in autumn into December. The cure is better probabilities, not a tuned threshold. But one year of data cannot give
-# them for December: there is no earlier December to learn from. Chapter 05 at least notices.
+# The two curves have their lowest points on opposite sides of 0.2: autumn further right, December further left. You
+# know this only afterwards. The last line is the cost in December with the threshold that was cheapest in autumn. A
+# tuned threshold does not help; better probabilities would. But one year of data cannot give them for December, since
+# there is no earlier December to learn from. Chapter 05 at least notices the problem.
 #
 # ## Exercise 1.4: Another price
 #
-# A hotel voucher is given when the last flight of the evening is probably late. A needless voucher costs 2, a
-# passenger stranded without one costs 6. The probabilities are calibrated. From which probability on do you give
-# the voucher?
+# A hotel voucher is given when the last flight of the evening is probably late. A needless voucher costs 2, a passenger
+# stranded without one costs 6. The probabilities are calibrated. From which probability on should you give the voucher?
 
 # %%
 ### BEGIN SOLUTION
@@ -211,9 +211,9 @@ check.ex_1_4(answer)
 # %% [markdown]
 # ## 4. Slices: good on average, for whom?
 #
-# One number for all flights hides who pays. Look at September and October by carrier and by hour of departure.
-# Groups of fewer than 1000 flights are left out, since their AUC would be noise. That is a limit: it drops the
-# small carriers, and the first and the last hours of the day.
+# One number for all flights hides which group has the mistakes. Look at September and October by carrier and by hour of
+# departure. Groups of fewer than 1000 flights are left out, since their AUC would be noise. That is a limit: it drops
+# the small carriers, and the first and the last hours of the day.
 
 
 # %%
@@ -248,13 +248,13 @@ print("late    ", *[f"{share:.2f}" for share in hour_slices["late"]])
 print("gap     ", *[f"{gap:.2f}" for gap in hour_slices["expected"] - hour_slices["late"]])
 
 # %% [markdown]
-# Every carrier in the table gets more delay promised than it has, but not by the same amount, and the AUC differs
-# too. Where the gap is large, more passengers are offered a later connection that they do not need. Here a slice is
-# a company; in lending it is a group of people, and then it is a question of fairness.
+# For every carrier in the table the model expects more late flights than there are, but the gap is not the same, and
+# the AUC differs too. Where the gap is large, more passengers are offered a later connection that they do not need.
+# Here a slice is a company; in lending it is a group of people, and then it is a question of fairness.
 #
 # By hour, the expected line lies above the real one everywhere. The expected share climbs, with small dips, until the
 # evening; the real one climbs until 15:00 and then stays near one fifth. So the gap is small in the morning and widest
-# in the evening: there this model worries too much.
+# in the evening: there this model expects far too many late flights.
 #
 # And the passenger of UA 1037?
 
@@ -274,11 +274,11 @@ features.loc[ua1037, FEATURES].to_frame("what the model saw of it")
 #
 # ## Recap
 #
-# 1. You turned two costs into a threshold, and saw that it holds only for honest probabilities: December had a
-#    good AUC and a bill above "offer to everybody" (exercise 1.4).
+# 1. You turned two costs into a threshold, and saw that it is right only if the probabilities are: December had a good
+#    AUC, and acting on the model cost more than "offer to everybody" (exercise 1.4).
 #
-# On the way you compared the model with a table of shares, and looked at slices: one number for all flights hides who
-# pays. This notebook wrote no file, so there is nothing to clean up.
+# On the way you compared the model with a table of shares, and looked at slices, since one number for all flights hides
+# which group has the mistakes. This notebook wrote no file, so there is nothing to clean up.
 #
 # ## What comes next
 #

@@ -3,8 +3,9 @@
 #
 # About 30 minutes · 1 GB of memory · no cluster
 #
-# So far you judged on *later months*, and nobody asked why. In this sitting you ask. Then you plan an evaluation of
-# your own, and list what these notebooks lack before anybody could rely on them. That list is the rest of the book.
+# So far you judged on *later months*. In this sitting you find out why. Then you plan an evaluation of your own, and
+# read a list of what these notebooks still lack before anybody could rely on them. The rest of the book works through
+# that list.
 #
 # You will
 #
@@ -70,9 +71,9 @@ gap = round(auc_of_split["random flights"], 2) - round(auc_of_split["later month
 companion.compare_bet(my_bet, "equal" if not gap else "higher" if gap > 0 else "lower")
 
 # %% [markdown]
-# *With a twin* is the share of judged flights for which the model has **learned from** a flight of the same
-# airport and hour. With random rows, that is practically all of them. They share one row of weather, down to the last
-# decimal, and one thunderstorm. The model recognises the hour and remembers how it ended. Tomorrow has no twins.
+# *With a twin* is the share of judged flights for which the model has **learned from** a flight of the same airport and
+# hour. With random rows, that is practically all of them. They share one row of weather, down to the last decimal, and
+# one thunderstorm. The model recognises the hour and remembers how it ended. The flights of tomorrow have no twins.
 #
 # Hold out whole days of the same ten months: there are no twins any more, and the AUC has already fallen about half of
 # the way from the first line to the last.
@@ -89,13 +90,12 @@ for name in ("random flights", "later months"):
     print(f"model of the split {name:15} AUC {auc:.3f}")
 
 # %% [markdown]
-# On the same flights, the model that has learned from the rest of September and October is better by 0.03. That part
-# of the gap is the lie: in use, nobody has learned from those months yet. The other part is that autumn is harder to
-# rank than the year: the very model that reached 0.77 over all ten months reaches 0.73 here. Whoever reports 0.77
-# promises what neither part allows.
+# On the same flights, the model that has learned from the rest of September and October is better by 0.03. That part of
+# the gap is false: in use, no model can have learned from those months yet. The other part is that autumn is harder to
+# rank than the whole year: the same model that reached 0.77 over all ten months reaches 0.73 here. So a report of 0.77
+# promises more than the model can do in use.
 #
-# A test set is not a random tenth. **It is a rehearsal of the use**: what is used on the future is judged on the
-# future.
+# **A test set is a rehearsal of the use**: a model that is used on later flights is judged on later flights.
 #
 # ## Exercise 1.5: Plan an evaluation
 #
@@ -137,8 +137,8 @@ check.ex_1_5(answer)
 # %% [markdown]
 # ## 2. What is wrong with these notebooks
 #
-# The model is judged with care. As a *product*, no notebook is fit for a single working day. One small proof.
-# This cell makes a table, and the next one drops its longest flights, an innocent bit of cleaning.
+# The model is judged with care. As a *product*, no notebook is good enough for a single working day. Here is a small
+# proof. This cell makes a table, and the next one drops its longest flights, a usual bit of cleaning.
 
 # %%
 kept = features[["distance", "late"]]
@@ -148,43 +148,43 @@ kept = kept[kept["distance"] < kept["distance"].quantile(0.95)]
 print(f"{len(kept):,} flights")
 
 # %% [markdown]
-# And this is the same cell, run once more, as happens on any afternoon:
+# And this is the same cell, run once more, as it often happens:
 
 # %%
 kept = kept[kept["distance"] < kept["distance"].quantile(0.95)]
 print(f"{len(kept):,} flights")
 
 # %% [markdown]
-# Nothing failed, and the data is another one. What a notebook computes depends on which cells you ran, in which
-# order and how often. None of that is on the page.
+# Nothing failed, and yet the table is a different one. What a notebook computes depends on which cells you ran, in
+# which order and how often. The notebook shows none of that.
 #
-# The whole list, with the chapter that takes each point away. A *contract* is a stated rule about what one part
+# This is the whole list, with the chapter that repairs each point. A *contract* is a stated rule about what one part
 # hands to the next, checked at each run:
 #
-# | what is wrong | what it does | taken away in |
+# | what is wrong | what it does | repaired in |
 # |---|---|---|
 # | no contracts between the parts | a column changes its unit, and the model goes on | 02 |
 # | hidden state, run order | two colleagues get two results | 02 |
-# | half-written files | the next reader takes them for whole | 02 |
-# | nothing records which data made which model | nobody can explain a prediction in spring | 03 |
-# | everything runs again each time | an hour's wait for a changed title | 03 |
-# | the first failure ends it | a network that was away for a second costs the night | 04 |
+# | half-written files | the next step reads them as if they were complete | 02 |
+# | nothing records which data made which model | half a year later nobody can explain a prediction | 03 |
+# | everything runs again each time | you change a title and wait for an hour | 03 |
+# | the first failure ends it | the network fails for a second, and the whole night is lost | 04 |
 # | no schedule | it runs when you remember it | 05 |
 # | nobody notices a bad month | December passes with a good AUC | 05 |
 # | one person's laptop | your Python, your folder, your holidays | 06 |
 # | one machine | the next step needs memory that it does not have | 07 to 09, 11 |
-# | nobody is called when it breaks | and who is called has no evidence | 10 |
+# | nobody is told when it breaks, and there is no evidence | the cause is guessed | 10 |
 # | no release, no way back | a worse model replaces a better one | 12 |
 #
-# None of this is repaired by a better model. All of it is repaired by tools that you do not know yet, and
-# chapter 13 asks which of them *you* need.
+# A better model repairs none of this. Tools that you do not know yet repair all of it, and chapter 13 asks which of
+# them *you* need.
 #
 # ## Recap
 #
 # 1. You planned an evaluation for another decision: its hour, its months, its measures (exercise 1.5).
 #
-# Can you say to a colleague, without this page, why a random tenth is not a test set? If so, you have it.
-# This notebook wrote no file, so there is nothing to clean up.
+# To check yourself: explain to a colleague, without this page, why a random tenth is not a test set. This notebook
+# wrote no file, so there is nothing to clean up.
 #
 # ## What comes next
 #

@@ -396,7 +396,7 @@ def _split(learn_from: Any, judge_on: Any) -> Verdict | None:
     if JUDGED in months:
         return wrong(
             "learn_from: the month that you judge on is among those learned from; "
-            "that is the random split in another dress."
+            "that is the same mistake as the random split."
         )
     if max(months) > JUDGED:
         return wrong(f"learn_from: {max(months)} had not happened when these flights left.")

@@ -3,14 +3,14 @@
 #
 # About 45 minutes · 1 GB of memory · no cluster
 #
-# Chapter 01 ended with a list of what is wrong with a notebook as a product. Here the same code leaves the
-# notebook, as six steps. You call them by hand, put a rule at the door, and write down what each step needs. The
-# second notebook makes a machine of it that runs them, in about 20 lines; the third kills that machine.
+# Chapter 01 ended with a list of what is wrong with a notebook as a product. Here the same code moves out of the
+# notebook, as six steps. You call them by hand, write a rule that the data has to pass, and write down what each step
+# needs. In the second notebook you write a runner for them, in about 20 lines; in the third you kill that runner.
 #
 # You will
 #
 # 1. write a rule of a **contract**, which stops a bad month with a sentence that somebody can act on;
-# 2. wire the six real steps by **what each one needs**.
+# 2. connect ("wire") the six real steps by **what each one needs**.
 #
 # Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -40,13 +40,13 @@ for step in (ingest, validate, featurize, train, evaluate, decide):
     print(f"{step.__name__}({', '.join(signature.parameters)}) -> {signature.return_annotation.__name__}")
 
 # %% [markdown]
-# All that a step knows stands there. `window` is how many months before are learned from; `None` is the book's
-# default, all of them. `sample` keeps only so many of the flights to learn from; here 20,000, so that a run takes a
-# second or two.
+# All that a step knows stands there. `window` is the number of earlier months to learn from; `None`, the book's
+# default, means all of them. `sample` keeps only so many of the flights to learn from; here 20,000, so that a run takes
+# a second or two.
 #
 # What one step makes and another takes is an **artifact**: the raw tables (`Raw` holds flights and weather), the
-# features, a fitted model, an evaluation, a decision. Five steps only return something. `decide` also takes a
-# `store` and writes to it: it is the one step that changes the world.
+# features, a fitted model, an evaluation, a decision. Five steps only return something. `decide` also takes a `store`
+# and writes to it: it is the only step that changes something outside the run.
 #
 # Call the first three by hand, and follow one flight through them: UA 1037 of chapter 01, Newark to Los
 # Angeles, 12 September 2013, 19:30.
@@ -68,15 +68,14 @@ print()
 print(our_flight(features)[["month", "departure_minute", "weekday", "wind_speed", "late"]].to_string())
 
 # %% [markdown]
-# Above, the flight as it was recorded: more than two hours late out and in. Below, what the model is given
-# two hours before departure, and the label. `dep_delay` is gone, because nobody knows it in time (chapter
-# 01).
+# Above is the flight as it was recorded: it left and arrived more than two hours late. Below is what the model is given
+# two hours before departure, and the label. `dep_delay` is gone, because nobody knows it in time (chapter 01).
 #
 # ### Bet first: the same cell, run again
 #
-# Somebody wants a model of what is recent, and adds a step that keeps the flights of the last 30 days. You run the
-# notebook on 1 October, from top to bottom and without an error; and, to be sure, again on 20 October. Neither its
-# code nor its data has changed. Which flights does the second run keep?
+# Somebody wants a model of recent flights only, and adds a step that keeps the flights of the last 30 days. You run the
+# notebook on 1 October, from top to bottom and without an error; and, to be sure, again on 20 October. Neither its code
+# nor its data has changed. Which flights does the second run keep?
 
 # %%
 my_bet = None  # "other flights" or "the same flights"
@@ -97,12 +96,12 @@ for day in ("2013-10-01", "2013-10-20"):
 companion.compare_bet(my_bet, "the same flights" if kept[0].equals(kept[1]) else "other flights")
 
 # %% [markdown]
-# Look at the two counts. "It ran from top to bottom, so it is reproducible", people say. Both runs did, and they are
-# two different experiments. The clock is an **input that no parameter names**. So is a variable of an earlier
-# cell, the current folder, the newest file in it, a random seed nobody set. The cure is always the same: make it a
+# Look at the two counts. Both runs went from top to bottom without an error, and still they are two different
+# experiments: the clock is an **input that no parameter names**. Other such inputs are a variable of an earlier cell,
+# the current folder, the newest file in it, and a random seed that nobody set. The remedy is always the same: make it a
 # parameter. That is why a run is told its `month`, and why September can still be run next year.
 #
-# ## 2. The contract: a bad month is refused at the door
+# ## 2. The contract: a bad month is refused before it is used
 #
 # A model trains on nearly anything without complaint. So the second step compares the tables with a
 # **schema**: columns, types, ranges, keys. Break one on purpose. The supplier changes `sched_dep_time` from
@@ -121,11 +120,10 @@ except ValidationError as error:
     print(error)
 
 # %% [markdown]
-# The sentence says which table, row, flight and column, what stands there, how many places there are, which rule
-# is broken, and what happens now: nothing. No training, no new champion. You could send it to the supplier as it
-# is. Every time was changed, and only a part breaks the rule, because many minutes since midnight happen to look
-# like a clock time: 17:45 became 1065, and no hour has a minute 65, but 7:10 became 430, which could be half past
-# four.
+# The sentence names table, row, flight and column, the value that stands there, the number of such places, the rule
+# that is broken, and what happens next: no training, and no new champion. You could send it to the supplier as it is.
+# Every time was changed, and only a part breaks the rule, because many minutes since midnight happen to look like a
+# clock time: 17:45 became 1065, and no hour has a minute 65, but 7:10 became 430, which could be half past four.
 #
 # The next delivery has another change: the supplier fills every empty `arr_delay` with 0, "so that there are no
 # gaps". **Bet first:** what becomes of this month?
@@ -143,8 +141,8 @@ except ValidationError as error:
     print(error)
 
 # %% [markdown]
-# What is there to refuse, or to let pass? Count the flights that had no arrival delay, and see what September looks
-# like to the model, as recorded and filled.
+# To understand the result, count the flights that had no arrival delay, and compare what the model gets of September,
+# as recorded and filled.
 
 # %%
 # The recorded table has the month as a number, beside the year; the features have both in one text.
@@ -157,19 +155,19 @@ for name, tables in (("as recorded", raw), ("filled", filled)):
     print(f"{name:12} {len(september):,} flights with a label, {late:.1%} of them late")
 
 # %% [markdown]
-# 0 is a perfectly possible delay, so the month passes. Flights that never left, and flights that landed somewhere
-# else, now count as on time, and the late rate goes down without one flight having been faster. Nothing turned red:
-# a contract refuses what somebody thought of, and of this nobody had thought. A rule against it needs two columns,
-# and the larger part of it is yours to write: a flight that never left cannot have arrived. The diverted flights
-# did leave, so that rule alone does not catch them.
+# 0 is a possible delay, so the month passes. Flights that never left, and flights that landed somewhere else, now count
+# as on time, and the late rate goes down although no flight was faster. Nothing failed, because a contract refuses only
+# what somebody thought of, and nobody had thought of this. A rule against it needs two columns. You write the larger
+# part of it: a flight that never left cannot have arrived. The diverted flights did leave, so that rule alone does not
+# find them.
 #
 # ## Exercise 2.1: A rule of the contract
 #
-# Write a contract that refuses a table where a flight has an `arr_delay`, whatever it is, although it never
-# departed (its `dep_time` is empty). Write the body and return the result: a good table comes back unchanged.
-# For a bad one raise a `ValidationError` whose sentence names a row or flight that breaks the rule, the column in
-# which the value stands that must not be there (`arr_delay`), and the rule. Mind that a good month has cancelled
-# flights (no `dep_time`, no `arr_delay`) and diverted ones (a `dep_time`, no `arr_delay`).
+# Write a contract that refuses a table where a flight has an `arr_delay`, whatever it is, although it never departed
+# (its `dep_time` is empty). Write the body and return the result: a good table comes back unchanged. For a bad one
+# raise a `ValidationError` whose sentence names a row or flight that breaks the rule, the column with the wrong value
+# (`arr_delay`), and the rule. Note that a good month has cancelled flights (no `dep_time`, no `arr_delay`) and diverted
+# ones (a `dep_time`, no `arr_delay`).
 
 
 # %%
@@ -196,11 +194,10 @@ check.ex_2_1(answer)
 # %% [markdown]
 # ## 3. The order is in the needs
 #
-# A script calls six functions in a row. That the order is right is known to whoever wrote it, and to nobody
-# else: the script cannot say what has to run again when one thing changes, nor what could run side by side.
-# So write down something else instead: for each artifact, **the step that makes it and the names of that
-# step's inputs**. The order follows. Such a graph of needs without a circle is called a DAG (directed acyclic
-# graph). The page of this chapter has the picture of ours.
+# A script calls six functions in a row. Only its author knows why the order is right: the script cannot say what has to
+# run again when one thing changes, nor what could run side by side. So write down something else: for each artifact,
+# **the step that makes it and the names of that step's inputs**. The order follows. Such a graph of needs without a
+# circle is called a DAG (directed acyclic graph). The page of this chapter has the picture of ours.
 #
 # ## Exercise 2.2: What does each step need?
 #
@@ -229,8 +226,9 @@ check.ex_2_2(answer)
 # %% [markdown]
 # **The next cell prints the book's wiring, and so the answer. Stop here until yours is right, then compare.**
 #
-# In the book it is a file of its own, in this chapter's folder: other notebooks and other processes have to find
-# it. Each need stands beside the function that makes it. The steps stand in reverse on purpose.
+# In the book it is a file of its own, in this chapter's folder: other notebooks and other processes have to find it.
+# For each artifact it has the function that makes it and the names of what this function needs. The steps stand in
+# reverse order on purpose.
 
 # %%
 from chapter_02 import wiring
@@ -242,7 +240,7 @@ print(inspect.getsource(wiring))
 #
 # 1. You wrote a rule of a **contract**. It stops a month with row, column and rule, and it knows only the
 #    mistakes that somebody thought of.
-# 2. You wired the six steps by **what each one needs**. The order followed; a script has only the order.
+# 2. You wired the six steps by **what each one needs**. The order followed from the needs; a script has only the order.
 #
 # ## Clean-up
 #
@@ -250,5 +248,5 @@ print(inspect.getsource(wiring))
 #
 # ## What comes next
 #
-# So far you were the one who called the steps. [The second notebook](02-2-the-runner.ipynb) takes this wiring, and
-# there you write what runs it.
+# So far you called the steps yourself. In [the second notebook](02-2-the-runner.ipynb) you write the function that runs
+# this wiring.

@@ -9,8 +9,8 @@
 # You will
 #
 # 1. write a **runner** for any such wiring: each step once, after what it needs;
-# 2. keep it free of **hidden inputs**: of what a function uses although no parameter names it. Yours stops when
-#    something is missing, and it does not change what it was given.
+# 2. keep it free of **hidden inputs**, that is, of values that a function uses although no parameter names them. Your
+#    runner stops when something is missing, and it does not change what it was given.
 #
 # Twice you are asked to **bet first**: replace `None` by what you expect. The cell below the bet compares.
 
@@ -22,10 +22,10 @@ state = companion.workspace("02-2")
 # %% [markdown]
 # ## 1. The wiring
 #
-# This is the wiring of exercise 2.2, from the chapter's folder, where the first notebook has shown it
-# ([`wiring.py`](../chapters/02-the-pipeline/wiring.py)). For each artifact it has the step that makes it and the
-# names of that step's inputs. Four names come from outside: `month`; `window`, how many months to learn from (None is
-# all that came before); `sample`, at most how many flights to learn from (the month that is judged stays complete); and
+# This is the wiring of exercise 2.2, from the chapter's folder; the first notebook has shown it
+# ([`wiring.py`](../chapters/02-the-pipeline/wiring.py)). For each artifact it has the step that makes it and the names
+# of that step's inputs. Four names come from outside: `month`; `window`, how many months to learn from (None is all
+# that came before); `sample`, at most how many flights to learn from (the month that is judged stays complete); and
 # `store`, where the model goes.
 
 # %%
@@ -107,20 +107,20 @@ print("same as plain:", same)
 companion.compare_bet(my_bet, "equal" if same else "different")
 
 # %% [markdown]
-# Look at the order of the lines: it came out right although nobody wrote it down. And every probability agrees to
-# six decimals. Nothing in the six steps knows who called them. That is why this book can hand the same steps to
-# ZenML, to Airflow and to Kubeflow, and compare.
+# Look at the order of the lines: it is right although nobody wrote it down. And every probability agrees to six
+# decimals. The six steps do not know who calls them. So this book can hand the same steps to ZenML, to Airflow and to
+# Kubeflow, and compare.
 #
-# The wiring is the small part of the work. Written as YAML, `STEPS` would be six names with lists behind
-# them. The format does not matter: whether the pipeline can be trusted is decided inside the steps.
+# The wiring is a small part of the work. Written as YAML, `STEPS` would be six names with lists behind them. The format
+# does not matter: whether the pipeline can be trusted is decided inside the steps.
 #
 # ## 2. What a run leaves
 #
 # Five of the steps only return something. The sixth, `decide`, writes to the **store**: a model, and a file with the
-# month's decision. What does it decide? The model in use is the **champion**; the new one, the **challenger**, has
-# to beat it on flights that neither has seen. Where there is no champion yet, the opponent is the baseline of
-# chapter 01. The rule was fixed before any result. The next cell prints its three conditions; all of them must hold on
-# the month's flights.
+# month's decision. What does it decide? The model in use is the **champion**; the new one, the **challenger**, has to
+# beat it on flights that neither has seen. Where there is no champion yet, the challenger has to beat the baseline of
+# chapter 01. The rule was fixed before any result was known. The next cell prints its three conditions; all of them
+# must hold on the month's flights.
 
 # %%
 import inspect
@@ -169,17 +169,17 @@ my_bet = None  # "keep" or "promote"
 companion.compare_bet(my_bet, judge("2013-03"))
 
 # %% [markdown]
-# Which opponent did it meet, the first time and the second? The next cell prints what the docstring of `decide` says
-# before and after the three conditions.
+# To see which model the challenger was compared with, the first time and the second, print what the docstring of
+# `decide` says before and after the three conditions.
 
 # %%
 print(rule[1], rule[3], sep="\n\n")
 
 # %% [markdown]
 # When March was run again, its own model was already in use, and still it was promoted again, against the same
-# opponent: `decide` asks for the champion of the months **before** March. Had it asked for "the champion", March
-# would have met itself. A model has the same log loss as itself, the rule asks for 0.001 less, and the answer would
-# have been `keep`. Which model is in use on the day of the run would have been a hidden input again.
+# opponent: `decide` asks for the champion of the months **before** March. If it asked for "the champion in use",
+# March's model would be compared with itself. Then the two log losses would be equal, the rule asks for 0.001 less, and
+# the answer would be `keep`. So the model in use on the day of the run would be a hidden input again.
 #
 # Now April, and then the months that the store holds.
 
@@ -188,9 +188,9 @@ judge("2013-04")
 print("months in the store:", year_store.months())
 
 # %% [markdown]
-# April's challenger is worse than March's, so March stays: the newest model is not the best by being new. And March was
-# run twice and is in the list once. In April the baseline beats both: the rule does not remove a champion that is worse
-# than the baseline. That needs somebody who looks at these numbers.
+# April's challenger is worse than March's, so March stays: a model is not better because it is newer. And March was run
+# twice and is in the list once. In April the baseline beats both, and still the rule does not remove the champion. For
+# that, somebody has to look at these numbers.
 #
 # **It transfers.** A month is a reporting period. Where models have to be approved before use, as in a bank,
 # champion and challenger are the approved model and the candidate, with the rule written down beforehand. A
@@ -227,11 +227,12 @@ except StoreError as error:
     print(error)
 
 # %% [markdown]
-# The pipeline fitted and judged the model, and then refused to store it. To be of use next month it has to be **read**
-# from the store, and a model file can be made to run code when it is read. So the store loads only types that it
+# The pipeline fitted and judged the model, and then refused to store it. Next month the model has to be **read** from
+# the store, and somebody can build a model file that runs code when it is read. So the store loads only types that it
 # trusts: those of the book's model, and those that you name. This one holds a `numpy.dtype` (the imputer keeps one).
-# You look it up, find a harmless description of a column, and name it. (A forest holds `sklearn.tree._tree.Tree` too,
-# and skops warns of it: a forged one can stop Python. You made this file yourself, so you may name it.)
+# You look it up, see that it is a harmless description of a column, and name it. (A forest holds
+# `sklearn.tree._tree.Tree` too, and skops warns of it: a forged one can stop Python. You made this file yourself, so
+# you may name it.)
 
 # %%
 ran = in_plain_python.run("2013-02", **asked, trusted=["numpy.dtype"])
@@ -240,15 +241,15 @@ for name in ("challenger", "baseline"):
 print(ran.decision["decision"], "because", "; ".join(ran.decision["reasons"]))
 
 # %% [markdown]
-# The higher AUC says that it ranks the flights better than the baseline. Its log loss is a little higher; the last
-# line says by how much. So by the rule above it is not used. It was fitted, judged and written to the store like every
-# other model, and nothing of the pipeline had to change.
+# The higher AUC says that your model ranks the flights better than the baseline. Its log loss is a little higher; the
+# last line says by how much. So by the rule above it is not used. It was fitted, judged and written to the store like
+# every other model, and nothing in the pipeline had to change.
 #
 # ## Recap
 #
 # 1. You wrote a **runner**. The order followed from the needs, and every probability agreed with plain Python's.
-# 2. It has no **hidden inputs**, and neither have the steps: run again, a month meets the same opponent and gets the
-#    same decision.
+# 2. It has no **hidden inputs**, and neither have the steps: a month that is run again is compared with the same model
+#    and gets the same decision.
 #
 # ## Clean-up
 #
@@ -256,5 +257,5 @@ print(ran.decision["decision"], "because", "; ".join(ran.decision["reasons"]))
 #
 # ## What comes next
 #
-# Your runner keeps all in memory, and everything went well. [The third notebook](02-3-killed-and-run-again.ipynb)
-# lets it save what it makes, and kills it.
+# Your runner keeps everything in memory, and so far nothing failed. In [the third
+# notebook](02-3-killed-and-run-again.ipynb) a runner saves what it makes, and you kill it.

@@ -3,8 +3,9 @@
 #
 # About 50 minutes · 1 GB of memory · no cluster
 #
-# The runner of the second notebook kept all in memory. Here it saves what it makes, so that a run that was stopped
-# need not begin from zero. Then you kill it, and see what the next start makes of what it finds.
+# The runner of the second notebook kept everything in memory. Here it saves what it makes, so that a run that was
+# stopped need not begin again from the first step. Then you kill it, and see what the next start does with the files
+# that it finds.
 #
 # You will
 #
@@ -31,11 +32,11 @@ plain = in_plain_python.run("2013-09", sample=20_000, store=state / "plain-store
 print("decision in plain Python:", plain.decision["decision"])
 
 # %% [markdown]
-# At three in the morning a machine runs out of memory, or is taken away. The system sends SIGKILL: no
-# `except` runs, no `finally`, no clean-up. A runner that starts again from zero would lose everything, so
-# this one remembers: it saves each artifact as a file and **does not make again what is there**. The loop is
-# that of the second notebook; the new lines begin at `file =`. Another process has to find it, so it is written into
-# a file: the line `%%writefile` does that, and the rest of its cell is not run.
+# At three in the morning a machine runs out of memory, or is switched off. The system sends SIGKILL: no `except` runs,
+# no `finally`, no clean-up. A runner that starts again from the first step would lose all its work, so this one
+# remembers: it saves each artifact as a file and **does not make again what is there**. The loop is that of the second
+# notebook; the new lines begin at `file =`. Another process has to find the runner, so it is written into a file: the
+# line `%%writefile` does that, and the rest of its cell is not run.
 
 # %%
 # %%writefile "{state}/runner.py"
@@ -72,9 +73,9 @@ print("decision in plain Python:", plain.decision["decision"])
 # run_dag(STEPS, given, folder, how.save)
 
 # %% [markdown]
-# The first way to save writes as everybody does: open, write, close. The `if` is the accident: where `KILL_AT` names
-# the artifact, the process sends itself SIGKILL with half of the bytes written. We choose the moment only so that you
-# see what the text describes.
+# The first way to save is the usual one: open, write, close. The `if` stands for the accident: where `KILL_AT` names
+# the artifact, the process sends itself SIGKILL when half of the bytes are written. In reality the moment is chance;
+# here it is fixed, so that you see what the text describes.
 
 # %%
 # %%writefile "{state}/in_place.py"
@@ -119,8 +120,8 @@ finished = start("in_place", "run-in-place", kill_at="features")
 #
 # ### Bet first: the retry
 #
-# Every orchestrator has a setting for retries. Be the setting: start it again, without an accident this time. How does
-# the retry end?
+# Every orchestrator has a setting for retries. Here you do the retry yourself: start the program again, without an
+# accident this time. How does the retry end?
 
 # %%
 my_bet = None  # "it fails" or "it finishes"
@@ -146,7 +147,7 @@ part, whole = (folder / "features.pickle").stat().st_size, len(pickle.dumps(feat
 print(f"features.pickle holds {part / whole:.0%} of its bytes")
 
 # %% [markdown]
-# Half a pickle at least cannot be read. What if the file had been a CSV?
+# Half a pickle cannot be read, so at least it fails. See what happens with half a CSV file.
 
 # %%
 import pandas as pd
@@ -158,15 +159,15 @@ came_out = pd.read_csv(state / "july.csv")
 print(f"the CSV: {len(july):,} flights went in, {len(came_out):,} come out, and no error")
 
 # %% [markdown]
-# The **symptom** was a message about pickle, which nobody changed. The retry fails, and so would the next hundred.
+# The **symptom** was a message about pickle, although nobody changed anything there. The retry fails, and so would the
+# next hundred.
 #
-# **Cause.** Two habits, each harmless alone: the file gets its final name before it is complete, and a file
-# with that name counts as done. "Retries make it safe", people say; this one did its duty and repeated the mistake.
-# With the pickle you were lucky. The CSV gives a month with half its flights, everything is green, and the numbers
-# are wrong.
+# **Cause.** Two habits, each harmless alone: the file gets its final name before it is complete, and a file with that
+# name counts as done. The retry repeated the step, and so it repeated the mistake. With the pickle you were lucky,
+# because it failed. The CSV gives a month with half its flights: no step fails, and the numbers are wrong.
 #
-# **A fix to try.** The half-written file gets another name, one that nobody asks for; the last line gives it the right
-# one. The accident stays in, at the same place.
+# **A fix to try.** The file is written under another name, one that nobody asks for; the last line gives it the right
+# name. The accident stays in the code, at the same place.
 
 # %%
 # %%writefile "{state}/beside.py"
@@ -205,9 +206,10 @@ companion.compare_bet(my_bet, "equal" if same else "different")
 print("left half-written:", [path.name for path in (state / "run-beside").glob(".*.part")])
 
 # %% [markdown]
-# Read the four starts from above. Each takes up where the last one was killed, and what was whole is not made
-# again. The rename, within one folder, happens whole or not at all: the system guarantees it. No half-written file
-# is left: the name of the neighbour is fixed, so the next start overwrote it. The same kill, in both ways to write:
+# Read the four starts from above. Each one goes on where the last one was killed, and a file that was complete is not
+# made again. The rename, within one folder, happens completely or not at all: the operating system guarantees it. No
+# half-written file is left: its temporary name is always the same, so the next start overwrote it. This is the same
+# kill with both ways to write:
 #
 # ```text
 #                   features.pickle   .features.pickle.part
@@ -221,9 +223,9 @@ print("left half-written:", [path.name for path in (state / "run-beside").glob("
 #   renamed         [##########]      -                       in one step: a whole file
 # ```
 #
-# The book's own version adds three things: bytes are forced to the disk before the rename (a kill cannot lose
-# them, a power cut can), an error leaves nothing behind, and it is called under a lock: a file that one
-# process holds while the others wait, so that two runs at once take turns.
+# The book's own version adds three things: bytes are forced to the disk before the rename (a kill cannot lose them, a
+# power cut can), an error leaves no file behind, and the function is called under a lock: a file that one process holds
+# while the others wait, so that two runs at once take turns.
 
 # %%
 import inspect
@@ -235,8 +237,8 @@ print(inspect.getsource(write_atomically))
 # %% [markdown]
 # ## 2. A step that ran twice
 #
-# Look again at the third kill. `decide` had already written to the store when the runner died with half of
-# its own file. So `decide` ran **twice** for one month. Is the month there twice?
+# Look again at the third kill. `decide` had already written to the store when the runner was killed in the middle of
+# saving its own file. So `decide` ran **twice** for one month. See whether the month is in the store twice.
 
 # %%
 store = state / "run-beside" / "store"
@@ -245,12 +247,12 @@ print("models:   ", len(list((store / "models").iterdir())))
 print("same decision as plain:", after_kills.decision == plain.decision)
 
 # %% [markdown]
-# Once. A step is **idempotent** if running it again leaves what one run leaves. `decide` achieves it by
-# names: a month has one decision file, and a model's version is its month plus its digest, so that the same
-# run writes the same names. That file is also the only thing that makes a run count. A run killed before it
-# has changed nothing that counts: a model without a decision is never used.
+# It is there once. A step is **idempotent** if two runs of it leave the same as one. `decide` is idempotent because of
+# its names: a month has one decision file, and a model's version is its month plus its digest, so that the same run
+# writes the same names. A run counts only if its decision file is there. A run that was killed before it wrote this
+# file has changed nothing that is used: a model without a decision is never used.
 #
-# One more step, for you to mend. The connections desk wants the month's predictions as a file. Somebody wrote
+# The next step has to be mended by you. The connections desk wants the month's predictions as a file. Somebody wrote
 # this, and somebody retried it:
 
 # %%
@@ -283,8 +285,8 @@ for attempt in (1, 2):
 #
 # - killed at **any** moment and run again, it leaves what one undisturbed run leaves: this file and nothing
 #   else of its own (a hidden `.lock` may stay);
-# - whoever opens `2013-09.csv`, at any moment, sees a whole file, the older one or the new one; only before the
-#   month's first run is done, none at all;
+# - whoever opens `2013-09.csv`, at any moment, sees a complete file, either the older one or the new one; before the
+#   first run of the month is done, there is no such file;
 # - run again with corrected predictions, it replaces the month; files of other months stay as they are;
 # - the same inputs give the same file on any day;
 # - it writes nowhere but in `folder`.
@@ -312,9 +314,8 @@ check.ex_2_4(answer)
 # %% [markdown]
 # ## 3. Another month
 #
-# Your runner wires, it survives a kill, and it is yours. One last bet. It has just finished September in `run-beside`.
-# Ask it for August, in the same folder. What does the store hold afterwards: August,
-# September or both?
+# Here is one last bet. The runner has just finished September in `run-beside`. Ask it for August, in the same folder.
+# What does the store hold afterwards: August, September or both?
 
 # %%
 my_bet = None  # "August", "both" or "September"
@@ -332,26 +333,27 @@ companion.compare_bet(my_bet, "both" if len(months) == 2 else names[months[0]])
 
 # %% [markdown]
 # Read what the six steps did, and how the run says it ended. It was asked for August, skipped them all and reports
-# success. It remembers **that** an artifact was made, not **from what**: not the month, not the code, not the bytes
-# of the data. A cache that can be trusted has to know all three, and that is the work of the next chapter. The rest
-# of the list:
+# success. It remembers **that** an artifact was made, not **from what**: not the month, not the code, not the bytes of
+# the data. A cache that can be trusted has to know all three; the next chapter is about such a cache. This is the whole
+# list of what is missing:
 #
 # | what happened here | what is missing | chapter |
 # |---|---|---|
 # | August was answered with September's files | a **cache** that knows the inputs and the code | 03 |
 # | nobody can say which run made `features.pickle` | a **history**: runs, versions, and what came from what | 03 |
 # | you were the one who started it again | **retries**, with a pause, and not for a refused month | 04 |
-# | it runs when you press a key | a **schedule**, and backfills for months missed | 05 |
+# | it runs only when you start it | a **schedule**, and backfills for months missed | 05 |
 # | all steps share one process, one memory, one set of packages | **isolation**: a container for each step | 06, 07 |
 # | it dies with its machine, and nobody is told | somebody who restarts it, with **limits** and logs | 08–10 |
 #
-# An **orchestrator** is a program that does these things for you. Note what is not on the list: contracts,
-# parameters instead of a clock, atomic and idempotent writes. No orchestrator gives you those. It calls your
-# steps more often than you would, at worse moments, and in parallel. That is why they come first.
+# An **orchestrator** is a program that does these things for you. Contracts, parameters instead of a clock, and atomic
+# and idempotent writes are not on the list, because no orchestrator gives you those. An orchestrator calls your steps
+# more often than you would, at worse moments, and in parallel. So these habits come first.
 #
 # ## Recap
 #
-# 1. You made a step **safe to run again**: written beside, then renamed. Only then is a retry a help.
+# 1. You made a step **safe to run again**: the file is written under another name, then renamed. Only with such a step
+#    does a retry help.
 # 2. It writes the **same file on any day**: named after its month, without a clock, so that a second run replaces
 #    what the first one wrote, and nothing else.
 #

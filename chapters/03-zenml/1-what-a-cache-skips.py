@@ -3,9 +3,9 @@
 #
 # About 30 minutes · 1 GB of memory · no cluster
 #
-# Your runner of chapter 02 answered a question about August with September's files. It remembered *that* an
-# artifact was made, and not *from what*. ZenML remembers both. Here you hand it a small pipeline, and you find out
-# what exactly it remembers.
+# Your runner of chapter 02 gave September's files when it was asked for August. It remembered *that* an artifact was
+# made, but not *from what*. ZenML remembers both. Here you hand it a small pipeline, and you find out what exactly it
+# remembers.
 #
 # You will
 #
@@ -19,8 +19,8 @@ state = companion.workspace("03-1")
 # %% [markdown]
 # ## 1. From a function to a step
 #
-# A small pipeline first: how large is the share of late flights at each of the three airports, and which is the
-# worst? Two months of the data are copied into this notebook's folder, because you are going to damage one.
+# Begin with a small pipeline. It computes the share of late flights at each of the three airports, and finds the worst
+# airport. Two months of the data are copied into this notebook's folder, because you are going to damage one.
 
 # %%
 # %%capture
@@ -72,9 +72,8 @@ def worst(shares: dict[str, float]) -> Annotated[str, "worst_airport"]:
 
 
 # %% [markdown]
-# A **pipeline** is a function, too. It does not compute anything. It is called once to find out which step
-# needs what: the wiring of chapter 02, written as calls. Then ZenML runs the steps, each with the artifacts
-# that it needs.
+# A **pipeline** is a function, too. It computes nothing itself. ZenML calls it once to find out which step needs what:
+# it is the wiring of chapter 02, written as calls. Then ZenML runs the steps, each with the artifacts that it needs.
 
 
 # %%
@@ -96,9 +95,9 @@ def report(run):
 # first = lateness("2013-09", str(folder), 15)
 
 # %% [markdown]
-# ZenML prints where it is and how long each step takes. That is different each time, so the book hides it
-# (`%%capture`) and asks afterwards. Everything that follows is read from ZenML's own records, not from the
-# variables of this notebook.
+# ZenML prints which step it runs and how long each step takes. These lines are different each time, so the book hides
+# them (`%%capture`) and reads the records afterwards. Everything that follows is read from ZenML's own records, not
+# from the variables of this notebook.
 
 # %%
 report(first)
@@ -109,9 +108,9 @@ print("worst:", client.get_artifact_version("worst_airport").load())
 # %% [markdown]
 # ## 2. What is kept, and where
 #
-# Three things were written while you looked the other way: each artifact as a file in the **artifact store**
-# (a folder), a line about each run, step and artifact in a **database** (SQLite), and for each artifact the
-# way it was written (its **materializer**), so that `load()` can read it.
+# During the run three things were written: each artifact as a file in the **artifact store** (a folder), a line about
+# each run, step and artifact in a **database** (SQLite), and for each artifact the way it was written (its
+# **materializer**), so that `load()` can read it.
 
 # %%
 for name in ("flights", "shares", "worst_airport"):
@@ -128,13 +127,12 @@ print(
 )
 
 # %% [markdown]
-# The last line is the **stack**: which program calls the steps (the *orchestrator*, here this process) and
-# where artifacts go (the *artifact store*, here a folder). On Kubernetes a stack names another orchestrator
-# and an object store; the steps and the pipeline stay as they are. Keep the idea; the chapters on the cluster
-# come back to it.
+# The last line is the **stack**: which program calls the steps (the *orchestrator*, here this process) and where
+# artifacts go (the *artifact store*, here a folder). On Kubernetes a stack names another orchestrator and an object
+# store; the steps and the pipeline stay as they are. The chapters on the cluster come back to this idea.
 #
-# An artifact has a type and a growing number (its **version**); nothing is overwritten, and asking by name
-# gives the newest. Our flight, UA 1037, is in `flights`:
+# An artifact has a type and a number that grows (its **version**). Nothing is overwritten; if you ask by name, you get
+# the newest version. Our flight, UA 1037, is in `flights`:
 
 # %%
 flights = client.get_artifact_version("flights").load()
@@ -175,7 +173,7 @@ print(flights[ours][["origin", "dest", "sched_dep_time", "arr_delay"]].to_string
 # | `"helper"` | in `share_late`, `>` becomes `>=` |
 # | `"bytes"` | the file `2013-09.parquet` is replaced by another one with other flights |
 #
-# Commit yourself before you run on: the next section runs all six.
+# Write your answer before you go on: the next section runs all six.
 
 # %%
 ### BEGIN SOLUTION
@@ -197,7 +195,7 @@ check.ex_3_1(answer)
 # %% [markdown]
 # ## 4. Now run it
 #
-# **The next cells hold the answers.** First the two that everybody expects.
+# **The next cells hold the answers.** First come the two changes whose result is expected.
 
 # %%
 # %%capture
@@ -211,8 +209,8 @@ print("\nminutes=30")
 report(minutes)
 
 # %% [markdown]
-# With 30 minutes `load` was skipped: neither its code nor its parameters know of minutes. This is what a cache
-# is for: of a pipeline that loads for an hour and trains for a minute, you repeat the minute.
+# With 30 minutes `load` was skipped: neither its code nor its parameters know of minutes. This is the use of a cache:
+# if a pipeline loads for an hour and trains for a minute, you repeat only the minute.
 #
 # Now the comments, which change no number. The cell is the old one with one more line.
 
@@ -232,11 +230,11 @@ def late_shares(flights: pd.DataFrame, minutes: int) -> Annotated[dict[str, floa
 report(comment_in_late_shares)
 
 # %% [markdown]
-# The code is compared as text, so the step runs. And then something good happens: its dict is equal to the
-# old one, dicts are compared by content, and so `worst` is skipped. The change stops where it stops mattering.
+# The code is compared as text, so the step runs. Its dict is equal to the old one, and dicts are compared by content,
+# so `worst` is skipped. The change goes no further than the first result that is the same.
 #
-# The same with `load`, whose artifact is a DataFrame (the comment in `late_shares` stays: it has run once now,
-# so it is nothing new).
+# Now do the same with `load`, whose artifact is a DataFrame. (The comment in `late_shares` stays; this version has run
+# once, so the cache knows it.)
 
 
 # %%
@@ -257,8 +255,8 @@ report(comment_in_load)
 # The new DataFrame holds the same rows, but ZenML does not look into it: it is a new artifact, so `late_shares`
 # runs again. Its dict is equal once more, and `worst` is skipped.
 #
-# Both errors so far are on the safe side: something ran that need not have run. It costs time. The other two
-# are not on the safe side.
+# Both errors so far are harmless: a step ran that need not have run, which costs only time. The next two errors are not
+# harmless.
 #
 # ### The helper
 
@@ -279,10 +277,10 @@ print("\nZenML says:        ", client.get_artifact_version("shares").load())
 print("the code now says: ", computed)
 
 # %% [markdown]
-# All cached, and wrong. The key holds the text of `late_shares`; the text still says `share_late(…)`, as
-# before. What a helper does, in another cell, another module or another package, is not looked at. The same is
-# true of a new version of scikit-learn (we did not install one to show it; the list of what is in the key in
-# section 3 has no line for packages).
+# All three steps were cached, and the result is wrong. The key holds the text of `late_shares`, and this text still
+# says `share_late(…)`, as before. ZenML does not look at what a helper does, in another cell, another module or another
+# package. The same is true of a new version of scikit-learn (we did not install one to show it; the list of what is in
+# the key in section 3 has no line for packages).
 #
 # ### The bytes
 #
@@ -302,9 +300,9 @@ now = pd.read_parquet(folder / "2013-09.parquet", columns=COLUMNS).dropna(subset
 print("flights in the file:    ", len(now))
 
 # %% [markdown]
-# The parameter is the **path**, a text, and the text is the same. Nobody read the file. A path is a name, and a
-# name proves nothing about what it names. (You will meet this again: an image's tag, in chapter 06, and
-# Kubeflow's cache, in chapter 07.)
+# The parameter is the **path**, a text, and the text is the same. No step read the file. A path is only a name; it says
+# nothing about the bytes in the file. (You will meet this again: an image's tag, in chapter 06, and Kubeflow's cache,
+# in chapter 07.)
 #
 # | change | what the cache does | kind of error |
 # |---|---|---|

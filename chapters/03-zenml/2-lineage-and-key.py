@@ -3,7 +3,7 @@
 #
 # About 25 minutes · 1 GB of memory · no cluster
 #
-# In the first notebook a cache skipped too much: it gave the shares of a file that had been replaced. Here you read
+# In the first notebook the cache skipped too much: it gave the shares of a file that had been replaced. Here you read
 # ZenML's records backwards, from a result to all that it was made from. Then you mend the cache.
 #
 # You will
@@ -21,7 +21,7 @@ state = companion.workspace("03-2")
 # %% [markdown]
 # ## 1. The small pipeline again
 #
-# It is that of the first notebook, as it was at its beginning: a helper, three steps, a pipeline. `report`, which says
+# It is the pipeline of the first notebook, before the changes: a helper, three steps, a pipeline. `report`, which says
 # of each step whether it ran or was taken from the cache, comes from the chapter's folder, too
 # ([`runs.py`](../chapters/03-zenml/runs.py)).
 
@@ -71,7 +71,8 @@ def lateness(month: str, folder: str, minutes: int):
 
 
 # %% [markdown]
-# The supplier is `deliver`: it lays the flights of a month under September's name, at first those of September.
+# The function `deliver` plays the supplier: it writes the flights of a month into the file with September's name; at
+# first those of September.
 
 # %%
 # %%capture
@@ -105,12 +106,12 @@ name, inputs = made_by(client.get_artifact_version("worst_airport"))
 print("worst_airport was made by", name, "from", [one.name for one in inputs])
 
 # %% [markdown]
-# ## Exercise 3.2: Everything it was made from
+# ## Exercise 3.2: Everything that an artifact was made from
 #
-# Write the function that walks all the way: given an artifact, return the **set of names of all artifacts**
-# that it was made from, directly or through others. The artifact itself is not in it. One artifact may be
-# reached on several ways. The API you need is in `made_by`: `artifact.name`, `artifact.step`, and of the step
-# `.inputs`, a dict whose values are lists of artifacts.
+# Write the function that walks all the way: given an artifact, return the **set of names of all artifacts** that it was
+# made from, directly or through others. The artifact itself is not in it. One artifact may be reached in several ways.
+# The API you need is in `made_by`: `artifact.name`, `artifact.step`, and of the step `.inputs`, a dict whose values are
+# lists of artifacts.
 
 
 # %%
@@ -132,8 +133,8 @@ from companion import check
 check.ex_3_2(answer)
 
 # %% [markdown]
-# Now look at two runs with these eyes: the one above, and one after the supplier has sent September again, and the file
-# that arrived is really August.
+# Now compare the lineage of two runs: the one above, and one after the supplier has sent September again. The file that
+# arrived is really August.
 
 # %%
 # %%capture
@@ -165,10 +166,10 @@ for name, version, step_name in lineage(after)["made"]:
 companion.compare_bet(my_bet, lineage(after) != lineage(before))
 
 # %% [markdown]
-# Complete, green, and about a file that is not there any more. **Lineage proves where something came from.
-# It does not prove that it is right.** It is exactly as good as the names that the steps were given.
+# The lineage is complete, no step failed, and yet it is about a file that is not there any more. **Lineage proves where
+# something came from. It does not prove that it is right.** It knows only the names that the steps were given.
 #
-# ## 3. Mending a cache that lies
+# ## 3. Mending a cache that gives old results
 #
 # *Symptom*: a corrected file changes nothing. *Evidence*: `load` is cached, and the artifact has another number
 # of rows than the file (the first notebook counted them). *Cause*: the key holds the path and not the bytes. *Fix*:
@@ -190,9 +191,9 @@ def lateness_checked(month: str, folder: str, minutes: int, sha256: str):
 # %% [markdown]
 # ## Exercise 3.3: The missing parameter
 #
-# Write the function that gives this parameter: a short text that is the same whenever `folder/month.parquet`
-# holds the same bytes, today or next year, here or on another machine, and another one as soon as a single
-# byte differs, wherever it stands. Other files in the folder do not matter.
+# Write the function that gives this parameter: a short text that is the same whenever `folder/month.parquet` holds the
+# same bytes, today or next year, here or on another machine, and a different text as soon as a single byte differs,
+# anywhere in the file. Other files in the folder do not matter.
 
 
 # %%
@@ -232,19 +233,19 @@ for title, run in (("wrong file", wrong_file), ("the same again", again), ("righ
     print(f"{title:15} load_checked {shown.steps['load_checked'].status.value:10} {rows:,} flights")
 
 # %% [markdown]
-# It runs where the bytes are new and is skipped where they are known.
+# `load_checked` runs where the bytes are new and is skipped where they are known.
 #
-# ZenML has tools of its own for this, in a step's **cache policy**. Each adds something to the key, and is looked
-# at afresh in each run:
+# ZenML has tools of its own for this, in a step's **cache policy**. Each adds something to the key, and is computed
+# again in each run:
 #
-# | `CachePolicy(…)` | adds to the key | mind |
+# | `CachePolicy(…)` | adds to the key | note |
 # |---|---|---|
 # | `source_dependencies=[share_late]` | the text of helpers | not the text of what they call |
 # | `file_dependencies=["data/x.csv"]` | the bytes of files | fixed in the step; documented for the source root only |
 # | `cache_func=state_of_the_source` | the text that this function returns | it has no arguments, and is no `lambda` |
 # | `expires_after=3600` | nothing: what is older than so many seconds is not taken | an hour may be too long |
 #
-# Try the first two on the steps that lied. `with_options` gives a step another policy in one pipeline.
+# Try the first two on the steps that gave old results. `with_options` gives a step another policy in one pipeline.
 
 # %%
 from zenml.config import CachePolicy
@@ -289,9 +290,10 @@ for title, run in watched.items():
 # With other bytes `load` runs. With another helper `late_shares` runs, and so does `worst`, which is given other
 # shares; `load`, whose file is the old one again, does not.
 #
-# The book takes the parameter: it is seen in the records of each run, and a step that reads another month each
-# time needs no new policy. Where nothing helps, `@step(enable_cache=False)` makes a step run every time. That is
-# right for every step that **changes the world** (sends a mail, writes to a store) or asks it (today's weather).
+# The book uses the parameter: it stands in the records of each run, and a step that reads another month each time needs
+# no new policy. `@step(enable_cache=False)` makes a step run every time. That is right for every step that **changes
+# something outside the run** (sends a mail, writes to a store) or reads something that changes by itself (today's
+# weather).
 #
 # ## Optional: one step, three airports
 #
@@ -324,7 +326,7 @@ for name, each in sorted(shown.steps.items()):
 # %% [markdown]
 # ## Recap
 #
-# 1. You walked the **lineage** of an artifact. It shows where something came from, and not that it is right.
+# 1. You walked the **lineage** of an artifact. It shows where something came from; it does not show that it is right.
 # 2. You put into the **cache key** what a result depends on: a file by its sum among the parameters, a helper by
 #    a cache policy.
 #

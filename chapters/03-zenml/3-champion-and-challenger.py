@@ -3,8 +3,8 @@
 #
 # About 25 minutes · 1 GB of memory · no cluster
 #
-# The first two notebooks had three small steps. Here the book's six run in ZenML, a month arrives with a fault, and the
-# models get a place of their own.
+# The first two notebooks had three small steps. Here the book's six steps run in ZenML, a month arrives with a fault,
+# and ZenML keeps the versions of the model.
 #
 # You will
 #
@@ -40,8 +40,8 @@ state = companion.workspace("03-3")
 # client = Client()
 
 # %% [markdown]
-# You have seen all the parts. This is the finished file; look for three things: the artifacts' names, the
-# parameter that stands for bytes, and the one step that is never cached.
+# You know all the parts of the book's pipeline. This is a piece of its file; look for three things: the artifacts'
+# names, the parameter that stands for bytes, and the one step that is never cached.
 
 # %%
 import inspect
@@ -51,10 +51,10 @@ print(source[source.index("# The cache sees") : source.index("@step\ndef validat
 print(source[source.index("@step(enable_cache=False)") : source.index("@pipeline")].rstrip())
 
 # %% [markdown]
-# `manifest.json` in the data folder lists the sums of all files, and `ingest` refuses a file that does not
-# match. So the sum of this one file stands for every byte, and for more than the run needs: when any month is
-# delivered anew, `ingest` runs for all of them. That costs time and is never wrong. `decide` writes to the model
-# store: it has to run even when all its inputs are known.
+# `manifest.json` in the data folder lists the sums of all files, and `ingest` refuses a file that does not match. So
+# the sum of this one file changes with every byte of the data, and thus more often than needed: when any month is
+# delivered anew, `ingest` runs for all of them. That costs time, but the result is never wrong. `decide` writes to the
+# model store: it has to run even when all its inputs are known.
 #
 # Run it twice for September, and compare with plain Python. (`sample` keeps the training short.)
 
@@ -72,7 +72,7 @@ for run in (first_run, second):
     report(run)
 
 # %% [markdown]
-# The same probabilities, and in the second run one step of six. Now the picture of it, drawn from ZenML's
+# The probabilities are the same, and in the second run only one step of six ran. Now draw the graph from ZenML's
 # records: each arrow is an artifact that a step took from another one.
 
 # %% alt="The six steps, with an arrow for each artifact from the step that made it to the step that took it."
@@ -84,8 +84,8 @@ for name, each in client.get_pipeline_run(first_run.id).steps.items():
 draw(arrows)
 
 # %% [markdown]
-# It is the DAG of chapter 02. There you wrote it down; here it was observed. (`make zenml-dashboard`, in a
-# terminal, shows the same in a browser: the last section of this chapter's page tells how.)
+# It is the DAG of chapter 02. There you wrote it down; here ZenML recorded it. (`make zenml-dashboard`, in a terminal,
+# shows the same in a browser: the last section of this chapter's page tells how.)
 #
 # ## 2. A delivery with a fault
 #
@@ -137,18 +137,18 @@ print("\nthe champion is the same:", with_zenml.Store(store).champion() == champ
 companion.compare_bet(my_bet, list(client.get_pipeline_run(bad.id).steps)[-1])
 
 # %% [markdown]
-# This is a refusal as it should be: the run is recorded as failed, with the reason; nothing after `validate`
-# ran; champion and store are as before. Whoever looks tomorrow finds it (20,000 earlier flights stand before
-# September's):
+# This is a good refusal: the run is recorded as failed, with the reason; nothing after `validate` ran; champion and
+# store are as before. The reason can still be read tomorrow (the row number is high because 20,000 earlier flights
+# stand before September's):
 
 # %%
 failed = client.get_pipeline_run(bad.id).steps["validate"]
 print(failed.exception_info.traceback.strip().splitlines()[-1][:170])
 
 # %% [markdown]
-# Somebody hopes that it was a hiccup and starts the run again. Then the supplier sends September once more,
-# mended. **Bet first**, for both: how many of the six steps run, that is, are not taken from the cache? A step
-# that fails has run, too.
+# Somebody hopes that the cause has passed and starts the run again. Then the supplier sends September once more,
+# mended. **Bet first**, for both: how many of the six steps run, that is, are not taken from the cache? A step that
+# fails has run, too.
 
 # %%
 my_bet = None  # {"mended": a whole number, "started again": a whole number}
@@ -176,18 +176,18 @@ for title, run in (("started again", hoped), ("mended", mended)):
 companion.compare_bet(my_bet, ran)
 
 # %% [markdown]
-# Started again, the run **resumes**: `ingest` was done and is not done again; a step that failed left no
-# artifact, so there is nothing to take, and it is tried anew. That is a help when the cause was a full disk or a
-# machine that was taken away. It does not mend a month, and a refusal will be repeated as often as you like.
+# Started again, the run **resumes**: `ingest` was done and is not done again. A step that failed left no artifact, so
+# the cache has nothing for it, and it runs again. That helps when the cause was a full disk or a machine that was
+# switched off. It does not mend a bad month: `validate` refuses it every time.
 #
-# With the mended file everything runs. Had the key held the path alone, `ingest` would have been cached a second
-# time, with the bad rows in its artifact, and the mended month would have been refused for ever.
+# With the mended file everything runs. If the key held only the path, `ingest` would be cached, with the bad rows in
+# its artifact, and the mended month would be refused every time.
 #
 # ## 3. Champion and challenger
 #
-# A run is about a month; a **model** outlives it. ZenML has a place for that: a model has a name, versions, a
+# A run is about one month; a **model** is used for longer. ZenML keeps models as well: a model has a name, versions, a
 # **stage** for each version (`staging`, `production`, `archived`) and whatever numbers you note. This is the
-# open-source part of its *model control plane*; it does not decide anything. The rule is still ours.
+# open-source part of its *model control plane*; it decides nothing. The rule comes from us.
 
 # %%
 from zenml import Model, log_metadata
@@ -226,8 +226,8 @@ for version in client.list_model_versions("flight-delay", sort_by="asc:created")
     )
 
 # %% [markdown]
-# Three versions, each judged on its own month, so the AUCs do not compare. Which of them is in production? So
-# far none: nobody has said so.
+# There are three versions. Each was judged on its own month, so their AUCs cannot be compared. None of them is in
+# production so far, because nobody has set a stage.
 #
 # ## Exercise 3.4: A stage for the champion
 #
@@ -266,17 +266,16 @@ for version in client.list_model_versions("flight-delay", sort_by="asc:created")
 
 # %% [markdown]
 # March went to production and is still there. February was kept back and waited in `staging` until April, which was
-# kept back, too, took its place: a stage holds one version, and February is archived. A service
-# asks for the *stage* and not for a number, and is given the right version; the day a release has to be taken
-# back, somebody moves the stage. In a bank the stage `production` is what the model validation signs, and
-# `archived` is what the auditors ask for.
+# kept back, too, took its place: a stage holds one version, and February is archived. A service asks for the *stage*
+# and not for a number, and so it gets the right version. If a release has to be taken back, somebody moves the stage.
+# In a bank the model validation approves the version in `production`, and the auditors ask for the versions in
+# `archived`.
 #
 # ## Optional: a materializer for a safe format
 #
-# What does ZenML do with a fitted model? It has a way to write each type that it knows, and for all others it
-# takes `cloudpickle`. A pickle can run code when it is read, so a model file from somebody else is a program
-# from somebody else. The book's adapter therefore hands on *bytes* that it made with skops. The other way is to
-# teach ZenML the type, once:
+# ZenML has a way to write each type that it knows; for all others, such as a fitted model, it uses `cloudpickle`. A
+# pickle can run code when it is read, so a model file from somebody else can do anything that a program can do. The
+# book's adapter therefore hands on *bytes* that it made with skops. The other way is to teach ZenML the type, once:
 
 # %%
 # %%capture
@@ -333,6 +332,6 @@ print(type(safe.load()).__name__, "with", [name for name, _ in safe.load().steps
 #
 # ## What comes next
 #
-# ZenML knows what was made from what. It ran when you pressed a key, and when a step failed it was you who
-# started it again. Chapter 04 gives the same six steps to Airflow, which knows about time and about trying
-# again, and nearly nothing about artifacts.
+# ZenML knows what was made from what. But you had to start each run, and when a step failed you had to start it again.
+# Chapter 04 gives the same six steps to Airflow. Airflow knows about time and retries, and nearly nothing about
+# artifacts.

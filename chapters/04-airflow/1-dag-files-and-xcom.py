@@ -3,8 +3,8 @@
 #
 # About 45 minutes · 2 GB of memory · no cluster
 #
-# ZenML (chapter 03) remembers what was made from what. Airflow knows **when** something has to run and **what to
-# do when it fails**. Here you write DAG files, run them here and now, and look at what a run leaves behind.
+# ZenML (chapter 03) remembers what was made from what. Airflow knows **when** something has to run and **what to do
+# when it fails**. Here you write DAG files, run them in this notebook, and look at what a run leaves behind.
 #
 # You will
 #
@@ -21,10 +21,10 @@ state = companion.workspace("04-1")
 # %% [markdown]
 # ## 1. A file, a DAG, a run
 #
-# Airflow keeps everything it knows in a database: DAGs, runs, tries, small values. Making it is the first thing
-# to do, once; the command is `airflow db migrate`. The DAGs themselves are Python files in one folder. `prepare`, of
-# the chapter's folder ([`local_airflow.py`](../chapters/04-airflow/local_airflow.py)), makes both, and a folder
-# `files` for what the tasks write.
+# Airflow keeps everything it knows in a database: DAGs, runs, tries, small values. First this database has to be made,
+# once; the command is `airflow db migrate`. The DAGs themselves are Python files in one folder. `prepare`, of the
+# chapter's folder ([`local_airflow.py`](../chapters/04-airflow/local_airflow.py)), makes both, and a folder `files` for
+# what the tasks write.
 
 # %%
 from chapter_04.local_airflow import prepare
@@ -33,16 +33,15 @@ dags, files = prepare(state)
 print(sorted(path.name for path in (state / "airflow").iterdir()))
 
 # %% [markdown]
-# Here is a DAG of two tasks. The first gets a month's weather for one airport from a weather service and writes
-# it to a file; the second counts the rows. (The
-# [service](../chapters/04-airflow/weather_service.py) stands for something out there that you do not own; the book
-# plays it with the real observations.)
+# Here is a DAG of two tasks. The first gets a month's weather for one airport from a weather service and writes it to a
+# file; the second counts the rows. (The [service](../chapters/04-airflow/weather_service.py) stands for a system of
+# somebody else; in the book it answers with the real observations.)
 #
 # A function under `@task` becomes a task, and **calling** such functions in the `with DAG` block draws the arrows:
 # `count(fetch())` says that `count` needs what `fetch` returns. It is the wiring of chapter 02, in another notation.
-# Airflow fills an argument `params` with the run's parameters. `schedule=None` says that no clock starts this DAG, only
-# you (chapter 05 has clocks). (Many DAGs are written as a function under `@dag`,
-# which is called once at the end of the file, in place of the `with` block. The two mean the same.)
+# Airflow fills an argument `params` with the run's parameters. `schedule=None` says that only you start this DAG, and
+# no clock (clocks come in chapter 05). (Many DAGs are written as a function under `@dag`, which is called once at the
+# end of the file, in place of the `with` block. The two mean the same.)
 
 # %%
 # %%writefile "{state}/airflow/dags/weather.py"
@@ -62,10 +61,10 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 #     count(fetch())
 
 # %% [markdown]
-# In real use a scheduler runs it. To try a DAG, `dag.test()` runs all its tasks here, in this process, one
-# after the other, with Airflow's own rules for order, retries and states. It wants the DAG to stand in a file
-# of the DAGs folder: a `DagBag` reads them all. The first run takes some seconds longer, because Airflow loads
-# its other half.
+# In real use a scheduler runs it. To try a DAG, `dag.test()` runs all its tasks here, in this process, one after the
+# other, with Airflow's own rules for order, retries and states. The DAG has to stand in a file of the DAGs folder: a
+# `DagBag` reads all of these files. The first run takes some seconds longer, because Airflow loads more of its own
+# code.
 
 # %%
 from airflow.dag_processing.dagbag import DagBag
@@ -77,8 +76,8 @@ with capture_output() as log:  # Airflow's log is long
 print(ran.state)
 
 # %% [markdown]
-# From here on `run` does just that. It also prints what became of each task, and returns the run's name and the
-# errors of the log. `database` asks Airflow's database, without changing it.
+# From here on `run` does just that. It also prints the state of each task, and returns the run's name and the errors of
+# the log. `database` asks Airflow's database, without changing it.
 
 # %%
 from chapter_04.local_airflow import database, run
@@ -86,14 +85,14 @@ from chapter_04.local_airflow import database, run
 run_id, errors = run("weather", folder=str(files))
 
 # %% [markdown]
-# The words, next to what you know. Your function with its name and settings is a **task**; the class that makes
-# it one is an **operator** (`@task` uses one for Python functions; others run a shell script or start a Pod).
-# One run of all of them for one set of parameters is a **DAG run**. One task in one DAG run is a **task
-# instance**; it has a state, and each attempt at it is a **try**. What a task returns is kept by Airflow
-# under the name **XCom** (for *cross-communication*), and the next task gets it from there.
+# These are Airflow's words for what you know. Your function with its name and settings is a **task**; the class that
+# makes it one is an **operator** (`@task` uses one for Python functions; others run a shell script or start a Pod). One
+# run of all of them for one set of parameters is a **DAG run**. One task in one DAG run is a **task instance**; it has
+# a state, and each attempt at it is a **try**. What a task returns is kept by Airflow under the name **XCom** (for
+# *cross-communication*), and the next task gets it from there.
 #
-# All of it can be looked up. The UI does nothing else (`make airflow` in a terminal opens one at 127.0.0.1 and
-# shows the DAGs of the book; Ctrl-C ends it). Look at what the run left.
+# All of this can be read from the database, and the UI shows the same. (`make airflow` in a terminal opens the UI at
+# 127.0.0.1 and shows the DAGs of the book; Ctrl-C ends it.) Look at what the run left.
 
 # %%
 print(database("select dag_id, run_type, state from dag_run where run_id = ?", run_id))
@@ -104,12 +103,13 @@ for name, value in database("select task_id, value from xcom where run_id = ?", 
     print(f"{name} returned", value.replace(str(state), "…") if isinstance(value, str) else value)
 
 # %% [markdown]
-# `fetch` returned a path and `count` a number. The file itself lies in a folder that Airflow knows nothing of:
-# unlike ZenML, **Airflow has no store for artifacts**. It moves small values and says when; where data lies is
-# your business.
+# `fetch` returned a path and `count` a number. The file itself lies in a folder that Airflow knows nothing of: unlike
+# ZenML, **Airflow has no store for artifacts**. It hands on small values and decides when tasks run; you decide where
+# data lies.
 #
-# Our flight, UA 1037 from Newark, is decided upon at 17:30. The last hour that is over then is the one called
-# 16:00; its departure falls into the one called 19:00. Both stand in the file (New York is four hours behind UTC).
+# The decision about our flight, UA 1037 from Newark, is made at 17:30. The last hour that is over then is the one
+# called 16:00; the departure of the flight falls into the one called 19:00. Both hours stand in the file (New York is
+# four hours behind UTC).
 
 # %%
 import pandas as pd
@@ -144,7 +144,7 @@ print(observed.loc[hours, ["temp", "wind_speed", "precip"]])
 # %% [markdown]
 # ### Bet first
 #
-# The folder is looked at three times, as a scheduler would. No DAG is run. How many lines does `reads.txt` have
+# The folder is read three times, as a scheduler would do it. No DAG is run. How many lines does `reads.txt` have
 # afterwards?
 
 # %%
@@ -160,8 +160,8 @@ print("DAG runs of late_rate:", database("select count(*) from dag_run where dag
 companion.compare_bet(my_bet, len(reads.read_text().splitlines()) if reads.exists() else 0)
 
 # %% [markdown]
-# How often does a real scheduler look at the folder? It is a setting. And what does a run of **another** DAG do to
-# `reads.txt`?
+# A setting says how often a real Airflow reads the folder. The next cell prints it, and then shows what a run of
+# **another** DAG does to `reads.txt`.
 
 # %%
 from airflow.configuration import conf
@@ -173,19 +173,18 @@ run_id, errors = run("weather", folder=str(files))
 print("read during this run of another DAG:", len(reads.read_text().splitlines()) - before, "times")
 
 # %% [markdown]
-# No run of `late_rate`, and the data was read each time. Most questions that newcomers ask about Airflow have
-# this answer: a DAG file is executed for **two purposes**. To know what tasks there are, Airflow executes the
-# whole file, from top to bottom; this is *parsing*. To do the work, it calls one task's function; this is
-# *running*.
+# `late_rate` never ran, and yet the data was read each time. The reason is that a DAG file is executed for **two
+# purposes**. To know what tasks there are, Airflow executes the whole file, from top to bottom; this is *parsing*. To
+# do the work, it calls one task's function; this is *running*. Many questions of beginners have this answer.
 #
 # Even a run of *another* DAG read September: once when `run` looked through the folder for its DAG, and once when
 # `dag.test()` did, to note in the database what DAGs there are. On a real Airflow every try of every task reads
 # its own file once more, since it runs in a process of its own. A schedule decides when tasks run, never when
 # the file is parsed.
 #
-# So work in the file costs time, and a file that takes too long or stumbles over a missing table makes its DAGs
-# vanish. Now look at the result. **Bet first:** the run is asked for August, 2013-08, and the file reads 2013-09.
-# Which month's rate comes back?
+# So work in the file costs time, and when the file takes too long or a table is missing, its DAGs disappear. Now look
+# at the result. **Bet first:** the run is asked for August, 2013-08, and the file reads 2013-09. Which month's rate
+# comes back?
 
 # %%
 my_bet = None  # "2013-08" or "2013-09"
@@ -207,9 +206,9 @@ for rate, month in rates.items():
 print("the task returned:", returned)
 
 # %% [markdown]
-# Green, one try, wrong month. When the file is read there is no run yet, so there is no month to know: whatever
-# is computed then is the same for all runs. A date taken from the clock at that moment is the same mistake; it
-# makes a backfill compute today's month twelve times (chapter 05).
+# The run is a success with one try, and the month is wrong. When the file is read there is no run yet, and so no month:
+# whatever is computed then is the same for all runs. A date taken from the clock at that moment is the same mistake;
+# because of it, a backfill computes today's month twelve times (chapter 05).
 #
 # The rule: **a DAG file holds names, settings and arrows.** Work stands in tasks, and so do imports that take
 # long: `pandas`, `scikit-learn`, and everything that imports them, such as `flightdelay.data`. (The book's
@@ -223,10 +222,10 @@ print("the task returned:", returned)
 #
 # - the task `measure` returns the rate of the month that the run is asked for, rounded to three decimals;
 # - reading the file opens no data, and imports neither pandas nor what imports pandas;
-# - nothing counts in `reads.txt` any more.
+# - nothing writes to `reads.txt` any more.
 #
 # The check reads your file as Airflow does, watches, and runs it for several months. The first check of a notebook of
-# this chapter starts an Airflow of its own and says nothing for up to a minute; the others take seconds.
+# this chapter starts an Airflow of its own and prints nothing for up to a minute; the others take seconds.
 
 # %%
 ### BEGIN SOLUTION
@@ -253,8 +252,8 @@ check.ex_4_1(answer)
 # %% [markdown]
 # ## 3. What goes into an XCom
 #
-# Tasks do not share memory: on a real Airflow each try is another process, perhaps on another machine. So what
-# one returns has to travel. `fetch` returned a short text. This one returns a table:
+# Tasks do not share memory: on a real Airflow each try is another process, perhaps on another machine. So what a task
+# returns has to be carried to the next one. `fetch` returned a short text. This one returns a table:
 
 # %%
 # %%writefile "{state}/airflow/dags/frames.py"
@@ -276,8 +275,7 @@ check.ex_4_1(answer)
 # %% [markdown]
 # ### Bet first
 #
-# Two months are run, one after the other. Does it work? And if so, where are the tables of both months
-# afterwards?
+# Two months are run, one after the other. Where are the tables of both months afterwards, if the runs work at all?
 
 # %%
 my_bet = None  # "in a file", "in the database", "it fails" or "nowhere"
@@ -294,12 +292,12 @@ for name, size in kept:
 print("it begins:", database("select substr(value, 1, 36) from xcom where length(value) > 100000")[0][0])
 
 # %% [markdown]
-# It works, and that is the trap. Both tables now stand in the metadata database, as compressed bytes written
-# out in letters and digits. This is the one database that the scheduler asks, about every second, what to do
-# next. Nobody removes them: an XCom stays until somebody calls `airflow db clean`. With twelve months and six
-# steps, trying things out for a week fills it, and then not your DAG gets slow but everybody's.
+# It works, so nobody notices the problem. Both tables now stand in the metadata database, as compressed bytes written
+# in letters and digits. About every second the scheduler asks this database what to do next. Nobody removes the tables:
+# an XCom stays until somebody calls `airflow db clean`. With twelve months and six steps, a week of trial runs fills
+# the database, and then every DAG of the company becomes slow.
 #
-# The next thing that one wants to return is a fitted model. **Bet first:** in which state does this run end?
+# Next, a task returns a fitted model. **Bet first:** in which state does this run end?
 
 # %%
 # %%writefile "{state}/airflow/dags/model.py"
@@ -327,13 +325,13 @@ companion.compare_bet(my_bet, database("select state from dag_run where run_id =
 print(errors[0].split(". Give it")[0] if errors else "no error")
 
 # %% [markdown]
-# The work was done, then the return failed, and a retry would do the work again. What travels is what JSON can
-# write, plus some types for which Airflow has a converter; a model is none of them.
+# The work was done, then the return failed, and a retry would do the work again. XCom takes what JSON can write, and
+# some types for which Airflow has a converter; a model is none of these.
 #
-# So do as `weather.py` does: write the large thing to a place that all machines can reach, and return **where
-# it is**. A folder will do on one machine; on several it is an object store or a database. A name made of the
-# run's parameters keeps runs apart (chapter 02). (Airflow can also do it for you: with the object-storage backend
-# of its provider *common.io*, what is larger than a threshold goes to a bucket, and XCom holds its address.)
+# So do as `weather.py` does: write the large thing to a place that all machines can reach, and return **where it is**.
+# On one machine a folder is enough; on several you need an object store or a database. A name made of the run's
+# parameters keeps the runs' files apart (chapter 02). (Airflow can also do this for you: with the object-storage
+# backend of its provider *common.io*, what is larger than a threshold goes to a bucket, and XCom holds its address.)
 #
 # ## Exercise 4.2: Hand over a path
 #
@@ -381,7 +379,7 @@ check.ex_4_2(answer)
 #
 # 1. You kept a DAG file **free of work**. It is read thousands of times a day, when no run and no month exists;
 #    work and long imports stand in tasks.
-# 2. You handed over a **path**. What a task returns goes into the database that the scheduler lives on, and stays.
+# 2. You handed over a **path**. What a task returns goes into the scheduler's own database, and stays there.
 #
 # ## Clean-up
 #
@@ -390,4 +388,4 @@ check.ex_4_2(answer)
 #
 # ## What comes next
 #
-# Until now the service answered each time. In [the second notebook](04-2-tries.ipynb) it hangs up.
+# So far the service answered each time. In [the second notebook](04-2-tries.ipynb) it breaks off in the middle.

@@ -1,16 +1,17 @@
 # %% [markdown]
-# # 04.2 · Airflow: hang-ups, refusals and tries
+# # 04.2 · Airflow: broken connections, refusals and tries
 #
 # About 35 minutes · 2 GB of memory · no cluster
 #
-# In the first notebook the weather service answered each time, and every run was one try. Here it hangs up in the
-# middle, and then it delivers a value that cannot be. You end with a task that Airflow may repeat at any hour without
-# asking you.
+# In the first notebook the weather service answered each time, and every run was one try. Here it breaks off in the
+# middle (it *hangs up*), and later it delivers a value that is impossible. At the end you have a task that Airflow may
+# repeat at any hour without asking you.
 #
 # You will
 #
-# 1. write a **task that may be retried**: it waits longer each time, and leaves the same whichever try succeeds;
-# 2. let it tell **what passes from what stays**, and say why it gave up.
+# 1. write a **task that may be retried**: it waits longer each time, and leaves the same result, whichever try
+#    succeeds;
+# 2. let the task tell **a cause that passes from one that stays**, and say why it gave up.
 #
 # Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -23,8 +24,8 @@ state = companion.workspace("04-2")
 # ## 1. A service that hangs up
 #
 # As in the first notebook: `prepare` makes Airflow's database and two folders, `run` runs a DAG by `dag.test()` and
-# prints its tasks, `database` asks the database
-# ([`local_airflow.py`](../chapters/04-airflow/local_airflow.py)). And the DAG `weather` is needed once more.
+# prints its tasks, `database` asks the database ([`local_airflow.py`](../chapters/04-airflow/local_airflow.py)). The
+# DAG `weather` is needed once more, too.
 
 # %%
 from chapter_04.local_airflow import database, prepare, run
@@ -50,8 +51,8 @@ print(sorted(path.name for path in (state / "airflow").iterdir()))
 #     count(fetch())
 
 # %% [markdown]
-# The weather service answers in pages and now and then hangs up in the middle. `misbehave` orders it to: the
-# next two calls for JFK end after the first page. `weather` has no retries.
+# The weather service answers in pages, and sometimes it hangs up in the middle. `misbehave` makes it do so: the next
+# two calls for JFK end after the first page. `weather` has no retries.
 
 # %%
 from chapter_04.weather_service import misbehave
@@ -61,13 +62,13 @@ run_id, errors = run("weather", origin="JFK", folder=str(files))
 print(errors[0])
 
 # %% [markdown]
-# The task is `failed`, and `count` is `upstream_failed`: it was not tried, because what it needs was never
-# made. A person would try again in a minute. That is a setting: `retries` says how often, `retry_delay` how long
-# to wait in between (seconds, or a `timedelta`). While it waits, the task instance is `up_for_retry` and keeps no
-# process busy; this is why one does not write a loop with `sleep` into the task.
+# The task is `failed`, and `count` is `upstream_failed`: it was not tried, because what it needs was never made. A
+# person would try again in a minute. Airflow has settings for this: `retries` says how often, `retry_delay` how long to
+# wait in between (seconds, or a `timedelta`). While it waits, the task instance is `up_for_retry` and keeps no process
+# busy; a loop with `sleep` in the task would keep one busy.
 #
-# A colleague adds the setting, and while at it saves memory: each page is written as it comes.
-# `refuse_impossible` looks at each page; it has a part below. (`retry_delay` is zero so that you need not wait.)
+# A colleague adds the settings, and also saves memory: each page is written as soon as it arrives. `refuse_impossible`
+# looks at each page; you need it in section 3. (`retry_delay` is zero so that you need not wait.)
 
 # %%
 # %%writefile "{state}/airflow/dags/retried.py"
@@ -104,8 +105,8 @@ rows = len(pd.read_csv(files / "2013-09-JFK.csv"))
 companion.compare_bet(my_bet, {"rows": rows, "state": ended, "tries": tries})
 
 # %% [markdown]
-# **Evidence.** The UI shows the tries of a task instance; the database keeps them. And the rows tell the rest: how
-# often does each hour stand in the file?
+# **Evidence.** The UI shows the tries of a task instance; the database keeps them. Then count how often each hour
+# stands in the file.
 
 # %%
 asked = (
@@ -118,22 +119,22 @@ for times, hours in doubled.value_counts().sort_index().items():
     print(f"{hours} hours have {times} row(s) each")
 
 # %% [markdown]
-# **Symptom.** Green, and 1,120 rows for 720 hours. Whoever averages over that month weighs its first days three
-# times. No alarm goes off: by Airflow's account the retry was a success. The 200 hours are the first page, once from
+# **Symptom.** The run is a success, and the file has 1,120 rows for 720 hours. In a mean over that month its first days
+# count three times. There is no alarm: for Airflow the retry was a success. The 200 hours are the first page, once from
 # each try.
 #
-# **Cause.** A try is not a transaction. What it wrote before it failed stays, and the next try starts from the
-# top and appends to it. Airflow repeats; it does not undo.
+# **Cause.** What a try wrote before it failed stays there, and the next try starts the task from its first line and
+# appends to it. Airflow repeats a task; it does not undo what a try did.
 #
-# **Fix.** That of chapter 02: write beside, rename at the end. You do it in exercise 4.3. A task may be retried
-# only if a try that failed in the middle leaves nothing that counts.
+# **Fix.** The fix is that of chapter 02: write to another name, rename at the end. You do it in exercise 4.3. A task
+# may be retried only if a try that failed in the middle leaves nothing that counts.
 #
 # ## 2. How long to wait
 #
-# A service that is overloaded is not helped by a thousand clients that ask again every second. So let the wait
-# **grow**: with `retry_delay=timedelta(minutes=1)` and `retry_exponential_backoff=2`, each wait is twice the one
-# before. Airflow adds a spread of its own, so that tasks which failed together do not come back together. Ask its
-# own formula, with the last run's task:
+# If a thousand clients ask an overloaded service again every second, it stays overloaded. So let the wait **grow**:
+# with `retry_delay=timedelta(minutes=1)` and `retry_exponential_backoff=2`, each wait is twice the one before. Airflow
+# varies each wait a little, so that tasks which failed together do not all try again at the same moment. Let Airflow
+# compute the waits, with the last run's task:
 
 # %%
 from datetime import timedelta
@@ -154,14 +155,14 @@ for attempt in (1, 2, 3, 4):
     print(f"after try {attempt}: {expected}:", low <= wait < 2 * low)
 
 # %% [markdown]
-# `max_retry_delay` puts a lid on it. How many retries? Enough to outlast the usual trouble: with these settings
-# five tries reach over at least 15 minutes.
+# `max_retry_delay` sets the longest wait. Set enough retries to last longer than the usual trouble: with these
+# settings, five tries take at least 15 minutes.
 #
-# ## 3. A value that cannot be
+# ## 3. A value that is impossible
 #
-# Now the service is well, but one value cannot be: a humidity of 250 percent. `refuse_impossible` raises a
-# `ValidationError`, the refusal of chapter 02. `retried` has `retries=3`. **Bet first:** how often is the month
-# asked for?
+# Now the service works, but one value is impossible: a humidity of 250 percent. `refuse_impossible` raises a
+# `ValidationError`, the refusal of chapter 02. `retried` has `retries=3`. **Bet first:** how often is the month asked
+# for?
 
 # %%
 my_bet = None  # a whole number
@@ -175,10 +176,10 @@ companion.compare_bet(my_bet, errors.count(errors[0]))
 print(errors[0])
 
 # %% [markdown]
-# The same sentence from each try. With waits of minutes, the person who could ask the supplier hears of it half an
-# hour later. A retry is a bet that the cause will **pass**. A hang-up passes; a wrong value stays wrong. Airflow
-# cannot know which is which, so tell it: `AirflowFailException` means *failed, and do not try again*. Here is a task
-# that only looks at the month:
+# Each try gave the same sentence. With waits of minutes, the person who could ask the supplier hears of it half an hour
+# later. A retry helps only if the cause will **pass**. A hang-up passes; a wrong value stays wrong. Airflow cannot know
+# which of the two it is, so tell it: `AirflowFailException` means *failed, and do not try again*. Here is a task that
+# only looks at the month:
 
 # %%
 # %%writefile "{state}/airflow/dags/refused.py"
@@ -202,18 +203,18 @@ run_id, errors = run("refused")
 print(errors[-1])
 
 # %% [markdown]
-# One try, and the reason in the log. What came after it would not run. Only the `ValidationError` is caught: with
-# `except Exception` a hang-up would never be retried again. (Airflow 3.3 has a second way, a `retry_policy` with
-# a rule for each kind of error, which keeps the `try` out of the task. Either will do.)
+# There was one try, and the reason stands in the log. Tasks after this one would not run. Only the `ValidationError` is
+# caught: with `except Exception` a hang-up would never be retried again. (Airflow 3.3 has a second way, a
+# `retry_policy` with a rule for each kind of error, which keeps the `try` out of the task. You may use either.)
 #
 # ## Exercise 4.3: A task that may be retried
 #
 # Mend `retried`. Its task `fetch` still writes `<month>-<origin>.csv` to `params["folder"]` and returns the path.
 # And:
 #
-# - a hang-up is retried, two times at least and ten at most, each wait longer than the one before (a minute to
-#   begin with is fine: the check lets Airflow compute the waits and does not sit through them; a
-#   `max_retry_delay` may hold the later ones);
+# - a hang-up is retried, two times at least and ten at most, each wait longer than the one before (a first wait of a
+#   minute is fine, since the check lets Airflow compute the waits and does not wait itself; a `max_retry_delay` may
+#   limit the later ones);
 # - a refused month ends at its first try, as failed, with its reason;
 # - whichever try succeeds, and however often the task is run, the file is what one undisturbed run writes;
 # - a try that fails, or is killed at any moment, leaves the file as it was, or none where there was none;
@@ -264,15 +265,15 @@ from companion import check
 check.ex_4_3(answer)
 
 # %% [markdown]
-# **It transfers.** A core banking system that is down for the night is a hang-up: wait, try again. A ledger
-# that does not balance is a refused month: no retry makes it balance, and whoever delivers it should hear at
-# once. Mixing up the two is how wrong figures get booked by a job that is green.
+# **It transfers.** A core banking system that is down for the night is a hang-up: wait, and try again. A ledger that
+# does not balance is a refused month: no retry makes it balance, and its supplier should hear of it at once. If you
+# confuse the two, a job that counts as a success books wrong figures.
 #
 # ## Recap
 #
 # 1. You wrote a **task that may be retried**: its waits grow, and a write counts only when it is whole.
-# 2. It tells **what passes from what stays**: a hang-up is tried again, and `AirflowFailException` ends a refused
-#    month at its first try, with the reason.
+# 2. It tells **a cause that passes from one that stays**: a hang-up is tried again, and `AirflowFailException` ends a
+#    refused month at its first try, with the reason.
 #
 # ## Clean-up
 #
@@ -281,5 +282,5 @@ check.ex_4_3(answer)
 #
 # ## What comes next
 #
-# One airport is not all. [The third notebook](04-3-map-and-branch.ipynb) fetches three and goes on by the pipeline's
-# decision.
+# So far there was one airport. [The third notebook](04-3-map-and-branch.ipynb) fetches three, and what it does next
+# depends on the pipeline's decision.

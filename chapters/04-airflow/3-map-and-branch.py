@@ -3,14 +3,14 @@
 #
 # About 40 minutes · 2 GB of memory · no cluster
 #
-# A month's work is more than one file. Here the weather of all three airports has to arrive, the pipeline of
-# chapter 02 judges the month, and what happens then depends on its decision. At the end Airflow gets all six steps of
-# the pipeline, each as a task.
+# A month needs more than one file. Here the weather of all three airports has to arrive, the pipeline of chapter 02
+# judges the month, and what happens then depends on its decision. At the end Airflow gets all six steps of the
+# pipeline, each as a task.
 #
 # You will
 #
-# 1. run a task once **per airport**, however many these are, choose a **branch** by a decision, and let both ways
-#    **meet again**.
+# 1. run a task once **per airport**, however many these are, choose a **branch** by a decision, and go on with **one
+#    task after both branches**.
 #
 # Three times you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -48,14 +48,16 @@ print(inspect.getsource(promotion.fetch))
 print(inspect.getsource(promotion.judge))
 
 # %% [markdown]
-# - `fetch.expand(origin=airports())` makes one task instance for each element of a list: a **mapped task**. The
-#   list comes from a task, so that its length is known only in the run. A Python loop could not do that: it is
-#   run when the file is read.
-# - The function under `@task.branch` returns the **name** of the task to go on with. The others are skipped. An
-#   `if` in the `with DAG` block would come too early. `a >> [b, c]` is an arrow that hands over no value.
-# - `keep_champion()` makes an `EmptyOperator`, one without a function. It is there to be seen: "kept, on purpose".
-# - `outlets=[Asset(…)]` says that `announce` changes an **asset**, a thing with a name that other DAGs can wait
-#   for. `board.py` waits for it: its schedule is no time, but that asset.
+# - `fetch.expand(origin=airports())` makes one task instance for each element of a list: a **mapped task**. The list
+#   comes from a task, so its length is known only in the run. A Python loop cannot do that, because it runs when the
+#   file is read.
+# - The function under `@task.branch` returns the **name** of the task to go on with. The others are skipped. An `if` in
+#   the `with DAG` block would be executed too early, when the file is read. `a >> [b, c]` is an arrow that hands over
+#   no value.
+# - `keep_champion()` makes an `EmptyOperator`, one without a function. It only shows that the champion was kept on
+#   purpose.
+# - `outlets=[Asset(…)]` says that `announce` changes an **asset**, a thing with a name that other DAGs can wait for.
+#   `board.py` waits for it: it has that asset as its schedule, in place of a time.
 
 # %%
 # %%writefile "{state}/airflow/dags/promotion.py"
@@ -86,9 +88,9 @@ print(inspect.getsource(promotion.judge))
 #     refresh()
 
 # %% [markdown]
-# (For the sake of the example, `judge` only waits for the files; the pipeline reads the book's own copy of the
-# same weather.) February first, from a small sample, into an empty store, and JFK hangs up twice. **Bet
-# first:** is the weather of EWR and LGA fetched again with that of JFK?
+# (To keep the example short, `judge` only waits for the files; the pipeline reads the book's own copy of the same
+# weather.) First run February, from a small sample, into an empty store; JFK hangs up twice. **Bet first:** is the
+# weather of EWR and LGA fetched again with that of JFK?
 
 # %%
 my_bet = None  # "all three" or "JFK alone"
@@ -106,8 +108,8 @@ tries = database("select try_number from task_instance where run_id = ? and task
 companion.compare_bet(my_bet, "all three" if min(tries) > (1,) else "JFK alone")
 
 # %% [markdown]
-# The number in brackets is the airport's place in the list. How many tries did each have? And what became of
-# `announce`, and of the run?
+# The number in brackets is the airport's place in the list. Look at how many tries each had, and at the states of
+# `announce` and of the run.
 #
 # Now March, which is promoted. **Bet first:** how many runs does `board` have at the end of the next cell?
 
@@ -129,18 +131,18 @@ print("DAGs that wait for it:", [dag_id for (dag_id,) in waiting])
 # `judge` waited for all three. A loop *inside* one task would have asked all three again. The challenger was kept back
 # (chapter 02 showed why), so `announce` is **skipped**. That is not a failure: the run is a success.
 #
-# **March.** `announce` ran, and with its success Airflow noted that the asset has changed. A scheduler sees the note
-# and makes a run of `board`: it was told *after what* to run, not *when*. There is no scheduler in this notebook, so
-# nothing happens; chapter 05 starts one, and lets drift ask for a check by such an asset.
+# **March.** `announce` ran, and with its success Airflow noted that the asset has changed. A scheduler reads this note
+# and starts a run of `board`, whose schedule is a change and not a time. There is no scheduler in this notebook, so
+# nothing happens. Chapter 05 starts one, and there a DAG with such a schedule checks for drift.
 #
-# Mind what an asset is **not**: Airflow does not look at the model, nor at a file. The note says that a task
-# which claims to change it has succeeded.
+# An asset says little: Airflow looks neither at the model nor at a file. The note only says that a task which claims to
+# change the asset has succeeded.
 #
-# ## 2. Where both ways meet
+# ## 2. A task after both branches
 #
 # A task runs, by default, when **all** tasks before it are a success. A task behind *both* branches therefore never
-# runs: one of the two is always skipped. Its `trigger_rule` says otherwise. `none_failed_min_one_success` is the one
-# that is meant most of the time; `all_done` runs even after a failure.
+# runs: one of the two is always skipped. A `trigger_rule` changes that. `none_failed_min_one_success` is what you need
+# in most cases; `all_done` runs even after a failure.
 #
 # Here is a DAG with tasks and no arrows. It is written beside the DAGs folder, not into it. Its tasks are in
 # [`month_end.py`](../chapters/04-airflow/month_end.py); `announce`, `close` and `keep_champion` are short.
@@ -164,18 +166,18 @@ print(inspect.getsource(month_end.report))
 #     ...
 
 # %% [markdown]
-# ## Exercise 4.4: Map, branch, and meet again
+# ## Exercise 4.4: Map, branch, and a task after both
 #
 # Write the arrows of `month_end`, so that
 #
 # - `report` runs once for each airport that `airports` returns, however many these are;
 # - after all reports, `announce` runs if the run's parameter `decision` is `promote`, and `keep_champion` if it is
 #   `keep`; the other one is skipped;
-# - `close` runs at the end on either way, but not when a report has failed.
+# - `close` runs at the end after either branch, but not when a report has failed.
 #
-# Copy the text of the file between two `"""`. The body of `choose` is yours as well, and you may give tasks
-# settings: a task from a module gets them where it is called, as in `announce.override(retries=2)()`. (The first check
-# of a notebook of this chapter starts an Airflow of its own and says nothing for up to a minute.)
+# Copy the text of the file between two `"""`. You write the body of `choose` as well, and you may give tasks settings:
+# a task from a module gets them where it is called, as in `announce.override(retries=2)()`. (The first check of a
+# notebook of this chapter starts an Airflow of its own and says nothing for up to a minute.)
 
 # %%
 ### BEGIN SOLUTION
@@ -202,10 +204,10 @@ check.ex_4_4(answer)
 # %% [markdown]
 # ## 3. The book's own adapter
 #
-# `judge` ran the whole pipeline as one task. That is a good size for many teams: one thing to retry. The book's
-# adapter makes each of the six steps a task, so that Airflow sees the pipeline of chapter 02. Read its wiring
-# and one task. What did the adapter have to add to the step? (A function under `@dag`, called once at the end of a
-# file, is the other way to write a DAG; its name is the DAG's name.)
+# `judge` ran the whole pipeline as one task. That is a good size for many teams: one thing to retry. The book's adapter
+# makes each of the six steps a task, so that Airflow sees the pipeline of chapter 02. Read its wiring and one task, and
+# look for what the adapter had to add to the step. (A function under `@dag`, called once at the end of a file, is the
+# other way to write a DAG; its name is the DAG's name.)
 
 # %%
 from flightdelay.pipelines import with_airflow
@@ -214,13 +216,14 @@ print(inspect.getsource(with_airflow.train))
 print(inspect.getsource(with_airflow.flight_delay))
 
 # %% [markdown]
-# Read the inputs from their paths, call the step, write the output beside them, return the path. The first task,
-# `ingest`, makes a folder that bears the run's id, so that two months that run at once do not meet. Only `evaluate`
-# returns its result itself: some numbers, which JSON can write. Each step's imports stand in its task.
+# Each task reads the inputs from their paths, calls the step, writes the output beside them and returns the path. The
+# first task, `ingest`, makes a folder with the run's id in its name, so that two months that run at once do not share
+# files. Only `evaluate` returns its result itself: some numbers, which JSON can write. Each step's imports stand in its
+# task.
 #
-# It is a module of the package, and Airflow reads files of its folder, so a small file brings it in; the
-# repository's `dags/` has the same. (Its first line matters: Airflow saves time by skipping files in which the
-# words `dag` and `airflow` do not both occur.)
+# The adapter is a module of the package, and Airflow reads only the files of its DAGs folder. So a small file there
+# imports the adapter; the repository's `dags/` has the same file. (Its first line matters: Airflow saves time by
+# skipping files in which the words `dag` and `airflow` do not both occur.)
 
 # %%
 # %%writefile "{state}/airflow/dags/flight_delay.py"
@@ -241,9 +244,8 @@ plain = in_plain_python.run("2013-09", sample=20_000, store=state / "plain-store
 print("same as plain:", result.digest == plain.digest, "·", result.decision["decision"])
 
 # %% [markdown]
-# The same, to the sixth decimal of every probability, though six tasks handed each other files. What did that
-# model say about our flight? At 17:30 the last weather that it could know was that of 16:00 to 16:51, before the
-# rain.
+# Every probability is the same, to the sixth decimal, although six tasks handed each other files. Now see what that
+# model said about our flight. At 17:30 the last weather that it could know was that of 16:00 to 16:51, before the rain.
 
 # %%
 from flightdelay.steps.evaluate import month_rows, predict
@@ -261,8 +263,8 @@ ended = "late" if ours["late"].iloc[0] else "on time"
 print(f"UA 1037: late with probability {probability:.2f}; it was {ended}")
 
 # %% [markdown]
-# Last, a month that arrives broken: October, with one flight's distance below zero. The data folder is a copy, and its
-# sums in `manifest.json` are right.
+# The last run gets a month with a fault: October, with one flight's distance below zero. The data folder is a copy, and
+# its sums in `manifest.json` are right.
 
 # %%
 import json
@@ -298,9 +300,9 @@ print(errors[0])
 print("champion of", store_of_september.champion()[:7], "· months:", store_of_september.months())
 
 # %% [markdown]
-# Refused at the second task with row, column and rule; the four behind it are `upstream_failed`; the champion is
-# September's as before. The adapter sets no retries, so there was one try. In the repository's DAGs of chapter
-# 05 some have them.
+# The month was refused at the second task with row, column and rule; the four tasks behind it are `upstream_failed`;
+# the champion is still September's. The adapter sets no retries, so there was one try. In the repository's DAGs of
+# chapter 05 some have them.
 #
 # ## What Airflow adds, and what it does not
 #
@@ -310,14 +312,14 @@ print("champion of", store_of_september.champion()[:7], "· months:", store_of_s
 # | a cause that passes | retries of a step | **retries with growing waits, for each task instance** |
 # | what was made from what | **artifact store, lineage, cache** | assets, OpenLineage (the data is yours to keep) |
 # | a step that need not run again | **cache** | – (it runs what it is told to) |
-# | is a step safe to run again? | your business | your business |
+# | is a step safe to run again? | depends on your code | depends on your code |
 #
 # ## Optional: setup and teardown
 #
-# Six tasks write files that nobody needs after the run. Who removes them, in particular after a failure? A task
-# marked as *teardown* runs whenever its *setup* did, whatever happened in between, and does not decide whether
-# the run counts as failed. Here are two tasks; the file of the DAG has the third, since a module
-# that is read twice may not hold a teardown task (Airflow 3.3.2).
+# Six tasks write files that nobody needs after the run. They have to be removed, also after a failure. A task marked as
+# *teardown* runs whenever its *setup* did, whatever happened in between, and it does not decide whether the run counts
+# as failed. Here are two tasks; the file of the DAG has the third, since a module that is read twice may not hold a
+# teardown task (Airflow 3.3.2).
 
 # %%
 from chapter_04 import scratch
@@ -347,20 +349,20 @@ print("the folder is there:", (files / "scratch").exists())
 
 # %% [markdown]
 # `work` failed, `remove` ran all the same, and the run is failed: had `remove` been a usual task with
-# `trigger_rule="all_done"`, its success as the last task would have made the run a success. A kill of the whole
-# machine is another matter. Then nothing runs, and the next run has to cope with what it finds (chapter 02).
+# `trigger_rule="all_done"`, its success as the last task would have made the run a success. When the whole machine is
+# killed, no teardown runs, and the next run has to work with what it finds (chapter 02).
 #
 # ## Optional: bring your own model
 #
-# In `promotion`, `judge` calls `in_plain_python.run`, which takes any classifier as `estimator=` (chapter 02 has
-# one, with the types to trust). Write a task `judge` of your own into the cell of the DAG, in place of the imported
-# one. Build your model **inside** its function: one that is built at the top of the file is built 2,880 times a day.
-# Run February and March again. Nothing else of the DAG has to know.
+# In `promotion`, `judge` calls `in_plain_python.run`, which takes any classifier as `estimator=` (chapter 02 has one,
+# with the types to trust). Write a task `judge` of your own into the cell of the DAG, in place of the imported one.
+# Build your model **inside** its function: one that is built at the top of the file is built 2,880 times a day. Run
+# February and March again. Nothing else in the DAG has to change.
 #
 # ## Recap
 #
-# 1. You ran a task once **per airport**, with tries of its own, chose a **branch** by the decision, and let both ways
-#    **meet again**; what was not chosen is skipped, not failed.
+# 1. You ran a task once **per airport**, with tries of its own, chose a **branch** by the decision, and went on with
+#    **one task after both**; the branch that was not chosen is skipped, not failed.
 #
 # ## Clean-up
 #
@@ -370,5 +372,5 @@ print("the folder is there:", (files / "scratch").exists())
 # ## What comes next
 #
 # Read the rest of the chapter's page, below "After the notebooks". You started every run by hand. Chapter 05 starts a
-# real scheduler, gives the runs a date, lets it work through the whole year, and asks whether the monthly retraining
-# was worth it.
+# real scheduler, gives each run its month, works through the whole year, and asks whether the monthly retraining was
+# worth it.

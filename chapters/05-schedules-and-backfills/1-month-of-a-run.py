@@ -3,10 +3,10 @@
 #
 # About 35 minutes · 2 GB of memory · no cluster
 #
-# A model that is retrained every month needs somebody who knows which month it is. That is easy today and
-# hard for every other day: last March, run in November; March again, because it was corrected; the whole
-# year, because the rule changed. Here you ask a scheduler which month its runs are about. Then you start a real
-# Airflow, let it work through months that are long gone, and do it again.
+# A model that is retrained every month has to be told which month it is about. That is easy for the present month and
+# hard for past ones: last March, run in November; March again, because it was corrected; the whole year, because the
+# rule changed. Here you ask a scheduler which month its runs are about. Then you start a real Airflow, let it work
+# through two past months, and do so again.
 #
 # You will
 #
@@ -70,10 +70,10 @@ print()
 companion.compare_bet(my_bet, days[name])
 
 # %% [markdown]
-# Zero days. In Airflow 3 a plain cron expression is a `CronTriggerTimetable`: it rings at a moment, and the
-# interval starts and ends at this moment. Asked for March, its run of 1 April would answer `2013-04`. The
-# `CronDataIntervalTimetable` gives what a monthly report wants: the run that may start on **1 April** has the
-# **logical date 1 March** and covers **all of March**.
+# Zero days. In Airflow 3 a plain cron expression is a `CronTriggerTimetable`: it starts a run at a moment, and the
+# interval starts and ends at this moment. Its run of 1 April would say that it is about `2013-04`, not about March. The
+# `CronDataIntervalTimetable` gives what a monthly report needs: the run that may start on **1 April** has the **logical
+# date 1 March** and covers **all of March**.
 #
 # Which of them `@monthly` means is a setting, `[scheduler] create_cron_data_intervals`. Its default was True in
 # Airflow 2 and is False in Airflow 3, and where a company has migrated it is often True:
@@ -87,10 +87,10 @@ for setting in ("False", "True"):
     print(f"create_cron_data_intervals = {setting}: @monthly is a {kind}")
 
 # %% [markdown]
-# So the same line gives a run another month in another Airflow. Ask for the timetable by name; then it does not
+# So with the same line a run is about another month in another Airflow. If you name the timetable, the month does not
 # depend on a setting.
 #
-# "The logical date is where the interval starts" is true for these scheduled runs. It is no rule. Somebody
+# "The logical date is where the interval starts" is true for these scheduled runs, but not always. Here somebody
 # triggers a run by hand on 17 April, and names 17 April as its logical date:
 
 # %%
@@ -100,13 +100,13 @@ interval = monthly.infer_manual_data_interval(run_after=by_hand)
 print(f"logical date {by_hand:%d %B}, data interval {interval.start:%d %B} to {interval.end:%d %B}")
 
 # %% [markdown]
-# The interval is March, the last complete month before the trigger, and the logical date lies outside it. So
-# of all these moments one is made for the question "which month?": where the **data interval starts**.
+# The interval is March, the last complete month before the trigger, and the logical date lies outside it. So only one
+# of these moments answers the question "which month?": the start of the **data interval**.
 #
-# A trap lies in this cell as well: for a run by hand Airflow makes the interval from the moment at which it
-# may start, usually *now*, whatever logical date was asked for. On Airflow 3.3.2, `airflow dags trigger
-# --logical-date 2013-04-17`, typed in November 2026, gave October 2026. A run by hand has a clock in it. For
-# a month of the past one asks for a backfill, as you will.
+# This cell shows a trap as well: for a run by hand Airflow makes the interval from the moment at which it may start,
+# usually *now*, whatever logical date was asked for. On Airflow 3.3.2, `airflow dags trigger --logical-date
+# 2013-04-17`, typed in November 2026, gave October 2026. So a run by hand depends on the clock. For a past month you
+# ask for a backfill, as you do in section 3.
 #
 # ## Exercise 5.1: The month of a run
 #
@@ -130,12 +130,12 @@ from companion import check
 check.ex_5_1(answer)
 
 # %% [markdown]
-# ## 2. What a start date starts
+# ## 2. What a start date means
 #
-# `start_date` is not "start now": it and `end_date` say **where data intervals may begin**. `catchup` says
-# what happens to intervals that are over when you **unpause** the DAG (new DAGs are paused). **Bet first:**
-# our months run from February to December 2013, and both dates are given. How many runs does unpausing start
-# today, with and without catchup?
+# `start_date` and `end_date` say **where data intervals may begin**; `start_date` does not mean "start now". `catchup`
+# says what happens to intervals that are over when you **unpause** the DAG (new DAGs are paused). **Bet first:** our
+# months run from February to December 2013, and both dates are given. How many runs does unpausing start today, with
+# and without catchup?
 
 # %%
 my_bet = None  # {"with": a whole number, "without": a whole number}
@@ -155,17 +155,16 @@ for end in (pendulum.datetime(2013, 12, 1), None):
 companion.compare_bet(my_bet, {"with": started[True, True], "without": started[True, False]})
 
 # %% [markdown]
-# With catchup, unpausing starts eleven trainings at once, and without an `end_date` one for each month since.
-# Without catchup it starts the **latest** interval that is over, if it lies within the bounds: here none, or
-# the last month before today, of which there is no data. Neither is what you want by accident. So this book's DAG
-# says `catchup=False` and has both dates: unpausing starts nothing, and months of the past are asked for by
-# name.
+# With catchup, unpausing starts eleven trainings at once, and without an `end_date` one for each month since. Without
+# catchup it starts the **latest** interval that is over, if it lies within the bounds: here none, or the last month
+# before today, of which there is no data. You do not want either of them by accident. So this book's DAG says
+# `catchup=False` and has both dates: unpausing starts nothing, and months of the past are asked for by name.
 #
 # ## 3. A DAG and a real scheduler
 #
-# The DAG has one task. It asks the context for the month and calls the plain pipeline of chapter 02: all that
-# makes a step safe to run again is in there already. In Airflow you could cut it into six tasks, as chapter
-# 04 does; for dates one is enough.
+# The DAG has one task. It asks the context for the month and calls the plain pipeline of chapter 02, whose steps are
+# already safe to run again. In Airflow you could cut it into six tasks, as chapter 04 does; for a lesson about dates
+# one task is enough.
 
 # %%
 (state / "dags").mkdir(exist_ok=True)
@@ -207,8 +206,8 @@ companion.compare_bet(my_bet, {"with": started[True, True], "without": started[T
 # flight_delay_monthly()
 
 # %% [markdown]
-# Now Airflow itself: a scheduler, a DAG processor that reads the file, and an API server. Half a minute on an
-# idle machine. They listen on this machine only, keep their database in this notebook's folder, and end with
+# Now Airflow itself: a scheduler, a DAG processor that reads the file, and an API server. The start takes half a minute
+# on an idle machine. The three listen on this machine only, keep their database in this notebook's folder, and end with
 # this notebook. To look at them in a browser, print `services.url`, `services.user` and `services.password`.
 
 # %%
@@ -222,11 +221,11 @@ services.wait_for_dag("flight_delay_monthly")
 print("running:", services.running)
 
 # %% [markdown]
-# A **backfill** asks for runs of past intervals. It is a real command, and the scheduler does the work. A function
-# of this chapter's folder ([`backfills.py`](../chapters/05-schedules-and-backfills/backfills.py)) types it for you
-# and shows it; then it waits, and prints a line for each run that has ended and how many ran at all. Its end
-# deserves a word: Airflow allows one backfill of a DAG at a time and checks only twice a minute whether one has
-# finished. Cancelling one whose runs are all over just saves you that wait.
+# A **backfill** asks for runs of past intervals. It is a real command, and the scheduler does the work. A function of
+# this chapter's folder ([`backfills.py`](../chapters/05-schedules-and-backfills/backfills.py)) runs the command for you
+# and shows it; then it waits, and prints a line for each run that has ended and how many ran at all. At its end the
+# function cancels the backfill. All its runs are over then, so this changes nothing and only saves a wait: Airflow
+# allows one backfill of a DAG at a time and checks only twice a minute whether one has finished.
 
 # %%
 import inspect
@@ -239,17 +238,16 @@ print(inspect.getsource(backfill))
 backfill(services, "2013-03", "2013-04")
 
 # %% [markdown]
-# Read a line from left to right. Airflow names the run after the moment from which it may start, 1 April; its
-# data interval begins with March. So the run that is *called* April is *about* March. Off by one month is the
-# most common mistake in this whole chapter. (`--from-date` and `--to-date` are logical dates, both included:
-# March and April.)
+# Read a line from left to right. Airflow names the run after the moment from which it may start, 1 April; its data
+# interval begins with March. So the run that is *called* April is *about* March. To be wrong by one month is the most
+# common mistake of this chapter. (`--from-date` and `--to-date` are logical dates, both included: March and April.)
 #
 # Note `--max-active-runs 1`. The champion of April depends on March, so months have to run in order. The
 # DAG's own `max_active_runs` does not hold for a backfill, which brings its own limit, and its default is 10.
 #
-# Did the scheduler change anything in the model? Plain Python, same months, in order, in another store. `results`
-# reads from a store, for each month, what its run found and decided; `in_order` runs months in plain Python and
-# returns the same.
+# To see whether the scheduler changed anything in the model, run the same months in plain Python, in order, into
+# another store. `results` reads from a store, for each month, what its run found and decided; `in_order` runs months in
+# plain Python and returns the same.
 
 # %%
 from chapter_05.backfills import in_order, results
@@ -265,10 +263,10 @@ for month, result in results(state / "store").items():
 #
 # ## 4. Again
 #
-# Was the backfill safe? Safe means: doing it again changes nothing. Two functions of the same module help you to see
-# it: `look` takes a picture of the store, and `compare` says for each month whether its decision was written again or
-# not touched, and whether it says the same. **Bet first:** the same command, a second time. What happens to the
-# decision of March?
+# A backfill is safe if doing it again changes nothing. Two functions of the same module help you to check this: `look`
+# records the state of the store, and `compare` says for each month whether its decision was written again or not
+# touched, and whether it says the same. **Bet first:** the same command, a second time. What happens to the decision of
+# March?
 
 # %%
 my_bet = None  # "not touched" or "written again"
@@ -284,11 +282,11 @@ touched = compare(first, look(state / "store"))
 companion.compare_bet(my_bet, touched["2013-03"])
 
 # %% [markdown]
-# Not touched. Nothing failed, the command said nothing, and no month was run (only our function counts): there
-# *is* a run for each logical date, and by default a backfill leaves finished runs alone. Look at what you
-# would have believed: "I ran the backfill again and nothing changed, so it is safe." The proof was never made.
-# The option that makes it is `--reprocess-behavior`: `none` is the default, `failed` runs failed runs again,
-# `completed` all of them.
+# Not touched. Nothing failed, the command said nothing, and no month was run (only our function counts): there *is* a
+# run for each logical date, and by default a backfill leaves finished runs alone. It would be easy to believe: "I ran
+# the backfill again and nothing changed, so it is safe." But this proves nothing, since nothing ran. The option that
+# runs months again is `--reprocess-behavior`: `none` is the default, `failed` runs failed runs again, `completed` all
+# of them.
 
 # %%
 second = look(state / "store")
@@ -296,10 +294,10 @@ backfill(services, "2013-03", "2013-04", "--reprocess-behavior", "completed")
 touched = compare(second, look(state / "store"))
 
 # %% [markdown]
-# Now it is a proof: both months were computed and written again, and say the same to the last digit. This is
-# **idempotence** seen from outside, and it rests on the inside: results are named after their month, writes
-# replace, there is no clock, and a month's opponent is the champion of the months *before* it. Had `decide`
-# asked for "the current champion", March's model would now have met itself.
+# Now it is proved: both months were computed and written again, and the results are the same to the last digit. This is
+# **idempotence**, and it comes from how the steps are written: results are named after their month, writes replace,
+# there is no clock, and a month's challenger is compared with the champion of the months *before* it. If `decide` asked
+# for "the current champion", March's model would now be compared with itself.
 #
 # That is all that this Airflow had to do.
 
@@ -310,11 +308,11 @@ print("running:", services.running)
 # %% [markdown]
 # ## Recap
 #
-# 1. You named the **month of a run** by the start of its data interval. A plain `@monthly` has an interval of
-#    no length, the run that is called April is about March, and a run by hand has a clock in it.
+# 1. You named the **month of a run** by the start of its data interval. A plain `@monthly` has an interval of no
+#    length, the run that is called April is about March, and a run by hand depends on the clock.
 #
-# And you have seen a backfill, which asks for runs of past months by name. That it may be done again was proved only
-# with `--reprocess-behavior completed`; without it nothing ran.
+# And you used a backfill, which asks for runs of past months by name. It was proved to be safe to repeat only with
+# `--reprocess-behavior completed`; without it nothing ran.
 #
 # ## Clean-up
 #
@@ -323,5 +321,5 @@ print("running:", services.running)
 #
 # ## What comes next
 #
-# [The second notebook](05-2-month-that-arrives-again.ipynb) gets March a second time, corrected, and backfills the
-# year.
+# [The second notebook](05-2-month-that-arrives-again.ipynb) works with a March that arrives a second time, corrected,
+# and backfills the year.

@@ -3,9 +3,8 @@
 #
 # About 40 minutes · 2 GB of memory · no cluster
 #
-# The first notebook backfilled two months that were long gone. Here one of them is delivered a second time,
-# corrected, and Airflow shows only green. You find out what else has to run, do it for a year, and let one DAG
-# start another.
+# The first notebook backfilled two past months. Here one of them is delivered a second time, corrected, and all runs in
+# Airflow are a success. You find out what else has to run, do it for a year, and let one DAG start another.
 #
 # You will
 #
@@ -51,8 +50,8 @@ print("running:", services.running)
 
 # %% [markdown]
 # The functions are those of the first notebook, from
-# [`backfills.py`](../chapters/05-schedules-and-backfills/backfills.py): `backfill` types the command and waits, `look`
-# takes a picture of the store, `compare` holds two pictures side by side. March and April, as before:
+# [`backfills.py`](../chapters/05-schedules-and-backfills/backfills.py): `backfill` runs the command and waits, `look`
+# records the state of the store, `compare` compares two such records. March and April, as before:
 
 # %%
 from chapter_05.backfills import backfill, compare, in_order, look, results, runs
@@ -99,9 +98,9 @@ backfill(services, "2013-03", "2013-03", "--reprocess-behavior", "completed")
 touched = compare(before, look(store))
 
 # %% [markdown]
-# March is corrected, April is as it was, both runs are green. Is that all?
+# March is corrected, April is as it was, and both runs are a success. But something is still wrong.
 #
-# **Symptom.** Somebody sets up the store from nothing, out of the same data, and gets another April:
+# **Symptom.** Somebody fills an empty store from the same data, and gets another April:
 
 # %%
 fresh = in_order(["2013-03", "2013-04"], state / "fresh", state / "data")
@@ -109,7 +108,7 @@ for month, result in results(store).items():
     print(month, "- same as a fresh store:", result == fresh[month])
 
 # %% [markdown]
-# **Evidence.** What did each April learn from?
+# **Evidence.** Compare what each April learned from.
 
 # %%
 april = {"our April": results(store)["2013-04"], "a fresh April": fresh["2013-04"]}
@@ -120,11 +119,11 @@ champions = {decision["champion_before"] for _, decision in april.values()}
 print("the same champion to beat:", len(champions) == 1)
 
 # %% [markdown]
-# **Cause.** April learned from the old March. There is a second way by which it depends on March: its
-# opponent is the champion that March's decision left. (Here that is the same model, since the model of March
-# learned from January and February; had March decided otherwise, it would not be.) No light turned red,
-# because Airflow knows that *tasks* depend on each other within a run. That April's run depends on March's
-# **data** stands nowhere in the DAG.
+# **Cause.** April learned from the old March. April depends on March in a second way: its challenger is compared with
+# the champion that March's decision left. (Here this champion is the same model as before, since the model of March
+# learned from January and February. After another decision about March it would be another one.) No run failed, because
+# Airflow knows only that *tasks* depend on each other within a run. The DAG does not say that April's run depends on
+# March's **data**.
 #
 # **Fix.** Rerun March **and what depends on it, in order**:
 
@@ -136,10 +135,10 @@ for month, result in results(store).items():
 # %% [markdown]
 # ## Exercise 5.2: What has to run again?
 #
-# A month arrives again, corrected. The store holds February to December. Return the months that have to run
-# again, in the order in which they have to run. `window` is how many months before it a run learns from (None:
-# all). With a window of 3, July learns from April to June. Has it to run again when March is corrected?
-# Remember both ways by which a month depends on another, and that January has data but no run of its own.
+# A month arrives again, corrected. The store holds February to December. Return the months that have to run again, in
+# the order in which they have to run. `window` is how many months before it a run learns from (None: all). With a
+# window of 3, July learns from April to June. Decide whether July has to run again when March is corrected. Remember
+# both ways in which a month depends on another, and that January has data but no run of its own.
 
 # %%
 from flightdelay.months import MONTHS  # "2013-01" to "2013-12"
@@ -187,10 +186,10 @@ answer = {"year": the_year, "corrected": look(store)}
 check.ex_5_3(answer)
 
 # %% [markdown]
-# ## 3. A month that tells others
+# ## 3. One DAG starts another
 #
-# A second DAG can wait for the first without a clock. For that the task of this notebook's DAG has something that the
-# one of the first notebook lacks:
+# A second DAG can wait for the first without a clock. For that, this notebook's DAG has something that the DAG of the
+# first notebook lacks:
 
 # %%
 source = (chapter / "dags" / "judging.py").read_text()
@@ -198,11 +197,12 @@ print(source[source.index("JUDGED =") :])
 
 # %% [markdown]
 # The task's outlet is an **asset**: each time the task succeeds, Airflow notes an event, with what the task put into
-# `extra`. A DAG whose schedule is that asset starts then. The one below looks at what the model expected and what came.
+# `extra`. Then a DAG whose schedule is that asset starts. The one below compares the share of late flights that the
+# model expected with the real one.
 #
-# It also has a **deadline**: when the run is not over a second after it was queued, Airflow calls `ring`. A run
-# that is over in time takes its deadline along, and nothing rings. So that you see it ring on any machine, the
-# task works on until the alarm is there, five minutes at most. Three files: the alarm, the task, the DAG.
+# It also has a **deadline**: when the run is not over one second after it was queued, Airflow calls `ring`, which
+# raises the alarm. When a run is over in time, there is no alarm. To show you the alarm on any machine, the task waits
+# until the alarm is there, five minutes at most. There are three files: the alarm, the task, the DAG.
 
 # %%
 # %%writefile "{state}/dags/alarms.py"
@@ -251,8 +251,8 @@ print(source[source.index("JUDGED =") :])
 # after_judging()
 
 # %% [markdown]
-# April runs once more. Then the cell waits for the alarm, and for the end of the run that it is about. Each wait has
-# an end: where what is awaited does not come, a sentence says why, as far as Airflow knows.
+# April runs once more. Then the cell waits for the alarm, and for the end of the run that it is about. Each wait has an
+# end: if the alarm or the run does not come, a sentence says why, as far as Airflow knows.
 
 # %%
 services.wait_for_dag("after_judging")
@@ -268,13 +268,13 @@ print(f"{told['month']}: {told['late']:.0%} late, {told['expected']:.0%} expecte
 print("alarm:", rang.read_text())
 
 # %% [markdown]
-# Nobody started the second DAG, and nobody had to guess how long the first one takes. The alarm came while
-# the check was still at work: the check waited for it.
+# Nobody started the second DAG, and nobody had to guess how long the first one takes. The alarm came while the task of
+# the second DAG was still running, since that task waited for it.
 #
 # A deadline counts from a moment that you choose. `DAGRUN_QUEUED_AT` is when the run was asked for;
-# `DAGRUN_LOGICAL_DATE` plus a few days is what a report owes its readers. Think before you combine the second
-# with a backfill: 2013 plus a few days is long over, and each of the runs rings as soon as it exists. (Tried
-# on Airflow 3.3.2: it did.)
+# `DAGRUN_LOGICAL_DATE` plus a few days fits a report that is due on a certain day. Do not combine the second with a
+# backfill without care: 2013 plus a few days is long over, so each of the runs raises its alarm as soon as it exists.
+# (We tried it on Airflow 3.3.2, and it did.)
 #
 # The finished DAG of this book is `dags/flight_delay_monthly.py`. Its first task has such an outlet, too, and a
 # month that is refused is not tried again:
@@ -284,7 +284,7 @@ source = (repository() / "dags" / "flight_delay_monthly.py").read_text()
 print(source[source.index("@task(outlets") : source.index("@task\ndef look")])
 
 # %% [markdown]
-# Airflow has done its part.
+# That is all that Airflow has to do here.
 
 # %%
 services.stop()
@@ -297,7 +297,7 @@ print("running:", services.running)
 #    from it and since champions follow each other.
 # 2. You **backfilled** a year with the real command, in order, and part of it again after a correction.
 #
-# And one DAG started another, without a clock, and rang when it was late.
+# And one DAG started another, without a clock, and raised an alarm when it was late.
 #
 # ## Clean-up
 #
@@ -306,5 +306,5 @@ print("running:", services.running)
 #
 # ## What comes next
 #
-# Everything is in place for a model that learns anew every month. Does that help?
-# [The third notebook](05-3-worth-of-a-retraining.ipynb) asks the data.
+# Now a model can be trained anew every month. [The third notebook](05-3-worth-of-a-retraining.ipynb) asks the data
+# whether that helps.

@@ -3,9 +3,8 @@
 #
 # About 35 minutes · 1 GB of memory · no cluster
 #
-# The first two notebooks made runs that may be started for any month, on any day. So everything is in place for a
-# model that learns anew every month. Here you ask the data whether that helps. Airflow has done its part; this
-# notebook runs without it.
+# The first two notebooks made runs that may be started for any month, on any day. So a model can be trained anew every
+# month. Here you ask the data whether that helps. This notebook runs without Airflow.
 #
 # You will
 #
@@ -20,16 +19,17 @@ import companion
 state = companion.workspace("05-3")
 
 # %% [markdown]
-# ## 1. Is it worth it to learn anew?
+# ## 1. Is it worth it to retrain?
 #
-# Three histories compete from April to December, each month judged on flights that none of them has seen:
+# Three policies are compared from April to December; each month they are judged on flights that none of their models
+# has seen:
 #
 # - **frozen**: learned once, from January to March, and never again;
-# - **recent**: learned anew each month, from the three months before it;
-# - **all**: learned anew each month, from everything before it.
+# - **recent**: retrained each month, from the three months before it;
+# - **all**: retrained each month, from everything before it.
 #
-# **Bet first.** In how many of the nine months is the log loss of *recent* higher (worse) than that of *frozen*,
-# the model that is never retrained, by 0.001 or more? And who wins December: all, frozen or recent?
+# **Bet first.** In how many of the nine months is the log loss of *recent* higher (worse) than that of *frozen*, the
+# model that is never retrained, by 0.001 or more? And which of them is best in December: all, frozen or recent?
 
 # %%
 my_bet = None  # {"recent worse than frozen": a whole number, "best in December": "all", "frozen" or "recent"}
@@ -100,18 +100,19 @@ print(f"late, September to November: {features.loc[recent, 'late'].mean():.0%}")
 # (In April all three are the same model: they learned from the same three months. The last column names the
 # first of them.)
 #
-# Compare with care. *Frozen* learned from January to March: it is a **winter model**. Of its flights 23% were
-# late; of those from September to November, from which *recent* learned for December, 16%. So where *frozen* does
-# well in November and December, two things are mixed: that it was never retrained, and that it knows winter and
-# no autumn. A model that was frozen in another season might have lost. One year of data cannot separate the two.
+# Compare them with care. *Frozen* learned from January to March, so it is a **winter model**. Of its flights 23% were
+# late; of those from September to November, from which *recent* learned for December, 16%. So when *frozen* does well
+# in November and December, there are two possible reasons: it was never retrained, and it knows winter and no autumn. A
+# model that was frozen in another season might be worse. One year of data cannot separate the two reasons.
 #
-# With that in mind: in May, November and December, **both ways of learning anew were worse than this model that
-# was never retrained**, *recent* in December by far (.656 against .602), *all* there by only .003. From June to
-# August it is the other way round, by up to .056. In the mean of the nine months *all* (.504) is better than
-# *recent* (.515) and *frozen* (.519). On 1 December, all that one had was the months before: *all* had won each of
-# them from June to October, and lost November.
+# In May, November and December, **both ways of retraining were worse than this model that was never retrained**: in
+# December, *recent* by a lot (.656 against .602), *all* by only .003. From June to August it is the other way round, by
+# up to .056. In the mean of the nine months *all* (.504) is better than *recent* (.515) and *frozen* (.519). On 1
+# December you would know only the months before: *all* had been better than *frozen* in each month from June to
+# October, and worse in November.
 #
-# What does this do to one flight? UA 1037 of 12 September, 147 minutes late in the end, asked two hours before:
+# See what the three say about one flight, two hours before departure: UA 1037 of 12 September, which was 147 minutes
+# late in the end.
 
 # %%
 ours = month_rows(features, "2013-09").query("carrier == 'UA' and flight == 1037")
@@ -125,11 +126,11 @@ for name, model in of_september.items():
     print(f"{name:7} expects it late with probability {predict(model, ours)[0]:.2f}")
 
 # %% [markdown]
-# The desk offers a later connection from 20% on, so with each of the three it does. But the frozen model, which
-# has never seen a summer evening, is just above the line (.23), and the two that learned from the summer are sure
-# (.85 and .79). One flight says nothing about a policy; the table does.
+# The desk offers a later connection from 20% on, so it makes the offer with each of the three. But the frozen model,
+# which has never seen a summer evening, is just above that threshold (.23), and the two that learned from the summer
+# are nearly sure (.85 and .79). One flight says nothing about a policy; only the table does.
 #
-# December is the month in which the business needs the model most. What went wrong there?
+# December is the month in which the business needs the model most. Look at what went wrong there.
 
 # %%
 december = year[year["month"] == "2013-12"].set_index("model")
@@ -139,14 +140,14 @@ autumn = year[(year["month"] > "2013-08") & (year["model"] == "all")].set_index(
 print("\n" + autumn[["late", "auc"]].rename(columns={"auc": "auc of all"}).round(3).to_string())
 
 # %% [markdown]
-# Read it column by column. A third of the flights were late. *All* expected 23%, *recent* 19%: it had learned
-# from three quiet months, and expected a fourth. But look at the AUC: for *all* it is .693, higher than in
-# October (.687) and November (.676). **The ranking is fine and the level is wrong.** A flight that is riskier
-# than another is still recognised; all of them are riskier than they were.
+# Read it column by column. A third of the flights were late. *All* expected 23%, *recent* 19%: it had learned from
+# three quiet months, and expected one more. But look at the AUC: for *all* it is .693, higher than in October (.687)
+# and November (.676). **The ranking is right and the level is wrong.** The models still recognise which flight is
+# riskier than another, but all flights are riskier than before.
 #
-# That can be tested. Move all predictions of a model up or down by the same amount of log-odds, until their
-# mean is the share that was late. The order stays as it is, so the AUC does too. What becomes of the log loss?
-# (This is a diagnosis after the fact: it uses December's labels, which nobody had.)
+# That can be tested. Move all predictions of a model up or down by the same amount of log-odds, until their mean is the
+# share that was late. The order stays as it is, and so does the AUC. Watch the log loss. (You can do this only
+# afterwards: it uses December's labels, which nobody had in December.)
 
 # %%
 from scipy.optimize import brentq
@@ -171,8 +172,8 @@ for name, model in models.items():  # the models of the last month of the loop, 
     )
 
 # %% [markdown]
-# The same is seen when the flights are sorted into bands by what a model expected, and each band is asked how
-# many of its flights were late. A model that is **calibrated** lies on the diagonal.
+# You see the same if you sort the flights into bands by what a model expected, and count for each band how many of its
+# flights were late. A model that is **calibrated** lies on the diagonal.
 
 # %% alt="December in five bands: share late by expected share, a line for each model, and a diagonal."
 figure, axes = plt.subplots(figsize=(4.5, 4))
@@ -187,27 +188,27 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# All points lie above the diagonal: in each band, of each model, more flights were late than it expected, for
-# *frozen* by 9 or 10 points, for *all* by 7 to 11, and for *recent* by 12 to 15. It is the level again, and not
-# only at the end where the risky flights are.
+# All points lie above the diagonal: in each band, of each model, more flights were late than it expected, for *frozen*
+# by 9 or 10 points, for *all* by 7 to 11, and for *recent* by 12 to 15. So the level is wrong everywhere, not only for
+# the risky flights.
 #
-# With its level put right, *recent* (.595) is even better than the frozen model as it is (.602). Between the two
-# lay .054; with both levels right it is .019. So about two thirds of what *recent* lost by was the level, and the
-# rest a worse order: its AUC is lower too. Judged by AUC, *all* had a better December than October or November, and
-# the desk that offers later connections from 20% on acts on the level.
+# With its level corrected, *recent* (.595) is even better than the frozen model as it is (.602). The difference between
+# the two was .054; with both levels corrected it is .019. So the level explains about two thirds of the difference, and
+# a worse order explains the rest: the AUC of *recent* is lower too. Judged by AUC, *all* was better in December than in
+# October or November; but the desk, which offers later connections from 20% on, acts on the level.
 #
-# **What may you conclude?** That a retraining is a candidate and not an improvement, and has to earn its
-# place. Not that it is better to leave a model alone: the frozen one had learned from the right season. Nor that
-# December always does this: there is one December in the data. Whether flights were late
-# *because it was December* or because the world had changed, one year cannot say; a model that has seen a
-# December before might know. Nor does "all history" always win.
+# **What you may conclude:** a retrained model is only a candidate, and its figures have to show that it is better. You
+# may not conclude that it is better never to retrain, since the frozen model had learned from the right season. You may
+# not conclude that every December is like this, since the data has only one. One year cannot say whether flights were
+# late *because it was December* or because something had changed for good. And "all history" is not always the best
+# either.
 #
 # ## Exercise 5.4: What was it worth?
 #
-# The table `year` above has a row for each month and model. Write the function that returns the months in
-# which the policy `candidate` did **worse than never retraining**, in order. Worse means that the
-# probabilities were worse: a higher log loss, by at least 0.001 (the smallest difference that this book's
-# promotion rule takes seriously). The rows of `year` may come in any order.
+# The table `year` above has a row for each month and model. Write the function that returns the months in which the
+# policy `candidate` did **worse than never retraining**, in order. Worse means that the probabilities were worse: the
+# log loss is higher by at least 0.001 (the smallest difference that counts in this book's promotion rule). The rows of
+# `year` may come in any order.
 
 
 # %%
@@ -227,9 +228,9 @@ check.ex_5_4(answer)
 # %% [markdown]
 # ## 2. An alarm for drift
 #
-# The evaluation keeps a drift index for each column: how far the month's flights lie from those learned
-# from. By custom 0.25 means "has moved". "When it has moved, retrain" is a common rule. **Bet first:** in how
-# many of the nine months would an alarm at 0.25 have gone off?
+# The evaluation keeps a drift index for each column: how far the month's flights lie from those learned from. By
+# convention, 0.25 means that the column has moved. A common rule is: "When a column has moved, retrain." **Bet first:**
+# in how many of the nine months would an alarm at 0.25 have gone off?
 
 # %%
 my_bet = None  # a whole number
@@ -253,19 +254,20 @@ for number, month in enumerate(MONTHS[3:], start=3):
 companion.compare_bet(my_bet, alarms)
 
 # %% [markdown]
-# In all nine. What moves is the weather: the index sees that June is warmer than winter. In June and July it is
-# largest, and there learning anew helps most. In May it is nearly as large, in December it is moderate, and in
-# both learning anew does a little harm. So the index answers "is the input as before?", and not "is the model still
-# right?", much less "would a new one be better?". An alarm that always rings is switched off. Use drift as a
-# reason to **look**, at the level above all: the last column compares the share of flights that were late with
-# the share that the model *all* expected, in percentage points, and needs labels. The finished DAG does just that:
-# it writes down what moved, and asks somebody to look where the level is off by more than five points.
+# It would have gone off in all nine. The columns that move are those of the weather: the index shows that June is
+# warmer than winter. It is largest in June and July, where retraining helps most. It is nearly as large in May and
+# moderate in December, and in both retraining does a little harm. So the index says whether the input is as before. It
+# does not say whether the model is still right, nor whether a new one would be better. And people switch off an alarm
+# that goes off every month. Use drift as a reason to **look**, at the level above all: the last column compares the
+# share of flights that were late with the share that the model *all* expected, in percentage points, and needs labels.
+# The finished DAG does this: it writes down which columns moved, and asks somebody to look where the level is off by
+# more than five points.
 #
 # ## 3. Labels that come late
 #
-# Here the label is there when the plane has landed. A loan needs a year to default. Turn the switch: labels
-# arrive **three months late**. On 1 July, the flights up to the end of March have labels. So the model for
-# July is the one that could be had for April: you need not train anything.
+# Here the label is known when the plane has landed. For a loan it can take a year until a default is known. So assume
+# that labels arrive **three months late**. On 1 July, the flights up to the end of March have labels. So the model for
+# July is the one that was trained for April: you need not train anything.
 #
 # **Bet first:** what does that cost, in log loss, on average?
 
@@ -287,13 +289,12 @@ print(f"\nmean cost {compared['cost'].mean():.3f}")
 companion.compare_bet(my_bet, round(float(compared["cost"].mean()), 3))
 
 # %% [markdown]
-# (May is the first month for which a model exists: it learned from January.) The delay costs most from June to
-# August, where only winter and spring are known, and in December it costs nothing, on the contrary: the model
-# that has not seen the autumn yet does not expect December to be like it. That is luck, of the same kind as the
-# frozen model's.
+# (May is the first month for which a model exists: it learned from January.) The delay costs most from June to August,
+# where only winter and spring are known. In December the delay even helps: the model has not seen the autumn yet, and
+# so it does not expect December to be like it. That is luck, as it was with the frozen model.
 #
-# The delay has a second price that this table hides. A challenger can only be *judged* when labels are there.
-# With three months of delay, July's contest between champion and challenger is decided in November.
+# The delay has a second cost, which this table does not show. A challenger can be *judged* only when labels are there.
+# With a delay of three months, champion and challenger of July are compared in November.
 #
 # ## Exercise 5.5: No rows of the future
 #
@@ -323,8 +324,8 @@ check.ex_5_5(answer)
 # %% [markdown]
 # ## Optional: bring your own model
 #
-# Is it the trees? Put your own estimator in the place of this logistic regression, and see whether *recent*
-# loses December with it too.
+# Perhaps the trees are the reason. Put your own estimator in the place of this logistic regression, and see whether
+# *recent* is worse in December with it, too.
 
 # %%
 from sklearn.compose import make_column_transformer
@@ -349,8 +350,8 @@ for name, months in (("frozen", MONTHS[:3]), ("recent", MONTHS[8:11])):
 # %% [markdown]
 # ## Recap
 #
-# 1. You judged **a retraining** by its figures. Recent months lost to a frozen winter model in three months of
-#    nine, and in December it was mostly the level that was wrong.
+# 1. You judged **a retraining** by its figures. A model of recent months was worse than a frozen winter model in three
+#    months of nine, and in December mostly its level was wrong.
 # 2. You learned only from **what was known**: the months whose labels were complete.
 #
 # ## Clean-up
@@ -360,5 +361,5 @@ for name, months in (("frozen", MONTHS[:3]), ("recent", MONTHS[8:11])):
 # ## What comes next
 #
 # Read the rest of the chapter's page, below "After the notebooks". All of this ran as processes of your machine, with
-# your Python and your disk. Chapter 06 packs a step into a container, so that it runs elsewhere, and shows what it
-# takes along and what it leaves behind.
+# your Python and your disk. Chapter 06 packs a step into a container, so that it runs elsewhere, and shows what the
+# container contains and what it does not.

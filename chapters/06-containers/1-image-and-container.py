@@ -3,10 +3,9 @@
 #
 # About 35 minutes · 1 GB of memory · no cluster; Docker or Podman, or a recording of it
 #
-# Until now all six steps ran on one machine, with one disk and one set of packages, all of them yours. From
-# here on a step travels. It is packed into an image, and it runs wherever there is room, beside other steps
-# that it does not know. Here you start the image of this book, see what a container has and what it lacks, and take
-# an image apart.
+# So far all six steps ran on your machine, with one disk and one set of packages. From here on a step runs anywhere. It
+# is packed into an image, and it runs on a machine that has room, beside other steps that it does not know. Here you
+# start the image of this book, see what a container has and what it lacks, and look at the layers of an image.
 #
 # You will
 #
@@ -41,15 +40,15 @@ image = names[0] if names else None  # the newest one
 print(image or "There is no image yet: run make image in a terminal, then run this cell again.")
 
 # %% [markdown]
-# Before the colon stands what it is, behind it the **tag**, which says which one. This tag has two parts, a
-# version and a sum over all that went in. The second notebook shows why.
+# Before the colon stands the image's name, behind it the **tag**, which says which version it is. This tag has two
+# parts, a version number and a sum over all files in the image. The second notebook shows why.
 #
 # ## 1. The pipeline on another system
 #
-# "It works on my machine" is a serious sentence about a model. A probability comes out of your code *and* of
-# scikit-learn, numpy, a C library below them and a Python to run them. Another release of one of these may
-# give other numbers, or refuse to read the model at all. An **image** is a disk on which all of that lies
-# ready: Python, packages, code. A **container** is a process that is started with that disk.
+# That a model works on your machine says little about another one. A probability depends on your code *and* on
+# scikit-learn, numpy, a C library below them and a Python to run them. Another release of one of these may give other
+# numbers, or refuse to read the model at all. An **image** is a disk on which all of that lies ready: Python, packages,
+# code. A **container** is a process that is started with that disk.
 #
 # **Bet first:** the image has a system and a Python of its own, perhaps others than yours. Does September come out
 # the same, to two decimals?
@@ -75,9 +74,9 @@ same = [round(number, 2) for number in there[:2]] == [round(ours[name], 2) for n
 companion.compare_bet(my_bet, "the same" if same else "another")
 
 # %% [markdown]
-# The command said `python -m flightdelay 2013-09 --sample 20000`, with a Python and a user of its own, without a
-# network, and without being allowed to write anywhere but to `/tmp` and `/scratch`. `--rm` removes the container
-# when its process ends. Look at the packages in there, and at yours:
+# The container ran `python -m flightdelay 2013-09 --sample 20000`, with a Python and a user of its own, without a
+# network, and without being allowed to write anywhere but to `/tmp` and `/scratch`. `--rm` removes the container when
+# its process ends. Look at the packages in there, and at yours:
 
 # %%
 look = "import sklearn, pandas; print('scikit-learn', sklearn.__version__, 'pandas', pandas.__version__)"
@@ -89,14 +88,14 @@ import sklearn
 print("scikit-learn", sklearn.__version__, "pandas", pd.__version__, "here")
 
 # %% [markdown]
-# The system and even the Python may differ; scikit-learn and pandas do not, since both sides were installed
-# from one lock. The image carries what the lock says to places where nobody has your laptop.
+# The system and even the Python may differ; scikit-learn and pandas do not, since both sides were installed from one
+# lock. So every machine that runs the image has the packages of the lock.
 #
-# Two decimals are a weak proof, though: they are blind to what this chapter warns of. With scikit-learn 1.7.2 in
-# place of 1.9.1 the AUC is 0.711 in place of 0.707, and the log loss 0.391 in place of 0.392. To two decimals that is
-# 0.71 and 0.39 both times: you would have seen "the same", although 27,009 of the 27,010 probabilities differ in the
+# Two decimals are a weak proof, though: they do not show the difference that this chapter warns of. With scikit-learn
+# 1.7.2 in place of 1.9.1 the AUC is 0.711 in place of 0.707, and the log loss 0.391 in place of 0.392. To two decimals
+# that is 0.71 and 0.39 both times: you would see "the same", although 27,009 of the 27,010 probabilities differ in the
 # sixth decimal. The third notebook compares a **digest** of the probabilities, one sum over all of them at six
-# decimals. With the wrong packages it would be another one.
+# decimals. With the wrong packages this digest would be different.
 #
 # ## 2. Image and container
 #
@@ -115,13 +114,13 @@ print(found[-1])
 companion.compare_bet(my_bet, "UA 1037" if found[-1] == "UA 1037" else "no such file")
 
 # %% [markdown]
-# An image is a class, a container is an object of it. You start as many containers from one image as you like, and each
-# begins with the image's files and a thin layer of its own on top, for what it writes. (`--rm` throws that layer away
-# when the process ends. Without it the ended container and its layer lie about until `docker rm`; a new container does
-# not see them either.)
+# An image is like a class, and a container like an object of it. You start as many containers from one image as you
+# like, and each begins with the image's files and a thin layer of its own on top, for what it writes. (`--rm` removes
+# that layer when the process ends. Without it the ended container and its layer are kept until `docker rm`; a new
+# container does not see them either.)
 #
-# Now the other direction: you write a note on **your** disk, into this notebook's folder. A container is a process, as
-# this notebook's kernel is one. Does it see that note, under its full path?
+# Now the other direction: you write a note on **your** disk, into this notebook's folder. A container is a process, and
+# so is this notebook's kernel. Does the container see that note, under its full path?
 
 # %%
 my_bet = None  # "it does not" or "it does"
@@ -133,10 +132,10 @@ print(found[-1].rpartition(": ")[2])
 companion.compare_bet(my_bet, "it does" if found[-1] == "UA 1037" else "it does not")
 
 # %% [markdown]
-# *A container sees my disk* is the first wrong belief of this chapter. It sees the image, its own layer and nothing
-# else: the same path means its own disk, and there is no such file. Unless somebody opens a door: `-v what:where`
-# **mounts** a folder of yours at a place in the container. (Where SELinux guards the machine, as on Fedora, the next
-# line says "Permission denied": write `:ro,z` in place of `:ro`.)
+# Many people believe that a container sees their disk. It sees only the image and its own layer: the path means a place
+# on the container's own disk, and there is no such file. To give it a folder, `-v what:where` **mounts** a folder of
+# yours at a place in the container. (Where SELinux protects the machine, as on Fedora, the next line says "Permission
+# denied": write `:ro,z` in place of `:ro`.)
 
 # %%
 # !docker run {options} -v "{state}:/mine:ro" --entrypoint cat {image} /mine/note
@@ -144,21 +143,22 @@ companion.compare_bet(my_bet, "it does" if found[-1] == "UA 1037" else "it does 
 # %% [markdown]
 # `:ro` means that it may be read only.
 #
-# Two more looks inside: who is it that runs there, and where may they write?
+# Look at two more things inside: which user runs there, and where may this user write?
 
 # %%
 # !docker run {options} --entrypoint sh {image} -c "id -u; touch /scratch/x && echo written; touch /app/x"
 
 # %% [markdown]
-# User 10001, a number without rights. In many images the process is **root**: whoever finds a hole in your
-# model server then owns the container, and needs one more hole for the machine. And `--read-only` makes every
-# silent write fail loudly: into the package, into the home folder, a cache beside the code.
+# User 10001, a number without rights. In many images the process is **root**: then an attacker who finds a security
+# hole in your model server controls the whole container, and needs only one more hole to control the machine. And with
+# `--read-only` every unexpected write fails with an error: into the package, into the home folder, or into a cache
+# beside the code.
 #
 # ## 3. A Dockerfile, and what is built again
 #
 # An image is built from a **Dockerfile**, one instruction a line. The book's own has two **stages**. In the first one
-# the packages are installed into the folder `/opt/venv`. The second one becomes the image: it copies that folder, and
-# the first stage is left behind, with its build tools. Here is the second one.
+# the packages are installed into the folder `/opt/venv`. The second one becomes the image: it copies only that folder,
+# without the build tools of the first stage. Here is the second one.
 
 # %%
 from companion.workspace import repository
@@ -175,11 +175,11 @@ print(dockerfile.split("# --- Second stage")[1].partition("\n")[2])
 # | `WORKDIR` | the folder for all that follows; it is made if it is missing | `%cd` |
 # | `ENV` | sets variables of the environment | `os.environ[…] = …` in the first cell |
 # | `USER` | who runs it | your login |
-# | `ENTRYPOINT` | what starts when it starts | "Restart and run all" |
+# | `ENTRYPOINT` | the command that a container of it runs | "Restart and run all" |
 # | `LABEL` | says what it is, for people and programs | the title |
 #
-# One more stands at the very top of the file, and you need it soon: `ARG BASE_IMAGE=…` is a blank that whoever
-# builds can fill with `--build-arg BASE_IMAGE=…`, and `${BASE_IMAGE}` stands for what was filled in.
+# One more stands at the very top of the file, and you need it soon: `ARG BASE_IMAGE=…` is a variable that you can set
+# at the build with `--build-arg BASE_IMAGE=…`, and `${BASE_IMAGE}` stands for its value.
 #
 # Each instruction that changes files makes a **layer**: the difference to what was there before. Layers are
 # kept and shared. Look at the sizes:
@@ -190,17 +190,17 @@ columns = "{{.Size}}  {{.CreatedBy}}"
 print("\n".join(line[:75] for line in layers if not line.startswith("0")))
 
 # %% [markdown]
-# Read it from below; instructions that change no file are left out. The lowest lines are the base: two in the
+# Read the list from below; instructions that change no file are left out. The lowest lines are the base: two in the
 # recording, with 131 and 69 MB. Above it lie the packages, by far the most, then 6 MB of data, then the code: less than
 # a thousandth of the whole.
 #
-# On the next build the engine goes from top to bottom. An instruction whose text and whose files are as
-# before is not done again: its layer is taken from the **build cache**. At the first one that differs it
-# starts to work, and from there on **everything below is done again**, because each layer is a difference to
-# the one above.
+# On the next build the engine goes from top to bottom. An instruction whose text and whose files are as before is not
+# done again: its layer is taken from the **build cache**. From the first instruction that differs on, **everything
+# below is done again**, because each layer is a difference to the one above.
 #
-# So order decides what a change costs. Two Dockerfiles, the same content. `RUN` stands for an installation
-# that takes minutes; it leaves a random stamp, by which you can see whether it was done again.
+# So the order decides how long a build takes after a change. Here are two Dockerfiles with the same content. `RUN`
+# stands for an installation that takes minutes; it leaves a random stamp, by which you can see whether it was done
+# again.
 
 # %%
 import os
@@ -235,9 +235,8 @@ for order in ("code-first", "code-last"):
 companion.compare_bet(my_bet, "both" if len(kept) == 2 else "".join(kept) or "none")
 
 # %% [markdown]
-# In `code-first` the code stands in the same `COPY` as the list of packages, above the installation: every
-# change of a comment reinstalls everything. The cure costs nothing: **what changes seldom stands above what
-# changes often.**
+# In `code-first` the code stands in the same `COPY` as the list of packages, above the installation: every change of a
+# comment reinstalls everything. The remedy is a better order: **what changes seldom stands above what changes often.**
 #
 # ## Exercise 6.1: What is done again?
 #
@@ -275,10 +274,9 @@ check.ex_6_1(answer)
 #
 # ## Clean-up
 #
-# The images of section 3 have no name. They share the layers of the book's image and take no room worth the name;
-# `docker image prune` removes them. `make reset` removes this notebook's files.
+# The images of section 3 have no name. They share the layers of the book's image and take nearly no space; `docker
+# image prune` removes them. `make reset` removes this notebook's files.
 #
 # ## What comes next
 #
-# `06-2-dockerfile-and-tag`: you mend a Dockerfile that somebody left you, and you see what a short name does to an
-# image.
+# In `06-2-dockerfile-and-tag` you mend a Dockerfile that somebody left you, and you see why a short tag is dangerous.

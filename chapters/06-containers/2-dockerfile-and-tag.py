@@ -3,12 +3,12 @@
 #
 # About 40 minutes · 1 GB of memory · no cluster; Docker or Podman, or a recording of it
 #
-# The first notebook took an image apart: a disk, packed in layers, by the lines of a Dockerfile. Here you write one
-# that may go to production, and you meet the tag, the name behind the colon.
+# In the first notebook you saw an image as a disk that is packed in layers, one for each line of a Dockerfile. Here you
+# write a Dockerfile that is good enough for production, and you learn about the tag, the name behind the colon.
 #
 # You will
 #
-# 1. **mend a Dockerfile** that runs as root, begins with a base that moves, and carries a password;
+# 1. **mend a Dockerfile** that runs as root, begins with a base that changes, and contains a password;
 # 2. make a **tag** that says what is in an image.
 #
 # Once you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
@@ -41,7 +41,7 @@ print(len(dockerfile.splitlines()), "lines")
 # %% [markdown]
 # ## 1. A Dockerfile that somebody left you
 #
-# It builds, it runs, and it has the four usual faults.
+# It can be built and it runs, but it has the four usual faults.
 
 # %%
 inherited = """\
@@ -57,9 +57,8 @@ ENTRYPOINT ["python3", "-m", "flightdelay"]
 # %% [markdown]
 # ## Exercise 6.2: Mend it
 #
-# What a layer holds stays in the image for ever: a line further down that deletes it or sets it to nothing
-# hides it, and `docker history` or an unpacked layer shows it again. A password that a build needs is
-# therefore **lent** to one instruction:
+# What a layer holds stays in the image for ever: a later line that deletes it or empties it only hides it, and `docker
+# history` or an unpacked layer shows it again. So a password that a build needs is **lent** to one instruction:
 #
 # ```
 # RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf python3 -m pip install …
@@ -68,12 +67,12 @@ ENTRYPOINT ["python3", "-m", "flightdelay"]
 # with `docker build --secret id=pip.conf,src=…` on the outside. The file is there while the line runs, and in
 # no layer.
 #
-# An image has a **digest**, a sum over its content. Behind an `@` it says which image is meant, to the byte: see the
-# line `ARG BASE_IMAGE=` in `print(dockerfile)`.
+# An image has a **digest**, a sum over its content. Behind an `@` it names exactly one image, to the byte: see the line
+# `ARG BASE_IMAGE=` in `print(dockerfile)`.
 #
 # Write the mended text, by copying it or with `inherited.replace(…)`. It has to
 #
-# - begin with a base that cannot move (the book's, or any other by its digest);
+# - begin with a base that cannot change (the book's, or any other by its digest);
 # - hold no password, and still be able to sign in at the package index;
 # - not install again when a line of code changes;
 # - run as somebody who is not root;
@@ -101,10 +100,10 @@ from companion import check
 check.ex_6_2(answer)
 
 # %% [markdown]
-# The check builds nothing: it reads your text with a parser like the builder's, and follows what would be in the image.
-# Where you have an engine and a network, build it, in cells of your own. The first line writes your text to a file, the
-# second one builds with your own settings of pip lent to it (`pip config debug` says which file that is; without one,
-# an empty file will do):
+# The check builds nothing: it reads your text with a parser like the builder's, and works out what would be in the
+# image. If you have an engine and a network, build it, in cells of your own. The first line writes your text to a file,
+# the second one builds with your own settings of pip lent to it (`pip config debug` says which file that is; if there
+# is none, use an empty file):
 #
 # ```
 # (repository() / "build" / "mended").write_text(answer)
@@ -112,8 +111,8 @@ check.ex_6_2(answer)
 # !docker run {options} -v "{repository()}/data:/app/data:ro" mended:1 2013-09 --sample 20000
 # ```
 #
-# (The exercise asks for no data in the image, so the last line mounts it. With the book's own solution, on a base of
-# Debian with Python 3.11, this was tried with Podman.)
+# (The exercise asks for no data in the image, so the last line mounts the data. We tried this with Podman and the
+# book's own solution, on a base of Debian with Python 3.11.)
 #
 # ## 2. A short name
 #
@@ -134,10 +133,10 @@ print(f"{(delay > LIMIT).mean():.1%} late")
 # !docker run {options} --entrypoint python3 rates:1 /app/rates.py
 
 # %% [markdown]
-# The long number that the build printed is a digest of this image. Other content, other number.
+# The long number that the build printed is a digest of this image. With other content it is another number.
 #
-# Now an orchestrator's cache, in a few lines, like the one of Kubeflow Pipelines: what a step gave is kept, and a step
-# that was run before is not run again.
+# Now write an orchestrator's cache in a few lines, like that of Kubeflow Pipelines: the result of a step is kept, and a
+# step that was run before is not run again.
 
 # %%
 cache = {}
@@ -153,8 +152,8 @@ def cached(name, month):
 print(cached("rates:1", "2013-09"))
 
 # %% [markdown]
-# A colleague decides that late means more than 30 minutes, changes the line, and builds again under the same
-# name: it is only a small fix. **Bet first:** what does the cache answer now, what a new run?
+# A colleague decides that late means more than 30 minutes, changes the line, and builds again under the same name: it
+# is only a small fix. **Bet first:** what does the cache answer now, and what does a new run answer?
 
 # %%
 my_bet = None  # a pair, for the cache and for a new run: each "new" or "old"
@@ -170,25 +169,24 @@ answers = (cached("rates:1", "2013-09"), fresh[-1])
 companion.compare_bet(my_bet, tuple("old" if each == old else "new" for each in answers))
 
 # %% [markdown]
-# *A tag identifies an image* is the second wrong belief. One name, two programs. Kubeflow Pipelines makes its key
-# from the image's **name**, the command and the inputs, as `cached` does; it does not look at the digest. So the
-# cache serves a number that no image of this name computes any more, everything is green, and nobody can say which
-# code made last month's report. That is the whole case against `:latest`, which is a tag that moves by habit, and
-# against using *any* tag a second time.
+# Many people believe that a tag identifies an image. Here one tag named two programs. Kubeflow Pipelines makes its key
+# from the image's **name**, the command and the inputs, as `cached` does; it does not look at the digest. So the cache
+# gives a number that no image of this name computes any more, no step fails, and nobody can say which code made last
+# month's report. This is the reason not to use `:latest`, a tag that is moved with each push, and not to use *any* tag
+# a second time.
 #
-# A cluster does its part. A node, one of its machines, that has `rates:1` already keeps the old one. The node beside it
-# fetches the new one from the **registry**, the server where images lie. Then half of the answers are different.
+# A cluster makes this worse. A node (one of its machines) that has `rates:1` already keeps the old image. Another node
+# fetches the new one from the **registry**, the server where images lie. Then the answer depends on the node.
 #
-# So: a tag is given **once**. For a machine, write the digest.
+# So give each tag only **once**. Where a program reads the name, write the digest.
 #
-# ## Exercise 6.3: A name that cannot lie
+# ## Exercise 6.3: A tag that belongs to one content
 #
-# Write the function that makes a tag. It gets the version of the project and the files that go into the image,
-# as a dict from path to bytes. Other content, another path or another version has to give another tag; the
-# same content gives the same tag on every machine, on any day, in whatever order the dict lists it. Some files
-# are text, some are data: a file may hold any bytes, while a path has no line break. A tag has at most 128
-# characters: letters, digits, `_`, `.` and `-`, and it does not begin with `.` or `-`. The version stays readable in
-# it, for people.
+# Write the function that makes a tag. It gets the version of the project and the files that go into the image, as a
+# dict from path to bytes. If the content, a path or the version is different, the tag has to be different; the same
+# content gives the same tag on every machine, on any day, in whatever order the dict lists it. A file may hold any
+# bytes, text or data; a path has no line break. A tag has at most 128 characters: letters, digits, `_`, `.` and `-`,
+# and it does not begin with `.` or `-`. The version stays readable in it, for people.
 
 # %%
 import hashlib
@@ -209,14 +207,14 @@ def answer(version: str, files: dict[str, bytes]) -> str:
 check.ex_6_3(answer)
 
 # %% [markdown]
-# `make image` does the same, and builds nothing where the name is there already.
+# `make image` does the same, and builds nothing if an image of this name is there already.
 #
 # ## Recap
 #
 # 1. You **mended a Dockerfile**: a base by digest, a user without rights, packages above code, a password lent
 #    and never copied.
-# 2. You made a **tag** that cannot lie: version, and a sum over paths and contents. A tag that is used twice
-#    makes a cache serve what no code computes any more.
+# 2. You made a **tag** that belongs to one content: a version, and a sum over paths and contents. If a tag is used
+#    twice, a cache gives results that no code computes any more.
 #
 # ## Clean-up
 #
@@ -225,4 +223,4 @@ check.ex_6_3(answer)
 #
 # ## What comes next
 #
-# `06-3-from-step-to-step`: two steps, two containers, and a file that the second one needs from the first.
+# In `06-3-from-step-to-step` two steps run in two containers, and the second one needs a file from the first.

@@ -3,12 +3,12 @@
 #
 # About 35 minutes · 1 GB of memory · no cluster; Docker or Podman, or a recording of it
 #
-# The first notebook started the book's image, one container at a time. A pipeline is more than one: what a step
-# makes, the next one needs. Here two steps run in containers, and then all six.
+# The first notebook started the book's image, one container at a time. A pipeline has several steps, and each step
+# needs what an earlier one makes. Here two steps run in containers, and then all six.
 #
 # You will
 #
-# 1. mend **two steps** so that each runs alone, wherever it is put, and say what an **artifact** is.
+# 1. mend **two steps** so that each runs alone, on any machine, and say what an **artifact** is.
 #
 # Three times you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -44,8 +44,8 @@ print(f"AUC {ours['auc']:.2f}  log loss {ours['log_loss']:.2f}  here")
 # %% [markdown]
 # ## 1. Two steps, two containers
 #
-# Two programs: the first one makes the features, the second one trains and says what it
-# expects of our flight, UA 1037 on 12 September. They are told where to write and where to read.
+# There are two programs: the first one makes the features, the second one trains a model and prints its prediction for
+# our flight, UA 1037 on 12 September. They are told where to write and where to read.
 
 # %%
 (state / "steps").mkdir(exist_ok=True)
@@ -82,7 +82,7 @@ for folder, mode in (("steps", 0o755), ("artifacts", 0o777)):  # the user in the
 
 # %% [markdown]
 # On your laptop you would run one after the other. Here each runs in a container of its own, from the same image, with
-# the same options. (The programs are mounted at `/steps`, so that you need not build for every try.)
+# the same options. (The programs are mounted at `/steps`, so that you need not build an image for every try.)
 #
 # **Bet first:** the first one writes `/scratch/features.parquet`, the second one reads `/scratch/features.parquet`. How
 # does each end?
@@ -99,27 +99,27 @@ ends = [any("Error" in line for line in lines) for lines in (first, second)]
 companion.compare_bet(my_bet, tuple("error" if failed else "no error" for failed in ends))
 
 # %% [markdown]
-# **Symptom.** The first step is green and says that it wrote. The second one says that the file is not there.
-# Both tell the truth.
+# **Symptom.** The first step succeeds and says that it wrote the file. The second one says that the file is not there.
+# Both statements are true.
 #
-# **Evidence.** Ask a new container how many files lie in its `/scratch`, and your own machine for the file.
+# **Evidence.** Count the files in `/scratch` of a new container, and look for the file on your own machine.
 
 # %%
 # !docker run {options} --entrypoint sh {image} -c "ls /scratch | wc -l"
 print("on this machine:", os.path.exists("/scratch/features.parquet"))
 
 # %% [markdown]
-# Zero files, and nothing here. The file was on a disk of the first container (`--tmpfs /scratch` makes one in memory),
-# and that disk went with it. In the first notebook a note on a container's normal disk was gone in the same way.
+# The new container has no files there, and neither has your machine. The file was on a disk of the first container
+# (`--tmpfs /scratch` makes one in memory), and that disk was removed with its container. In the first notebook a note
+# on a container's normal disk was gone in the same way.
 #
-# **Cause.** A path is a name on *one* disk. `/scratch/features.parquet` means something else in each container, as
-# `x` means something else in each function. Steps in containers share no memory, no current folder, no home,
-# no `/tmp`; on a cluster not even the machine. Nobody mounts a folder for you there: the step may run on a machine
-# where your folder never was.
+# **Cause.** A path is a name on *one* disk. `/scratch/features.parquet` means something else in each container, as `x`
+# means something else in each function. Steps in containers share no memory, no current folder, no home, no `/tmp`; on
+# a cluster not even the machine. On a cluster a mounted folder does not help: the step may run on a machine that does
+# not have your folder.
 #
-# **Fix.** Do not tell the next step *where* the file lies. **Hand over the file.** Somebody outside both steps
-# fetches it from where the first one left it, and lays it where the second one expects it. Here you are this
-# somebody, and your hands are two mounts:
+# **Fix.** **Hand over the file**, and not only its path. A program outside both steps takes the file from where the
+# first one left it, and puts it where the second one expects it. Here you do this yourself, with two mounts:
 
 # %%
 # !docker run {program} -v "{state}/artifacts:/out" {image} /steps/features.py 2013-09 /out/features.parquet
@@ -127,8 +127,8 @@ carried = f'-v "{state}/artifacts/features.parquet:/in/features.parquet:ro"'
 # !docker run {program} {carried} {image} /steps/model.py 2013-09 /in/features.parquet
 
 # %% [markdown]
-# Neither program was changed. (If you work on the recording, "written to /out" is what was said on the machine where it
-# was made. On yours nothing was written: the folder `artifacts` stays empty.) As a picture:
+# Neither program was changed. (If you work on the recording, "written to /out" was printed on the machine where the
+# recording was made. On yours nothing was written: the folder `artifacts` stays empty.) As a picture:
 
 # %%
 from IPython.display import SVG
@@ -138,20 +138,20 @@ from companion.workspace import repository
 SVG(filename=str(repository() / "chapters" / "06-containers" / "two-disks.svg"))
 
 # %% [markdown]
-# What changed is that the output was **declared** and **carried**: out of
-# `/out` of the one, to `/in` of the other. A thing that is handed over like this is an **artifact**, and now
-# you know why the tools make so much of it. ZenML, Airflow and Kubeflow differ in who carries; Kubeflow does it
-# by a store that all machines reach: the output is uploaded after the step, and downloaded before the next.
+# What changed is that the output was **declared** and **carried**: out of `/out` of the one container, into `/in` of
+# the other. A file that is handed over like this is an **artifact**. ZenML, Airflow and Kubeflow differ in who carries
+# the artifacts; Kubeflow does it with a store that all machines reach: the output is uploaded after the step, and
+# downloaded before the next.
 #
-# "One shared folder for all steps" is tempting, and is what `-v` of the same folder everywhere would be. The file is
-# back then. So is what chapter 02 got rid of: hidden inputs, two runs that write the same file, nobody who knows what
-# came from what.
+# It seems easier to mount one shared folder in all steps. Then the second step finds the file. But you get back the
+# faults that chapter 02 removed: hidden inputs, two runs that write the same file, and no record of what came from
+# what.
 #
 # ### Without an engine
 #
-# The same can be had without containers. `alone.run` gives a step a process of its own and a disk of its own,
-# carries the inputs in and the outputs out, and throws the rest away. So everybody can do the last exercise.
-# Here are two steps as people write them, called one after the other in this notebook:
+# You can try the same without containers. `alone.run` gives a step a process of its own and a disk of its own, carries
+# the inputs in and the outputs out, and deletes the rest. So everybody can do the last exercise. Here are two steps as
+# they are often written, called one after the other in this notebook:
 
 # %%
 from pathlib import Path
@@ -180,9 +180,9 @@ prepare(state / "september.csv", state / "prepared")
 report(state / "prepared")
 
 # %% [markdown]
-# It works, on your machine. Now each alone. `inputs` are carried to the step, `outputs` away from it; the
-# function gets the paths by name, as it would in Kubeflow. The file `prepared.csv` is still lying here, and `report` is
-# handed it as its input. **Bet first:** how does each of the two end?
+# It works on your machine. Now run each step alone. `inputs` are carried to the step, `outputs` away from it; the
+# function gets the paths by name, as it would in Kubeflow. The file `prepared.csv` is still lying here, and `report`
+# gets it as its input. **Bet first:** how does each of the two end?
 
 # %%
 my_bet = None  # a pair, for prepare and report: each "error" or "no error"
@@ -203,17 +203,17 @@ for step, inputs, outputs in calls:
 companion.compare_bet(my_bet, ends)
 
 # %% [markdown]
-# `prepare` declared an output and wrote something else, which nobody carries away. `report` was handed the file, as
-# the path `prepared`, and asks for `prepared.csv` in the current folder, which is an empty one of its own now; "still
-# lying here" was true of your disk alone.
+# `prepare` declared an output but wrote another file, which is not carried away. `report` got the file under the path
+# `prepared`, but it reads `prepared.csv` from the current folder, which is now an empty folder of its own; the file is
+# still lying only on your disk.
 #
 # ## Exercise 6.4: Two steps that share no disk
 #
-# Mend both, so that they work alone, each in a process and on a disk of its own, and give the same report.
-# Copy them, change what has to change, and give the check both: `answer = [prepare, report]`. The check runs
-# them with other flights, and it lays the artifact under another path than the first step wrote it to. Try them with
-# `alone.run`, as above, and hand `report` what `prepare` has made now: `state / "handed" / "prepared"`. (The cell above
-# can be run again too; its last line then compares your old bet.)
+# Mend both, so that they work alone, each in a process and on a disk of its own, and give the same report. Copy them,
+# change what has to change, and give the check both: `answer = [prepare, report]`. The check runs them with other
+# flights, and it gives the artifact to the second step under another path. Try them with `alone.run`, as above, and
+# hand `report` what `prepare` has made now: `state / "handed" / "prepared"`. (The cell above can be run again too; its
+# last line then compares your old bet.)
 
 
 # %%
@@ -272,12 +272,12 @@ for step, inputs in needs.items():
     print(f"{step:9} got {', '.join(inputs) or 'nothing but the month'}", *said[:1])
 
 # %% [markdown]
-# What stands at the end of the last line is no input: `promote` is what `decide` printed.
+# At the end of the last line stands what `decide` printed, `promote`; it is not an input.
 #
-# Six processes that never met, none of them root, on read-only disks, without a network. Now one container more,
-# which runs all six steps in a row. In that one, tables and model stay in memory. Between the six, each of them went
-# through a file: written, carried, read again. Compare the digests of the probabilities. **Bet first:** are the
-# probabilities the same, to six decimals?
+# Six separate processes ran, none of them as root, on read-only disks, without a network. Now start one more container,
+# which runs all six steps in a row. In that container, tables and model stay in memory. Between the six containers,
+# each of them was written to a file, carried, and read again. Compare the digests of the probabilities. **Bet first:**
+# are the probabilities the same, to six decimals?
 
 # %%
 my_bet = None  # "another digest" or "the same digest"
@@ -295,24 +295,24 @@ companion.compare_bet(my_bet, "the same digest" if alone_digest[-1] == said[-1] 
 # %% [markdown]
 # Each of these files gave back what was put in, to six decimals.
 #
-# And your own machine, which has the same packages and no container? `ran.evaluation["digest"]` is its digest, of the
-# run at the beginning: `print(ran.evaluation["digest"], said[-1])` in a cell of your own shows both. Are they equal? A
-# processor of another kind may round differently in the last place: then the digests differ and the metrics agree.
-# With scikit-learn 1.7.2 on one side they would differ too, while two decimals of the metrics would agree.
+# Compare also your own machine, which has the same packages and no container. `ran.evaluation["digest"]` is its digest,
+# of the run at the beginning: `print(ran.evaluation["digest"], said[-1])` in a cell of your own shows both. They may be
+# equal or not: a processor of another kind may round differently in the last place: then the digests differ and the
+# metrics agree. With scikit-learn 1.7.2 on one side they would differ too, while two decimals of the metrics would
+# agree.
 #
-# The steps of this book never knew a path that they were not told; that was chapter 02, and here it
-# pays. You carried eight inputs by hand, with a dict of needs and six commands. Chapter 07 gives this dict
-# to Kubeflow Pipelines, which carries for you, and keeps what it carried.
+# The steps of this book use only paths that they are given (chapter 02), so they run in containers without a change.
+# You carried eight inputs by hand, with a dict of needs and six commands. Chapter 07 gives this dict to Kubeflow
+# Pipelines, which carries the files for you, and keeps them.
 #
-# **It transfers.** A credit model is approved together with its environment. "The same code" does not answer
-# an auditor who asks what ran in March; a digest does, for the image, and an artifact that was kept does, for
-# the data.
+# **It transfers.** A credit model is approved together with its environment. When an auditor asks what ran in March,
+# "the same code" is no answer. The digest of the image and the artifacts that were kept are.
 #
 # ## Optional: bring your own model
 #
-# Your model needs a file that the image lacks: its own code. You do not change the book's image for that, you build on
-# it: three lines, and the layers below are shared. (If it needs a package more, the lock changes, and the book's image
-# is built again.) Put your own estimator in the place of this one.
+# Your model needs a file that the image lacks: its own code. For that you do not change the book's image, you build on
+# it: this takes three lines, and the layers below are shared. (If your model needs one more package, the lock changes,
+# and the book's image is built again.) Put your own estimator in the place of this one.
 
 # %%
 (state / "own").mkdir(exist_ok=True)
@@ -348,5 +348,5 @@ print((state / "own" / "Dockerfile").read_text())
 #
 # ## What comes next
 #
-# You can pack a step, and you were the one who carried. Chapter 07 writes the same six steps as components of
-# Kubeflow Pipelines: a container with typed inputs and outputs, each.
+# You can pack a step, but so far you carried the files yourself. Chapter 07 writes the same six steps as components of
+# Kubeflow Pipelines: each is a container with typed inputs and outputs.

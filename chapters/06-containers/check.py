@@ -456,7 +456,7 @@ def ex_6_3(answer: Callable[[str, dict[str, bytes]], str]) -> Verdict:
         )
     tags, many, same = _in_a_process(answer, "1")
     if tags["first"].endswith("latest"):
-        return wrong("latest is the same name for every content: that is the tag which moves by habit.")
+        return wrong("latest is the same name for every content: that is the tag which moves with each push.")
     if len({*tags.values()}) == 1 or tags["byte"] == tags["first"] == tags["path"]:
         return wrong("Other files get the same tag: it says which version was meant, not what is in it.")
     if not re.fullmatch(r"[\w][\w.-]{0,127}", tags["first"], re.ASCII):

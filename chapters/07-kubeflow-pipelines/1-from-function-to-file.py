@@ -3,10 +3,10 @@
 #
 # About 35 minutes · 1 GB of memory · no cluster
 #
-# On a cluster, Kubeflow Pipelines (KFP) runs each step of your pipeline in a container of its own, as you saw
-# it in chapter 06. For most of what there is to learn you need no cluster: you write components, wire
-# artifacts, compile, and read what would be sent. The same source runs here, on this laptop, and there. What
-# differs is configuration. This first notebook follows a function of yours into the file that a cluster gets.
+# On a cluster, Kubeflow Pipelines (KFP) runs each step of your pipeline in a container of its own, as you saw it in
+# chapter 06. You can learn most of it without a cluster: you write components, connect ("wire") artifacts, compile, and
+# read the file that would be sent. The same source runs on this laptop and on a cluster; only the configuration
+# differs. This first notebook follows a function of yours into the file that a cluster gets.
 #
 # You will
 #
@@ -22,9 +22,9 @@ state = companion.workspace("07-1")
 # %% [markdown]
 # ## 1. A function that is sent as text
 #
-# A **component** is a container with typed inputs and outputs. The most common kind is made from a Python
-# function, by a decorator. Two settings of it the book always writes: the **image** in which the function will
-# run, and that `kfp` is in that image already. (Without the second, every step begins with a `pip install`.)
+# A **component** is a container with typed inputs and outputs. The most common kind is made from a Python function, by
+# a decorator. The book always sets two things: the **image** in which the function will run, and that `kfp` is in that
+# image already. (Without the second, every step begins with a `pip install`.)
 
 # %%
 from kfp import compiler, dsl, local
@@ -52,9 +52,9 @@ def late_share(month: str, airport: str) -> float:
 
 
 # %% [markdown]
-# A **pipeline** is a function too. In the next but one cell it calls the component, for Newark, where our flight UA
-# 1037 starts, and says "drawing". **Bet first.** That cell only *defines* the pipeline, nothing calls it. What does it
-# print: both lines (that with "counting" and that with "drawing"), one of them, or none?
+# A **pipeline** is a function too. The one in the cell below the bet calls the component, for Newark, where our flight
+# UA 1037 starts, and prints "drawing". **Bet first.** That cell only *defines* the pipeline; no line of it calls the
+# pipeline. What does it print: both lines (that with "counting" and that with "drawing"), one of them, or none?
 
 # %%
 my_bet = None  # "both", "counting", "drawing" or "none"
@@ -77,16 +77,15 @@ companion.compare_bet(my_bet, "both" if len(words) == 2 else "".join(words) or "
 # %% [markdown]
 # (`%%capture said` keeps what a cell prints, so that the next one can look at it.)
 #
-# "drawing", once, although you called nothing: `@dsl.pipeline` calls the function at once, to see what it
-# draws. `month` and `share.output` are no values: they are **placeholders** for what somebody will know
-# later, on another machine. And "counting" is missing. The pipeline function does not run your code; it draws
-# the graph. Whatever Python decides in it (an `if`, a clock, a random number) is decided now, once, for all
-# runs to come.
+# It printed "drawing", once, although you called nothing: `@dsl.pipeline` calls the function at once, to see what it
+# draws. `month` and `share.output` are **placeholders**: their values are known only later, on another machine. And
+# "counting" is missing, because the pipeline function does not run your code; it draws the graph. Whatever Python
+# decides in it (an `if`, a clock, a random number) is decided now, once, for all later runs.
 #
-# Now let it run. `local.init` says who: `SubprocessRunner` starts a process of its own for each step, on this
-# machine, as a cluster starts a container. `use_venv=False` means "with the packages that are here" (the
-# runner's default builds an environment for each step). KFP talks a lot, so `%%capture` keeps its log. (It
-# keeps an error too: if a cell after such a run misses a name, `print(log.stdout)` says why.)
+# Now let it run. `local.init` says by which runner: `SubprocessRunner` starts a process of its own for each step, on
+# this machine, as a cluster starts a container. `use_venv=False` means "with the packages that are here" (the runner's
+# default builds an environment for each step). KFP prints a lot, so `%%capture` hides it and keeps it as a log. (It
+# hides an error too: if a cell after such a run does not know a name, `print(log.stdout)` says why.)
 
 # %%
 import re
@@ -108,11 +107,11 @@ print("tasks:", started(log), "· result:", ran.output)
 print("said in its process:", [line.strip() for line in log.stdout.splitlines() if "counting" in line])
 
 # %% [markdown]
-# In September, 12.4% of Newark's flights were late, ours among them. A component that is called **in a
-# pipeline** becomes a **task**: it is drawn first, and works when a runner runs the drawing.
+# In September, 12.4% of Newark's flights were late, ours among them. A component that is called **in a pipeline**
+# becomes a **task**: it is drawn first, and does its work when a runner runs the graph.
 #
-# What went to that process? **Compile** the pipeline and look. The file is the IR, the intermediate
-# representation: all that a cluster ever gets from you. (Section 2 explains the way to a container in it.)
+# To see what went to that process, **compile** the pipeline. The file is the IR, the intermediate representation; a
+# cluster gets nothing else from you. (Section 2 explains how to find a container in it.)
 
 # %%
 import yaml
@@ -140,9 +139,9 @@ print(container["command"][3])
 #
 # ### A constant moves out
 #
-# A colleague takes the 15 minutes out of the function, as one should. The cell after the bet writes this down, the one
-# after that draws and compiles a pipeline with it, and the third one runs it. **Bet first:** how does it go when it is
-# compiled, and when it runs?
+# A colleague makes the 15 minutes a constant outside of the function, as good style asks for. The cell after the bet
+# writes this down, the one after that draws and compiles a pipeline with it, and the third one runs it. **Bet first:**
+# what happens when it is compiled, and what when it runs?
 
 # %%
 my_bet = None  # a pair, for the compiling and the running: each "error" or "no error"
@@ -185,17 +184,16 @@ compiled_now = "error" if "late_share_2" not in text else "no error"
 companion.compare_bet(my_bet, (compiled_now, "error" if symptom else "no error"))
 
 # %% [markdown]
-# - **Symptom**: the pipeline failed, and says in which task. No more.
+# - **Symptom**: the pipeline failed, and says only in which task.
 # - **Evidence**: that task's own log. On a cluster it is the log of its Pod.
-# - **Cause**: the text uses a name that stands in another cell, so it was not sent. The compiler does not
-#   execute the function and cannot know. *What compiles is a drawing; only a run shows that it works.*
+# - **Cause**: the text uses a name from another cell, and that cell was not sent. The compiler does not execute the
+#   function, so it cannot know. *Only a run shows whether the code works.*
 # - **Fix**: make it an input, `minutes: int = 15`. (Code that several steps need belongs into the image, as a
 #   package: that is why `flightdelay` is one.)
 #
-# ## 2. Read the compiled pipeline as prose
+# ## 2. Read the compiled pipeline
 #
-# Now the book's own. All that chapter 02 wired is in this file, with nothing added but KFP's words. Two parts
-# of it:
+# Now look at the book's own pipeline. Its file has the wiring of chapter 02, in KFP's words. These are two parts of it:
 
 # %%
 import inspect
@@ -210,13 +208,13 @@ print(inspect.getsource(with_kubeflow.flight_delay.pipeline_func))
 # a **parameter**, a small value. `features: Input[Dataset]` is an **artifact**, a file: chapter 06 had you carry those.
 # The second notebook builds with both.
 #
-# (Two of the pipeline's parameters are paths, `data` and `store`. They are no outputs of a task: somebody has to
-# provide these folders to the containers that read them. Their defaults are a cluster's: the data lies in the image,
-# and the last lines give `decide` a volume for the store. These lines are settings for a cluster; the third notebook
-# is about them, and chapter 11 makes the volume.)
+# (Two of the pipeline's parameters are paths, `data` and `store`. No task makes them: these folders have to be provided
+# to the containers that read them. Their defaults are those for a cluster: the data lies in the image, and the last
+# lines give `decide` a volume for the store. These lines are settings for a cluster; the third notebook is about them,
+# and chapter 11 makes the volume.)
 #
-# The compiled file has about 480 lines and four parts, and a second, short document with what only a cluster heeds.
-# Read it along one step, `train`, in three hops. **Hop 1**: the task, in `root`.
+# The compiled file has about 480 lines and four parts, and a second, short document with settings that only a cluster
+# uses. Follow one step, `train`, through the file, in three hops. **Hop 1**: the task, in `root`.
 
 # %%
 ir = compiled(with_kubeflow.flight_delay, state)
@@ -225,9 +223,9 @@ task = ir["root"]["dag"]["tasks"]["train"]
 print(yaml.safe_dump(task))
 
 # %% [markdown]
-# As prose: *the task `train` may be answered from the cache; it does what the component `comp-train` says; it
-# waits for `featurize`; its artifact `features` is the output `features` of the task `featurize`; its
-# parameter `month` is the pipeline's own input `month`.*
+# In words: *the task `train` may be answered from the cache; it does what the component `comp-train` says; it waits for
+# `featurize`; its artifact `features` is the output `features` of the task `featurize`; its parameter `month` is the
+# pipeline's own input `month`.*
 #
 # **Hop 2**: the component is a signature, with an `executorLabel`. **Hop 3**: the executor under that label
 # is the container.
@@ -240,8 +238,8 @@ print({part: type(value).__name__ for part, value in container.items()})
 print(container["image"])
 
 # %% [markdown]
-# *The component takes a Dataset and a text, gives a Model, and is carried out by `exec-train`: a container of
-# this image, with this command.* The three hops once more:
+# *The component takes a Dataset and a text, gives a Model, and is carried out by `exec-train`: a container of this
+# image, with this command.* This picture shows the three hops once more:
 
 # %%
 from IPython.display import SVG
@@ -255,8 +253,8 @@ SVG(filename=str(repository() / "chapters" / "07-kubeflow-pipelines" / "three-ho
 # guess the names. In a pipeline inside a pipeline KFP numbers them: there a task `train` may be carried out by
 # `exec-train-2`.
 #
-# **The YAML is what runs.** Your Python has done its work. To see it, change the compiled file of section 1
-# and run the **file**. The 15 minutes stand in the text of the function:
+# **A cluster runs the YAML, and no longer your Python.** To see this, change the compiled file of section 1 and run the
+# **file**. The 15 minutes stand in the text of the function:
 
 # %%
 # %%capture log
@@ -270,8 +268,8 @@ ran = hour(month="2013-09")
 print("more than an hour late:", ran.output)
 
 # %% [markdown]
-# Nobody called your Python. What a cluster runs is the file that was uploaded, not the code in git: keep
-# the two together (chapter 12).
+# Nothing called your Python function. A cluster runs the file that was uploaded, not the code in git; so keep the two
+# together (chapter 12).
 #
 # ## Exercise 7.1: Find a step
 #
@@ -280,8 +278,8 @@ print("more than an hour late:", ran.output)
 #
 # - `"image"`: the image of its container;
 # - `"function"`: the name of the function that is executed (it stands in the container's `args`);
-# - `"artifacts"`: for each artifact that it takes, the name of the task that makes it, such as
-#   `{"features": "featurize"}`; empty where it takes none;
+# - `"artifacts"`: for each artifact that the task takes, the name of the task that makes it, such as `{"features":
+#   "featurize"}`; empty if it takes none;
 # - `"memory"`: its memory limit as it was written, such as `"2Gi"`, or None. It stands in the container, in
 #   `resources`, as `resourceMemoryLimit`; a container without limits has no `resources`.
 #
@@ -313,8 +311,8 @@ check.ex_7_1(answer)
 # %% [markdown]
 # ## Recap
 #
-# 1. You read a compiled pipeline along a step: task, component, executor. There stand its **image, function, inputs
-#    and resources**, and the file is what runs.
+# 1. You read a compiled pipeline along a step: task, component, executor. There stand its **image, function, inputs and
+#    resources**, and a cluster runs this file.
 #
 # And you have seen what a component is: a function that is sent as text. The pipeline function is not sent. It draws
 # the graph, once, on your machine.
@@ -325,5 +323,5 @@ check.ex_7_1(answer)
 #
 # ## What comes next
 #
-# So far one task stood alone. [The second notebook](07-2-artifacts-and-branches.ipynb) wires several, and lets the
+# So far there was one task. [The second notebook](07-2-artifacts-and-branches.ipynb) connects several, and lets the
 # graph branch and loop.

@@ -3,8 +3,8 @@
 #
 # About 40 minutes · 1 GB of memory · no cluster
 #
-# The first notebook followed one function into the compiled file. Here several are wired to a graph: files go from step
-# to step, and the graph itself decides what runs, and how often.
+# The first notebook followed one function into the compiled file. Here several functions are connected to a graph:
+# files go from step to step, and the graph itself decides what runs, and how often.
 #
 # You will
 #
@@ -63,10 +63,10 @@ def share_of(flights: Input[Dataset], airport: str) -> float:
 
 
 # %% [markdown]
-# ### The error that everyone meets
+# ### A common error
 #
-# Three wirings that look natural. Each hands over something of the wrong kind. First two components to wire, and a
-# function that tries to draw and prints what is said against it:
+# The three wirings below look natural, but each hands over something of the wrong kind. First come two components, and
+# a function that tries to draw a wiring and prints the error message:
 
 
 # %%
@@ -90,7 +90,7 @@ def try_to_draw(*wirings):
 
 
 # %% [markdown]
-# Read the messages: which input, which kind came, which kind is wanted?
+# Each message names the input, the kind that came and the kind that is wanted:
 
 
 # %%
@@ -109,10 +109,10 @@ def dataset_as_model(month: str):
 try_to_draw(path_as_artifact, artifact_as_parameter, dataset_as_model)
 
 # %% [markdown]
-# `STRING` is a parameter, `system.Dataset` an artifact: one cannot stand for the other, and one kind of
-# artifact not for another. (Older versions of KFP raise this as a `TypeError`, and so does the internet.) A
-# path is a string. It means something on this disk and nothing in the next container, and that is why KFP
-# refuses it where a file is wanted. The right wiring hands over the **output**:
+# `STRING` is a parameter, `system.Dataset` an artifact: one cannot stand for the other, and one kind of artifact not
+# for another. (Older versions of KFP raise a `TypeError` here, and you find this name in old posts.) A path is a
+# string. It means something on this disk and nothing in the next container, so KFP refuses it where a file is wanted.
+# The right wiring hands over the **output**:
 
 
 # %%
@@ -139,7 +139,7 @@ print(flights.uri.removeprefix(str(state)).split("/")[1], "/ … /", "/".join(fl
 #
 # ### The file that nobody declared
 #
-# A way around all this: one task leaves a file in a folder, the next one looks for it there. **Bet first:** does
+# You could avoid all this: one task leaves a file in a folder, and the next one looks for it there. **Bet first:** does
 # this pipeline run here? Would it on a cluster?
 
 # %%
@@ -181,17 +181,17 @@ carried = "taskOutput" in str(task["inputs"])  # does anything come from another
 companion.compare_bet(my_bet, ("runs" if ran.output else "fails", "runs" if carried else "fails"))
 
 # %% [markdown]
-# It runs here, since two processes of one machine share a disk. Two containers do not (chapter 06): there,
-# `find` fails with `FileNotFoundError`. (No cluster ran it for this text.) The evidence is in the file above:
-# `find` waits for `leave` (`dependentTasks`) but **gets nothing from it**: its only input is the pipeline's
-# own `folder`. An order is not a wire. This local runner cannot show you the mistake; the compiled file can. (Where
-# Docker runs, `local.init(local.DockerRunner(), …)` can show it too: it starts each task in a container of its image,
-# and mounts nothing but the `pipeline_root`.)
+# It runs here, since two processes of one machine share a disk. Two containers do not (chapter 06): there, `find` fails
+# with `FileNotFoundError`. (No cluster ran it for this text.) The evidence is in the file above: `find` waits for
+# `leave` (`dependentTasks`) but **gets nothing from it**: its only input is the pipeline's own `folder`. A task that
+# only waits for another gets no file from it. This local runner cannot show you the mistake; the compiled file can.
+# (Where Docker runs, `local.init(local.DockerRunner(), …)` can show it too: it starts each task in a container of its
+# image, and mounts nothing but the `pipeline_root`.)
 #
 # ## 2. Branch and loop in the graph
 #
-# "If more than 13% are late, warn; else say so." In Python that is an `if`. **Bet first:** Newark had 12.4%.
-# Does this pipeline draw calm, warn or both, or does it end in an error?
+# If more than 13% are late, the pipeline shall warn; otherwise it shall say that all is calm. In Python that is an
+# `if`. **Bet first:** Newark had 12.4%. Does this pipeline draw calm, warn or both, or does it end in an error?
 
 # %%
 my_bet = None  # "an error", "both", "calm" or "warn"
@@ -224,9 +224,9 @@ print("drawn:", drawn)
 companion.compare_bet(my_bet, "both" if {"warn", "calm"} <= set(drawn) else drawn[-1])
 
 # %% [markdown]
-# It compiles without a word, and warns in every month. `share.output > 0.13` is not a comparison: it gives an
-# object that *describes* one, and to Python any object counts as true. `calm` was never drawn. Other things
-# that need the value at least say so:
+# It compiles without a message, and warns in every month. `share.output > 0.13` is not a comparison: it gives an object
+# that *describes* one, and to Python any object counts as true. `calm` was never drawn. Other operations that need the
+# value at least raise an error:
 
 
 # %%
@@ -246,9 +246,9 @@ def python_round(month: str):
 try_to_draw(python_for, python_sum, python_round)
 
 # %% [markdown]
-# `PipelineParameterChannel` in a message always means: Python was asked for a value that is not there yet.
-# Arithmetic belongs into a component. A branch and a loop belong into the graph: `dsl.If`, `dsl.Else`, and
-# `dsl.ParallelFor`. Only one branch will run; `dsl.OneOf` is the output of whichever it is.
+# `PipelineParameterChannel` in a message always means: Python was asked for a value that does not exist yet. Put
+# arithmetic into a component. Put a branch or a loop into the graph: `dsl.If`, `dsl.Else`, and `dsl.ParallelFor`. Only
+# one branch will run; `dsl.OneOf` stands for the output of that one.
 
 
 # %%
@@ -273,9 +273,9 @@ for name, task in branches.items():
     print(name, "if", task["triggerPolicy"]["condition"])
 
 # %% [markdown]
-# Both branches are drawn, each with its **condition as text**, for whoever runs the graph to decide.
+# Both branches are drawn, each with its **condition as text**; the program that runs the graph decides between them.
 #
-# The same for three airports. `dsl.ParallelFor` draws its body once and lets it run for each item;
+# Now do the same for three airports. `dsl.ParallelFor` draws its body once and lets it run for each item;
 # `dsl.Collected` gathers the outputs of all rounds into a list, in the order of the items.
 
 
@@ -308,11 +308,11 @@ print(ran.output)
 print(started(log))
 
 # %% [markdown]
-# One `share_of` in the drawing, three in the run. (The cell puts `print` back: the local runner replaces it
-# to indent each task's log, and two tasks at once may leave it replaced. Your prints would be indented from
-# then on. On a cluster nothing of the kind happens.)
+# There is one `share_of` in the graph, and three in the run. (The cell restores `print`: the local runner replaces it
+# to indent each task's log, and two tasks at once may leave it replaced. Your prints would be indented from then on. On
+# a cluster this does not happen.)
 #
-# The three shares hardly differ: 12.4%, 13.6%, 13.7%. Without `Collected` the graph would not be one:
+# The three shares hardly differ: 12.4%, 13.6%, 13.7%. Without `Collected` KFP refuses to draw the graph:
 
 
 # %%
@@ -333,14 +333,14 @@ def branch_from_outside(month: str):
 try_to_draw(without_collected, branch_from_outside)
 
 # %% [markdown]
-# Which of the rounds should `warn` get? And what should `show` show when nobody warned? A graph has to be
-# right for every run.
+# It is not clear which of the rounds `warn` should get, nor what `show` should show when `warn` did not run. A graph
+# has to be right for every run.
 #
 # ## Exercise 7.2: Warn about the worst airport
 #
-# Write the body of a pipeline. For each of `airports` it counts the share with `late_share`; `highest` takes
-# all the shares; if the highest is above `limit`, it goes to `warn`, else to `calm`; the pipeline returns
-# what the one that ran said. (The check makes a pipeline of your function and runs it three times.)
+# Write the body of a pipeline. For each of `airports` it counts the share with `late_share`; `highest` takes all the
+# shares; if the highest is above `limit`, it goes to `warn`, else to `calm`; the pipeline returns the output of the one
+# that ran. (The check makes a pipeline of your function and runs it three times.)
 
 
 # %%
@@ -383,5 +383,5 @@ check.ex_7_2(answer)
 #
 # ## What comes next
 #
-# The graph says what runs. [The third notebook](07-3-cache-retries-memory.ipynb) says how: what need not run again,
-# what is tried again, and what a step gets from the cluster.
+# The graph says what runs. [The third notebook](07-3-cache-retries-memory.ipynb) is about how it runs: what need not
+# run again, what is tried again, and what a step gets from the cluster.

@@ -3,9 +3,9 @@
 #
 # About 25 minutes · 1 GB of memory · no cluster
 #
-# Whoever runs your graph has to know more of each task than its inputs: whether an old result will do, what to do when
-# it fails, how much memory it may take. All of this stands in the compiled file. Some of it you can see at work on a
-# laptop, the rest only in the file.
+# The program that runs your graph has to know more of each task than its inputs: whether an old result may be used,
+# what to do when it fails, how much memory it may take. All of this stands in the compiled file. Some of it works on a
+# laptop too; the rest you can only read in the file.
 #
 # You will
 #
@@ -32,9 +32,9 @@ from chapter_07.built import compiled, component, late_share, load_month, share_
 # %% [markdown]
 # ## 1. The cache
 #
-# KFP skips a task whose **key** it has seen, and hands over the old outputs. By default it does so for every
-# task. Here the local runner does it too, when told to. A component reads a file whose *path* it was given.
-# **Bet first:** which of these four runs start the task, and which are answered from the cache?
+# KFP skips a task whose **key** it has seen before, and hands over the old outputs. By default it does so for every
+# task. The local runner does it too, if you ask for it. A component reads a file whose *path* it was given. **Bet
+# first:** which of these four runs start the task, and which are answered from the cache?
 #
 # 1. the first one;
 # 2. the same again;
@@ -85,8 +85,8 @@ print("lines:", results, "· came from:", came_from)
 companion.compare_bet(my_bet, came_from)
 
 # %% [markdown]
-# Two of four ran: the first and the last. The third answer is **stale**: the file has three lines, and the cache
-# says two, without an error. It compares what stands in the key:
+# Two of four ran: the first and the last. The third answer is **stale**: the file has three lines, and the cache says
+# two, without an error. The cache compares only what stands in the key:
 #
 # | in the key | so it notices | and misses |
 # |---|---|---|
@@ -96,18 +96,18 @@ companion.compare_bet(my_bet, came_from)
 # | which artifacts come in, by their number in KFP's records | that the step before ran again | – |
 # | environment variables, names of volumes | another value, another volume | other files on the volume |
 #
-# (This is what the source of KFP's backend puts into its key. The local runner takes an artifact's name, address and
-# metadata in place of the number. With both, a step that runs again makes all below it run again, even where it gave
-# the same bytes.) Hence two rules. **Never use a tag twice**: a rebuilt `:0.1.0` gives yesterday's results. And a step
-# that reads the world or **changes** it, such as `decide` with its store, has to run every time:
-# `task.set_caching_options(False)`.
+# (This is what KFP's backend puts into its key, by its source. The local runner takes an artifact's name, address and
+# metadata in place of the number. With both, when a step runs again, all steps below it run again, even if it gave the
+# same bytes.) Two rules follow. **Never use a tag twice**: a rebuilt `:0.1.0` gives yesterday's results. And a step
+# that reads something that changes by itself, or that **changes something outside the run**, such as `decide` with its
+# store, has to run every time: `task.set_caching_options(False)`.
 #
 # ## 2. Retries, and a last task
 #
-# `set_retry` has a failed task started again. `dsl.ExitHandler` takes a task that stands outside the order of the
+# With `set_retry` a failed task is started again. `dsl.ExitHandler` takes a task that stands outside the order of the
 # others; the cell below the bet gives it one that would tell the people on duty. January 2014 is not in the data, so
-# `load_month` will fail. The pipeline gives it two retries. **Bet first:** how often is it started, and is anybody
-# told?
+# `load_month` will fail. The pipeline gives it two retries. **Bet first:** how often is `load_month` started, and is
+# anybody told?
 
 # %%
 my_bet = None  # a pair: a whole number, and "nobody" or "the desk"
@@ -143,10 +143,10 @@ told = "the desk" if any("DESK" in line for line in said) else "nobody"
 companion.compare_bet(my_bet, (started(log).count("load-month"), told))
 
 # %% [markdown]
-# Three times the same sentence: the first try and two retries. The local runner cannot tell a cause that passes
-# from one that stays; Airflow can be told to give up at once (chapter 04), and a cluster may not try again at all
-# (chapter 11). `share_of` never started, and the desk was told: the task of `dsl.ExitHandler` is the last one, however
-# the others ended. It gets the `status` by its type, and nobody passes it in.
+# The task failed three times with the same sentence: in the first try and in two retries. The local runner cannot tell
+# a cause that passes from one that stays; Airflow can be told to give up at once (chapter 04), and a cluster may not
+# try again at all (chapter 11). `share_of` never started, and the desk was told: the task of `dsl.ExitHandler` is the
+# last one, however the others ended. KFP gives it the `status` because of the parameter's type; you do not pass it.
 #
 # ## 3. Memory, secrets, nodes
 #
@@ -173,15 +173,15 @@ print(yaml.safe_dump(first["deploymentSpec"]["executors"]["exec-late-share"]["co
 print(yaml.safe_dump(second["platforms"]["kubernetes"]["deploymentSpec"]["executors"]))
 
 # %% [markdown]
-# The file now has **two documents**, with `---` between them: the pipeline, and what the platform has to
-# know, found by the same executor label. The secret's **name** is in it, never its value: the file can go
-# into git. (Of each resource you see it twice: as it was written, which counts, and as a plain number, for
-# older versions. The local runner ignores all of this, memory and CPU with a warning, the rest in silence.)
+# The file now has **two documents**, with `---` between them: the pipeline, and what the platform has to know, found by
+# the same executor label. The secret's **name** is in it, never its value: the file can go into git. (Each resource
+# stands there twice: as it was written, which counts, and as a plain number, for older versions. The local runner
+# ignores all of this: memory and CPU with a warning, the rest without one.)
 #
 # ## Exercise 7.3: Settings for three tasks
 #
-# The check draws the book's pipeline and hands your function three of its tasks, `ingest`, `train` and
-# `decide`. Nothing is to be returned; set on them:
+# The check draws the book's pipeline and hands your function three of its tasks, `ingest`, `train` and `decide`. Return
+# nothing; set on them:
 #
 # - `ingest`: three retries, the first after 30 seconds and each pause twice as long as the one before
 #   (`backoff_duration`, `backoff_factor`); the key `token` of the secret `weather` as the environment variable
@@ -212,8 +212,8 @@ check.ex_7_3(answer)
 # 1. You set **retries, memory, a secret and the cache**, each for the task that needs it. They stand in the compiled
 #    file; the laptop ignores most of them.
 #
-# And you have seen what the cache compares: the image's name, the function's text, the parameters, which artifacts
-# come in. It does not see other bytes under the same name.
+# And you have seen what the cache compares: the image's name, the function's text, the parameters, which artifacts come
+# in. It does not notice other bytes under the same name.
 #
 # ## Clean-up
 #
@@ -221,5 +221,5 @@ check.ex_7_3(answer)
 #
 # ## What comes next
 #
-# [The fourth notebook](07-4-a-step-of-your-own.ipynb) lets the book's pipeline run, all six steps, and adds a seventh
-# that you write.
+# [The fourth notebook](07-4-a-step-of-your-own.ipynb) runs the book's pipeline, all six steps, and adds a seventh that
+# you write.

@@ -8,7 +8,7 @@
 #
 # You will
 #
-# 1. write a **step that takes artifacts and makes one**, and that finds all it needs in what it declares;
+# 1. write a **step that takes artifacts and makes one**, and that needs nothing but what it declares;
 # 2. **wire it** into the book's pipeline under a condition, and find it in the compiled file.
 #
 # Once you are asked to **bet first**: write what you expect in place of `None`. The last cell below the bet compares.
@@ -19,11 +19,11 @@ import companion
 state = companion.workspace("07-4")
 
 # %% [markdown]
-# ## 1. The real one
+# ## 1. The book's pipeline
 #
 # From the notebooks before you need the decorator with the book's image, `compiled` and `started`; you saw them being
-# built, and they lie in [`built.py`](../chapters/07-kubeflow-pipelines/built.py). The text of the book's pipeline you
-# know from the first one. Here it is once more: exercise 7.5 begins with these wires.
+# built, and they lie in [`built.py`](../chapters/07-kubeflow-pipelines/built.py). You know the text of the book's
+# pipeline from the first notebook. Here it is once more, because exercise 7.5 begins with these connections.
 
 # %%
 import inspect
@@ -49,11 +49,11 @@ from companion.workspace import repository
 SVG(filename=str(repository() / "chapters" / "07-kubeflow-pipelines" / "artifacts.svg"))
 
 # %% [markdown]
-# No arrow goes from box to box: what one step makes and another needs goes down into the store and up again.
+# No arrow goes from box to box: what one step makes goes down into the store, and another step gets it from there.
 #
-# Now let it run, and plain Python beside it. Six tasks, each in its own process, each with files for inputs. (For
-# `data` and `store` you name folders of your own; their defaults are a cluster's.) **Bet first:** do both give the same
-# digest, that is, the same probabilities?
+# Now run it, and plain Python beside it. There are six tasks, each in its own process, with files as inputs. (For
+# `data` and `store` you name folders of your own; their defaults are those for a cluster.) **Bet first:** do both give
+# the same digest, that is, the same probabilities?
 
 # %%
 my_bet = None  # False or True
@@ -78,15 +78,15 @@ print("same as plain:", here.digest == plain.digest, "· decision:", here.decisi
 companion.compare_bet(my_bet, here.digest == plain.digest)
 
 # %% [markdown]
-# The same probabilities, through six processes and files between them. (`with_kubeflow.run(...)` does what
-# these cells did, in one call.)
+# The probabilities are the same, although there were six processes with files between them. (`with_kubeflow.run(...)`
+# does what these cells did, in one call.)
 #
 # ### What a person can look at
 #
-# Its artifacts are still there, under `artifacts/`. Some kinds of artifact are made to be **looked at**, and
-# KFP's web page draws them: `Metrics` (numbers by name), `ClassificationMetrics` (confusion matrix, ROC
-# curve), `Markdown` and `HTML` (a text of yours). The component below judges the model that was just trained. It lies
-# in the chapter's folder ([`judge.py`](../chapters/07-kubeflow-pipelines/judge.py)).
+# The artifacts of the run are still there, under `artifacts/`. Some kinds of artifact are made to be **looked at**, and
+# KFP's web page draws them: `Metrics` (numbers by name), `ClassificationMetrics` (confusion matrix, ROC curve),
+# `Markdown` and `HTML` (a text of yours). The component below judges the model that was just trained. It lies in the
+# chapter's folder ([`judge.py`](../chapters/07-kubeflow-pipelines/judge.py)).
 
 # %%
 from chapter_07.judge import judge
@@ -94,9 +94,9 @@ from chapter_07.judge import judge
 print(inspect.getsource(judge.python_func))
 
 # %% [markdown]
-# Three outputs, each of a kind that a page can draw. `dsl.importer` brings files into a pipeline that no task of it
-# made. A task with several outputs gives each by its name, `done.outputs["card"]`; a pipeline returns several as a
-# `NamedTuple`.
+# It has three outputs, each of a kind that a page can draw. `dsl.importer` brings files into a pipeline that were made
+# outside of it. A task with several outputs gives each by its name, `done.outputs["card"]`; a pipeline returns several
+# as a `NamedTuple`.
 
 # %%
 from typing import NamedTuple
@@ -138,15 +138,15 @@ print(*(f"was {name:18} {row['row']}" for name, row in zip(("on time", "late"), 
 print(Path(looked_at["card"].path).read_text())
 
 # %% [markdown]
-# `Metrics` and `ClassificationMetrics` are written into the **metadata**, where a page can compare them over
-# runs; a `Markdown` is a file. A column of the matrix is what the rule of chapter 01 would have done: no
-# offer, an offer (from a probability of 20% on). Our flight was 147 minutes late, and this is what the model
-# said about it two hours before departure.
+# `Metrics` and `ClassificationMetrics` are written into the **metadata**, where a page can compare them over runs; a
+# `Markdown` is a file. The columns of the matrix say what the rule of chapter 01 would have done: no offer, or an offer
+# (from a probability of 20% on). Our flight was 147 minutes late, and this is what the model said about it two hours
+# before departure.
 #
 # ## 2. A list for the desk
 #
-# One thing is missing for the connections desk: a list of the flights that are probably late. In plain Python
-# it is this:
+# The connections desk needs one more thing: a list of the flights that are probably late. This is the function in plain
+# Python:
 
 
 # %%
@@ -162,16 +162,16 @@ def probably_late(features, model, month, threshold):
 # %% [markdown]
 # ## Exercise 7.4: Write the step
 #
-# Write a component for it, in the book's image, that
+# Write a component for this list, in the book's image, that
 #
 # - takes the features and the challenger as artifacts, `month` and `threshold` as parameters;
 # - gives a `Dataset`: a CSV file without an index.
 #
-# How a model is loaded from its file you saw in `judge`. The answer is the component itself. Give it a name of its own
+# In `judge` you saw how a model is loaded from its file. The answer is the component itself. Give it a name of its own
 # and end the cell with `answer = ` and that name: then the next exercise can take yours.
 #
-# The check runs your step as a cluster would: from the text in the file, in an empty folder, with files that
-# lie elsewhere.
+# The check runs your step as a cluster would: from its text in the compiled file, in an empty folder, with input files
+# that lie elsewhere.
 
 
 # %%
@@ -220,8 +220,8 @@ print(inspect.getsource(list_flights.python_func))
 # list, by `list_flights` or by your own component. The list is made only if the output of `decide` is `"promote"`. The
 # pipeline decides that, not the component.
 #
-# `decide` changes the store, so no cache may answer for it, as in the book's pipeline. (Volume and memory, which only
-# a cluster heeds, you can leave out.)
+# `decide` changes the store, so no cache may answer for it, as in the book's pipeline. (You can leave out volume and
+# memory, which only a cluster uses.)
 #
 # The pipeline's inputs are `month`, `store`, `data`, `threshold` and, with 0 as default, `window` and
 # `sample`. Then compile it (`ir = compiled(yours, state)`), `print` parts of it in cells of your own, and find the new
@@ -257,7 +257,7 @@ check.ex_7_5(answer)
 #
 # | | here | with `local.DockerRunner` | on a cluster |
 # |---|---|---|---|
-# | who runs it | `local.init(...)`, then call the pipeline | the same | `compile`, then upload the file |
+# | how to run it | `local.init(...)`, then call the pipeline | the same | `compile`, then upload the file |
 # | a step is | a process with this notebook's packages | a container of `image` | a container of `image`, in a Pod |
 # | an artifact is | a file below `pipeline_root` | the same, mounted | an object in a bucket |
 # | undeclared files | are found by accident | are not there | are not there |
@@ -266,8 +266,9 @@ check.ex_7_5(answer)
 #
 # (`DockerRunner` needs a Docker engine and the image of chapter 06 in it. Nothing was run with it for this chapter.)
 #
-# The left column cannot show three mistakes: a file under the table, a package that the image lacks, a limit
-# that is too small. You look for the first in the compiled file; chapters 06 and 08 are about the others.
+# On the laptop (left column) you do not notice three mistakes: a file that is not declared, a package that the image
+# lacks, a limit that is too small. You look for the first in the compiled file; chapters 06 and 08 are about the
+# others.
 #
 # ## Optional: bring your own model
 #
@@ -306,6 +307,5 @@ print("outputs:", train_mine.component_spec.outputs.keys())
 #
 # ## What comes next
 #
-# A compiled step says "this image, this command, this much memory". Chapter 08 gives such a thing to
-# Kubernetes as a Job, looks at what becomes of it, and lets it run out of memory. Chapter 11 runs this
-# chapter's file on a cluster.
+# A compiled step says "this image, this command, this much memory". Chapter 08 gives such a step to Kubernetes as a
+# Job, watches what happens to it, and lets it run out of memory. Chapter 11 runs this chapter's file on a cluster.

@@ -3,14 +3,14 @@
 #
 # About 30 minutes · 1 GB of memory · a cluster, or a recorded one
 #
-# In chapter 06 you started containers by hand, on a machine that you knew. A cluster is many machines and
-# nobody's hands: you write down what is to run, and programs see to it that it does. Here you let it train
-# your model.
+# In chapter 06 you started containers by hand, on a machine that you knew. A cluster is many machines, and nobody
+# starts containers there by hand: you write down what shall run, and programs start it. Here the cluster trains your
+# model.
 #
 # You will
 #
 # 1. write **one training as a Job** and follow it to its end;
-# 2. say **when it is tried again**, and when that is of use.
+# 2. say **when it is tried again**, and when another attempt helps.
 #
 # Two times you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -26,7 +26,7 @@ companion.copy_manifests(state)
 # as often as you like, here or in a terminal. It takes the changes that were tried on the real one, and says so in
 # a sentence when it does not know one.
 #
-# A cluster's machines are called **nodes**. Which are there, and do they have the image of chapter 06?
+# A cluster's machines are called **nodes**. Look which nodes there are, and whether they have the image of chapter 06.
 
 # %%
 # !kubectl get nodes
@@ -37,8 +37,8 @@ companion.copy_manifests(state)
 # machine: if the image is missing, run `make image` and then
 # `make cluster-load IMAGE=pipelines-for-humans/python:0.1.0` in a terminal.
 #
-# Now a corner of your own. A **Namespace** is a folder for objects: names in it are yours, and deleting it
-# deletes all that is in it. (The first line removes what a broken-off run may have left.)
+# Now make a place of your own. A **Namespace** is a folder for objects: nobody else's names are in it, and if you
+# delete it, all its objects are deleted. (The first line removes what an interrupted run may have left.)
 
 # %%
 # !kubectl delete namespace flights-training --ignore-not-found
@@ -75,26 +75,27 @@ companion.copy_manifests(state)
 # | `image`, `name` | a **container**, started from this image | the frozen environment |
 # | `restartPolicy: Never` | a container that has ended is not started again | – |
 # | `labels` | notes on each Pod, by which others find it | a tag |
-# | `template` | the form for a **Pod**: what starts together on one node, here one container | one "Run all" |
+# | `template` | the description of a **Pod**: what starts together on one node, here one container | one "Run all" |
 # | `backoffLimit: 1` | how many failed Pods are followed by a new one | "run it again" |
 #
-# So there are three levels: the **Job** is the wish, a **Pod** is one attempt at it, the **container** is the
-# process. Hand the wish over, and wait for its end. (The time-out is for slow machines.)
+# So there are three levels: the **Job** is the wish, a **Pod** is one attempt at it, the **container** is the process.
+# Send the Job to the cluster, and wait for its end. (The time-out is for slow machines.)
 
 # %%
 # !kubectl apply -f "{state}/september.yaml"
 # !kubectl wait -n flights-training --for=condition=complete job/september --timeout=600s
 
 # %% [markdown]
-# `created` means: the wish is written down, and nothing is trained yet. `apply` does not wait for it; `wait` did.
+# `created` means that the cluster has stored the Job; nothing is trained yet. `apply` does not wait for the training;
+# `wait` did.
 
 # %%
 # !kubectl get jobs,pods -n flights-training
 
 # %% [markdown]
-# One Job, and one Pod, which has the Job's name and five random characters. The next attempt would have others.
-# So a name is of no use in a script: ask **by label**. What a process prints is its **log**. (By label you get its
-# last ten lines, with `--tail=-1` all of them.)
+# There are one Job and one Pod. The Pod has the Job's name and five random characters; the next attempt would have
+# other ones. So a script cannot know the name: ask **by label**. What a process prints is its **log**. (By label you
+# get its last ten lines, with `--tail=-1` all of them.)
 
 # %%
 # log = !kubectl logs -n flights-training -l run=september
@@ -118,18 +119,18 @@ print("same as plain:", same)
 companion.compare_bet(my_bet, "the same" if same else "different")
 
 # %% [markdown]
-# It is the same code with the same packages on the same data, so Kubernetes adds nothing to a model. What it added
-# is a history of who did what, as **Events**:
+# It is the same code with the same packages on the same data, so Kubernetes changes nothing in a model. It added a
+# history of which program did what, as **Events**:
 
 # %%
 # !kubectl get events -n flights-training --sort-by=.metadata.creationTimestamp
 
 # %% [markdown]
-# Look at the column REASON. Three programs handed the work on. The Job controller saw your wish and made a Pod
-# (`SuccessfulCreate`). The **scheduler** picked a node (`Scheduled`). The **kubelet**, which sits on that node,
-# looked for the image (`Pulled`: it was there) and started the container. Then the Job controller saw the end
-# (`Completed`). (Those of one second may stand in another order.) When something does not work, the last Event
-# tells how far it got. Events are kept for about an hour.
+# Look at the column REASON. Three programs worked one after the other. The Job controller saw your Job and made a Pod
+# (`SuccessfulCreate`). The **scheduler** picked a node (`Scheduled`). The **kubelet**, a program on that node, looked
+# for the image (`Pulled`: it was there) and started the container. Then the Job controller saw the end (`Completed`).
+# (Events of the same second may stand in another order.) When something does not work, the last Event shows how far it
+# got. Events are kept for about an hour.
 #
 # `kubectl describe` prints an object for people, its Events at the end. Have a look at it once:
 
@@ -163,9 +164,10 @@ my_bet = None  # a whole number
 companion.compare_bet(my_bet, len(pods))
 
 # %% [markdown]
-# One attempt, and one more. Both said the same sentence, and the second one cost you a pause of ten seconds and a
-# start, for nothing. A Job as you wrote it knows only "0" and "not 0"; it cannot tell a network that comes back from
-# a month that never will. With `backoffLimit` left out it would be six more attempts, each after a longer pause.
+# There was one attempt, and one more. Both printed the same sentence, and the second one cost a pause of ten seconds
+# and a start, without any use. A Job as you wrote it knows only "0" and "not 0"; it cannot tell a failed network, which
+# comes back, from a refused month, which stays refused. Without `backoffLimit` there would be six more attempts, each
+# after a longer pause.
 #
 # A Job can be told more. A `podFailurePolicy` names exit codes that end it at once, whatever `backoffLimit` says:
 
@@ -179,11 +181,12 @@ companion.compare_bet(my_bet, len(pods))
 # !kubectl get events -n flights-training --field-selector involvedObject.name=january-once
 
 # %% [markdown]
-# `FailJob` is the action for the codes behind `values`, and the Event says which rule it was. It needs a program
-# that keeps a code of its own for "never". Ours does not: it ends with 1 for every refusal, and Python itself ends
-# with 1 after any error, a lost connection included. So in earnest this rule would be too sharp here.
+# `FailJob` is the action for the codes behind `values`, and the Event says which rule it was. It needs a program that
+# has an exit code of its own for causes that do not pass. Ours has none: it ends with 1 for every refusal, and Python
+# itself ends with 1 after any error, also after a lost connection. So in production this rule would stop retries that
+# could help.
 #
-# Two words decide how a Job is repeated:
+# One setting decides how a Job is repeated:
 #
 # - `restartPolicy: Never`: each attempt is a new Pod. The old ones stay, so that you can read their logs.
 # - `restartPolicy: OnFailure`: the same Pod starts its container again; only the log of the attempt before is
@@ -194,14 +197,14 @@ companion.compare_bet(my_bet, len(pods))
 #
 # ## Exercise 8.1: Write one yourself
 #
-# `october.yaml`, in the notebook's folder (in JupyterLab's file browser `work/state/08`, the newest `run-…`), is
-# still September's text. Open it there and make of it a Job `october` in the same namespace. It trains 2013-10 on a
-# sample of 20,000 flights, with `store` as its `--store`. A failed attempt is followed by at most **two** more, each
-# in a Pod of its own. Its Pods are found by the label `run=october`, and by `team=forecast` as well.
+# `october.yaml`, in the notebook's folder (in JupyterLab's file browser `work/state/08`, the newest `run-…`), is still
+# September's text. Open it there and change it into a Job `october` in the same namespace. It trains 2013-10 on a
+# sample of 20,000 flights, with `store` as its `--store`. A failed attempt is followed by at most **two** more, each in
+# a Pod of its own. Its Pods are found by the label `run=october`, and by `team=forecast` as well.
 #
 # Then let it run: `!kubectl apply`, `!kubectl wait`, and `!kubectl get pods` by its second label. (With
-# `--dry-run=server` behind `apply` the server only checks the form, not what you meant, and makes nothing.)
-# Give the text as `answer`:
+# `--dry-run=server` behind `apply` the server only checks the form of the text, and makes nothing.) Give the text as
+# `answer`:
 #
 # ```
 # answer = (state / "october.yaml").read_text()
@@ -228,19 +231,19 @@ answer = (state / "october.yaml").read_text()
 check.ex_8_1(answer)
 
 # %% [markdown]
-# **It transfers.** The nightly estimation of a bank's default model is such a Job: one wish, a number of attempts
-# that somebody has thought about, and labels by which the morning shift finds it.
+# **It transfers.** The nightly estimation of a bank's default model is such a Job: its number of attempts is chosen
+# with care, and it has labels by which the people on duty in the morning find it.
 #
 # ## Recap
 #
 # 1. You wrote **one training as a Job**: the wish, with Pods as its attempts. You followed it with `wait`,
 #    `get`, `logs`, `describe` and Events, by label.
-# 2. You can say **when it is tried again**: `backoffLimit` repeats and heals nothing, and a `podFailurePolicy` ends
-#    it where the exit code says that no attempt will help.
+# 2. You can say **when it is tried again**: `backoffLimit` only repeats the same program, and a `podFailurePolicy` ends
+#    the Job where the exit code says that no attempt will help.
 #
 # ## Clean-up
 #
-# The namespace takes everything with it.
+# With the namespace, all its objects are deleted.
 
 # %%
 # !kubectl delete namespace flights-training --wait=false
@@ -248,5 +251,5 @@ check.ex_8_1(answer)
 # %% [markdown]
 # ## What comes next
 #
-# This Job said nothing of how much it needs. [The next notebook](08-2-requests-and-limits.ipynb) does, and mends
-# a training that needs more than it may have.
+# This Job did not say how much memory it needs. In [the next notebook](08-2-requests-and-limits.ipynb) you write that
+# down, and mend a training that needs more than it may use.

@@ -3,9 +3,9 @@
 #
 # About 35 minutes · 1 GB of memory · a cluster, or a recorded one
 #
-# In the last notebook a training was a Job, and the Job did not say how much it needs. Here you find out what more
-# Pods bring, write down what a Pod asks for and what it may take, and mend a training that is killed because it
-# takes more.
+# In the last notebook a training was a Job, and the Job did not say how much it needs. Here you find out whether more
+# Pods help, write down what a Pod asks for and what it may take, and mend a training that is killed because it takes
+# more.
 #
 # You will
 #
@@ -22,7 +22,8 @@ state = companion.workspace("08-2")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# The commands go to the book's own cluster, or to a recorded one, as in the last notebook. A Namespace for today:
+# The commands go to the book's own cluster, or to a recorded one, as in the last notebook. Make a Namespace for this
+# notebook:
 
 # %%
 # !kubectl delete namespace flights-sizes --ignore-not-found
@@ -31,8 +32,8 @@ companion.copy_manifests(state)
 # %% [markdown]
 # ## 1. More Pods, faster?
 #
-# A Job can have more than one Pod: `completions` says how many have to end well, `parallelism` how many may
-# run side by side. In this one the training also says more about itself.
+# A Job can have more than one Pod: `completions` says how many have to end well, `parallelism` how many may run side by
+# side. The training of this Job also prints more about itself.
 
 # %%
 # !cat "{state}/twice.yaml"
@@ -60,14 +61,15 @@ print(len(digests), "trainings,", len(set(digests)), "result")
 companion.compare_bet(my_bet, "the same twice" if len(set(digests)) == 1 else "two half models")
 
 # %% [markdown]
-# Beside each other, for twice the price. Kubernetes starts processes; it does not look inside, so it cannot divide
-# a `fit`. **Replicas do not train faster.** They answer more requests, which is what chapter 09 uses them for.
+# You get the same training twice, for twice the cost. Kubernetes starts processes; it does not know what they do, so it
+# cannot divide a `fit`. **Replicas do not train faster.** They answer more requests, which is what chapter 09 uses them
+# for.
 #
-# What does help? More cores for the one Pod, as far as the algorithm can use them. And dividing the work
-# yourself where it is divisible: one Job for each airport, each of them a whole training of its own. Months
-# are not divisible so: each needs the champion of the month before.
+# Two things do help: more cores for the one Pod, as far as the algorithm can use them, and dividing the work yourself,
+# where that is possible. For example, there can be one Job for each airport, each with a whole training of its own.
+# Months cannot be divided like this, since each needs the champion of the month before.
 #
-# ## 2. Where is localhost?
+# ## 2. What localhost means
 #
 # While you read this, JupyterLab probably answers at `http://localhost:8888`. Many people have a tracking
 # server there, or a database, and write that address into the training. This program will run in a Pod:
@@ -76,8 +78,8 @@ companion.compare_bet(my_bet, "the same twice" if len(set(digests)) == 1 else "t
 # !grep -A 13 "import threading" "{state}/where.yaml"
 
 # %% [markdown]
-# It asks that address. Then it starts a small web server of its own at the same address, and asks again. **Bet
-# first:** two answers?
+# It asks that address. Then it starts a small web server of its own at the same address, and asks again. **Bet first:**
+# does it get an answer, the first time and the second?
 
 # %%
 my_bet = None  # "answer, answer", "answer, refused", "refused, answer" or "refused, refused"
@@ -90,13 +92,13 @@ print("\n".join(said))
 companion.compare_bet(my_bet, ", ".join("refused" if "refused" in line else "answer" for line in said))
 
 # %% [markdown]
-# Each Pod has a network address of its own, and **localhost in a Pod is the Pod**. Your laptop is not in there. What
-# several Pods shall reach has to be in the cluster under a name, which is a Service (chapter 09), or at an address
-# that all of them can reach.
+# Each Pod has a network address of its own, and **localhost in a Pod is the Pod**. Your laptop is not in there. If
+# several Pods shall reach a program, it has to have a name in the cluster, which is a Service (chapter 09), or an
+# address that all of them can reach.
 #
-# ## 3. How much?
+# ## 3. How much memory and CPU
 #
-# Two numbers for memory and two for CPU can stand beside each container. They have different readers.
+# For each container you can write two numbers for memory and two for CPU. Different programs read them.
 #
 # | | who reads it | when | what it does |
 # |---|---|---|---|
@@ -110,8 +112,8 @@ companion.compare_bet(my_bet, ", ".join("refused" if "refused" in line else "ans
 # !grep -E "metadata: .name|resources" "{state}/sizes.yaml"
 
 # %% [markdown]
-# The training of September holds between 300 and 400 Mi. **Bet first:** what becomes of `roomy`, which asks
-# for 100Mi, and of `huge`, which asks for 100Gi and will never use them?
+# The training of September holds between 300 and 400 Mi. **Bet first:** what happens to `roomy`, which asks for 100Mi,
+# and to `huge`, which asks for 100Gi and will never use them?
 
 # %%
 my_bet = None  # {"huge": …, "roomy": …}, each "is killed", "runs" or "waits"
@@ -125,35 +127,34 @@ became = {"OOMKilled": "is killed", "Pending": "waits", "Running": "runs", "Comp
 companion.compare_bet(my_bet, {line.split()[-1]: became[line.split()[2]] for line in pods})
 
 # %% [markdown]
-# (`-L run` prints the label as a column.) For `huge` no container was started, and there is no log. Why? Ask the
-# Events:
+# (`-L run` prints the label as a column.) For `huge` no container was started, and there is no log. The Events say why:
 
 # %%
 # !kubectl get events -n flights-sizes --field-selector reason=FailedScheduling
 
 # %% [markdown]
-# It would have been content with 400 Mi, but the scheduler cannot know; it reads the request. (On a machine with
-# more than 100 GB it runs.) Waiting does not help here, so take it away. What did `roomy` take?
+# 400 Mi would be enough for it, but the scheduler cannot know that; it reads the request. (On a machine with more than
+# 100 GB it runs.) Waiting does not help here, so delete the Job. Then look at what `roomy` used.
 
 # %%
 # !kubectl delete job huge -n flights-sizes --ignore-not-found
 # !kubectl logs -n flights-sizes -l run=roomy | grep peak
 
 # %% [markdown]
-# It held more than three times what it had requested, and nobody minded: a request is a promise to you, not a fence
-# around you. The fence is the limit. **Request and limit are not the same thing.** And if only one of them is there?
+# It used more than three times what it had requested, and nothing happened: a request guarantees you an amount, and
+# does not stop you from using more. Only the limit does. **Request and limit are two different things.** Next, see what
+# happens if only a limit is written.
 
 # %%
 # !kubectl describe pod -n flights-sizes -l run=limit-only | grep -E -A 1 "Limits|Requests"
 
 # %% [markdown]
-# The request was filled in, **with the limit**. Whoever writes only a generous limit reserves all of it. And a
-# training without any numbers starts anywhere; when the memory of the whole node runs out, it is among the first
-# to go.
+# The request was set **to the limit**. So if you write only a large limit, you reserve all of it. And a training
+# without any numbers starts anywhere; when the memory of the whole node runs out, it is one of the first to be ended.
 #
 # ## Exercise 8.2: Waits, runs, slower, killed
 #
-# What happens? Answer each with `"waits"`, `"runs"`, `"runs slower"` or `"is killed"`. All of them are on a
+# What happens in each case? Answer with `"waits"`, `"runs"`, `"runs slower"` or `"is killed"`. All of them are on a
 # node with 4 CPUs and 4Gi to give, and are alone on it unless it says otherwise.
 
 # %%
@@ -177,29 +178,30 @@ check.ex_8_2(answer)
 # %% [markdown]
 # ## 4. December is too much
 #
-# A colleague has sized the training for the sample, which fits. Now it shall learn from the whole year.
+# A colleague has chosen the numbers for the sample, and they are right for it. Now the training shall learn from the
+# whole year.
 
 # %%
 # !cat "{state}/december.yaml"
 
 # %% [markdown]
-# On a cluster of your own the next cell is silent for a minute or two; `kubectl get pods -n flights-sizes -w` in a
-# terminal of JupyterLab shows meanwhile how far it is.
+# On a cluster of your own the next cell prints nothing for a minute or two; `kubectl get pods -n flights-sizes -w` in a
+# terminal of JupyterLab shows the state meanwhile.
 
 # %%
 # !kubectl apply -f "{state}/december.yaml"
 # !kubectl wait -n flights-sizes --for=condition=failed job/december --timeout=900s
 
 # %% [markdown]
-# **Symptom.** The Job failed. Ask for it and its Pod, and for what the Pod said.
+# **Symptom.** The Job failed. Look at the Job and its Pod, and at the Pod's log.
 
 # %%
 # !kubectl get jobs,pods -n flights-sizes -l run=december
 # !kubectl logs -n flights-sizes -l run=december
 
 # %% [markdown]
-# The log is empty: no traceback, not a word. A program that could still speak would have. The word under STATUS is
-# new.
+# The log is empty, without even a traceback. So the program was ended before it could print anything. The word under
+# STATUS is new.
 #
 # **Evidence.** How did the container end, and with which numbers?
 
@@ -207,14 +209,15 @@ check.ex_8_2(answer)
 # !kubectl describe pod -n flights-sizes -l run=december | grep -E -A 2 "State:|Limits|Requests"
 
 # %% [markdown]
-# `OOMKilled`: out of memory. The exit code 137 is 128 + 9, ended by signal 9, which no program can catch; so no
-# `except`, no `finally`, no last line. (137 alone says only "signal 9". The reason says who sent it, and why.)
-# Another attempt would have needed as much as the first.
+# `OOMKilled` means that the container was killed because it ran out of memory. The exit code 137 is 128 + 9: the
+# process was ended by signal 9, which no program can catch. So no `except` and no `finally` ran, and nothing was
+# printed. (137 alone says only "signal 9". The reason says why it was sent.) Another attempt would need as much memory
+# as the first.
 #
-# **Cause.** The training wants more than 400 Mi. How much more, this run does not tell: a process that is
-# killed at 400 had not come to its peak.
+# **Cause.** The training needs more than 400 Mi. This run does not say how much more, because the process was killed at
+# 400, before its peak.
 #
-# **Fix.** First the way that does not work, so that you have seen it. Raise the limit in the text, and apply it
+# **Fix.** First try the way that does not work, so that you have seen it. Raise the limit in the text, and apply it
 # again (`sed` is an editor in one line):
 
 # %%
@@ -224,17 +227,17 @@ check.ex_8_2(answer)
 # %% [markdown]
 # A Job's template cannot be changed: the Job is the record of what was run. It is **deleted and applied again**.
 #
-# The Pod is the wrong place, too. Most of its fields are fixed, and where a cluster lets you raise the memory
-# of a running Pod, the template still has the old number, and the next attempt dies of it. Mend the wish, not
-# the copy.
+# The Pod is the wrong place, too. Most of its fields are fixed, and where a cluster lets you raise the memory of a
+# running Pod, the template still has the old number, and the next attempt is killed by it. So change the Job, not its
+# Pod.
 #
 # ## Exercise 8.3: An OOM, mended with evidence
 #
-# Two files in the notebook's folder (`work/state/08`, the newest `run-…`) are yours to edit.
+# Edit two files in the notebook's folder (`work/state/08`, the newest `run-…`).
 #
-# 1. **Measure.** `measured.yaml` is December under another name, with the program of section 1, which prints its
-#    peak. Its limit is still too small: give it room to spare (1Gi, 2Gi, or no limit), apply it, wait for
-#    `job/measured`, read its log by the label `run=measured`.
+# 1. **Measure.** `measured.yaml` is December under another name, with the program of section 1, which prints its peak.
+#    Its limit is still too small: give it more than enough (1Gi, 2Gi, or no limit), apply it, wait for `job/measured`,
+#    read its log by the label `run=measured`.
 # 2. **Size.** Set request and limit in `december.yaml` by that number: the request is about the peak, the limit
 #    leaves some headroom above it, since data grows. A fifth to a half is usual; the check takes a limit from a
 #    tenth above the peak up to three times the peak, and a request from three quarters of it.
@@ -246,9 +249,8 @@ check.ex_8_2(answer)
 # answer = {"reason": "…", "peak": …, "objects": objects}
 # ```
 #
-# A recorded cluster has seen some sizes of `december`, good ones and bad ones, and names them when you come with
-# others. Take one of them that fits your measurement and see it run; or stay with your own, and the check judges what
-# you applied.
+# A recorded cluster knows some sizes of `december`, good ones and bad ones, and it names them when you apply others.
+# Take one of them that fits your measurement and see it run; or keep your own, and the check judges what you applied.
 
 # %%
 from companion.workspace import repository
@@ -271,18 +273,18 @@ answer = {"reason": "OOMKilled", "peak": int(said[-1].split()[1]), "objects": ob
 check.ex_8_3(answer)
 
 # %% [markdown]
-# A limit is a claim about your program, and you now have the measurement that it rests on. Write both into the
-# pull request. Taking the limit away would have worked as well, until the day when this training takes the
-# memory of its neighbours, and one of them is killed.
+# A limit says how much your program needs at most, and your measurement supports it. Write both into the pull request.
+# Without a limit the Job would run as well, until one day this training takes the memory of other Pods on its node, and
+# one of them is killed.
 #
-# **It transfers.** The year-end run of a credit portfolio is December here: the same code, more rows, and it dies at
-# night. A peak that was measured in October says how much to ask for.
+# **It transfers.** The year-end run of a credit portfolio is like December here: the same code, more rows, and it is
+# killed at night. A peak that was measured in October says how much to ask for.
 #
 # ## Optional: bring your own model
 #
-# How much does *your* training take? Put your estimator into an image, as at the end of chapter 06, load it
-# with `make cluster-load`, and let a copy of the Job `measured` run it. Then write its request and its limit down,
-# with the peak beside them.
+# Measure how much *your* training takes. Put your estimator into an image, as at the end of chapter 06, load it with
+# `make cluster-load`, and let a copy of the Job `measured` run it. Then write its request and its limit down, with the
+# peak beside them.
 #
 # ## Recap
 #
@@ -293,7 +295,7 @@ check.ex_8_3(answer)
 #
 # ## Clean-up
 #
-# The namespace takes everything with it.
+# With the namespace, all its objects are deleted.
 
 # %%
 # !kubectl delete namespace flights-sizes --wait=false
@@ -301,5 +303,5 @@ check.ex_8_3(answer)
 # %% [markdown]
 # ## What comes next
 #
-# Every model of this notebook is gone with its Pod. [The next one](08-3-what-outlives-a-pod.ipynb) keeps it, and
-# gives the training its month and its token from outside.
+# Every model of this notebook is gone with its Pod. [The next notebook](08-3-what-outlives-a-pod.ipynb) keeps the
+# model, and gives the training its month and its token from outside.

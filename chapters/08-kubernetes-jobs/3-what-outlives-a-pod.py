@@ -3,8 +3,8 @@
 #
 # About 35 minutes · 1 GB of memory · a cluster, or a recorded one
 #
-# The trainings of the last two notebooks ended well, and none of their models is in use. Here a model gets a place,
-# and the training gets its month and its token from outside.
+# Some trainings of the last two notebooks ended well, but none of their models is in use. Here a model is stored
+# outside of its Pod, and the training gets its month and its token from outside.
 #
 # You will
 #
@@ -21,8 +21,8 @@ state = companion.workspace("08-3")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# The commands go to the book's own cluster, or to a recorded one, as before. A Namespace for today, and in it the
-# training of September as a Job, as in the first notebook:
+# The commands go to the book's own cluster, or to a recorded one, as before. Make a Namespace for this notebook, and in
+# it the training of September as a Job, as in the first notebook:
 
 # %%
 # !kubectl delete namespace flights-models --ignore-not-found
@@ -36,11 +36,11 @@ companion.copy_manifests(state)
 # %% [markdown]
 # ## 1. The next month
 #
-# In its store the training found nobody to compete with, so it was measured against the baseline, and promoted. It
-# wrote its model to `store`, a folder on the container's own disk. The Pod ended well; it is still listed, and its
-# log can still be read. Now October is trained, by the same image, with the same folder as its store.
+# The training found no champion in its store, so its model was compared with the baseline, and promoted. It was written
+# to `store`, a folder on the container's own disk. The Pod ended well; it is still listed, and its log can still be
+# read. Now October is trained, with the same image and the same folder as its store.
 #
-# **Bet first:** is it measured against September's champion?
+# **Bet first:** is October's model compared with September's champion?
 
 # %%
 my_bet = None  # "no" or "yes"
@@ -54,16 +54,16 @@ print("\n".join(said))
 companion.compare_bet(my_bet, "yes" if "champion" in said[-1] else "no")
 
 # %% [markdown]
-# Every Pod begins with the disk of its image, and with nothing of the Pod before. What Kubernetes still shows you of
-# a finished Pod is its description and its log. The container's disk lies on the node until the remains are cleared
-# away, but no command of Kubernetes leads to it: `kubectl exec` runs a program in a running container, and none runs
-# there any more. If the Job is deleted, description and log go as well.
+# Every Pod begins with the disk of its image, and with nothing of the Pod before. Of a finished Pod, Kubernetes still
+# shows you the description and the log. The container's disk lies on the node until the remains are cleared away, but
+# no command of Kubernetes leads to it: `kubectl exec` runs a program in a running container, and none runs there any
+# more. If the Job is deleted, description and log go as well.
 #
 # ## 2. A claim
 #
 # So the model has to be written to something that is no part of the Pod: a **volume**. You ask for one by a
-# **PersistentVolumeClaim**: so much, for me, whoever provides it. (`ReadWriteOnce`: written from one node at a
-# time.)
+# **PersistentVolumeClaim**, which says how much storage you need, and not who provides it. (`ReadWriteOnce`: written
+# from one node at a time.)
 
 # %%
 # !cat "{state}/claim.yaml"
@@ -76,8 +76,8 @@ companion.compare_bet(my_bet, "yes" if "champion" in said[-1] else "no")
 #
 # ### Parameters: a ConfigMap
 #
-# The month stood in the manifest until now, so that each month is another manifest. A **ConfigMap** holds named
-# values outside of it: the first cell of your notebook, as an object.
+# So far the month stood in the manifest, so each month needs another manifest. A **ConfigMap** holds named values
+# outside of it: the first cell of your notebook, as an object.
 
 # %%
 # !cat "{state}/run.yaml"
@@ -88,8 +88,8 @@ companion.compare_bet(my_bet, "yes" if "champion" in said[-1] else "no")
 
 # %% [markdown]
 # Two things are new. `envFrom` makes environment variables of the ConfigMap's values, and in `args` Kubernetes itself
-# replaces `$(MONTH)`. With round brackets: no shell is involved. And the volume takes two entries: `volumes` says
-# what it is (the claim), `volumeMounts` says where it appears (`/store`, which is now the `--store`).
+# replaces `$(MONTH)`; it is written with round brackets, since no shell is involved. And the volume needs two entries:
+# `volumes` says what it is (the claim), `volumeMounts` says where it appears (`/store`, which is now the `--store`).
 
 # %%
 # !kubectl apply -f "{state}/kept.yaml"
@@ -97,16 +97,16 @@ companion.compare_bet(my_bet, "yes" if "champion" in said[-1] else "no")
 # !kubectl get persistentvolumeclaims -n flights-models
 
 # %% [markdown]
-# `Bound`: somebody has provided the storage, and the training has written to it.
+# `Bound` means that the storage was provided; the training has written to it.
 #
-# May it? It runs as user 10001, not as root. The folders that kind's storage makes are open to all. On other
-# clusters a new volume may belong to root, and the first write fails; the line `securityContext: {fsGroup: 10001}` in
-# the Pod settles it for most kinds of storage. No training has to be root for it.
+# The training runs as user 10001, not as root, and it could write because the folders that kind's storage makes are
+# open to all. On other clusters a new volume may belong to root, and the first write fails; the line `securityContext:
+# {fsGroup: 10001}` in the Pod solves this for most kinds of storage. A training does not have to be root for that.
 #
 # ## 3. A ConfigMap that changes
 #
 # A ConfigMap can be given in two ways: as environment variables, or mounted, as a folder with a file for each value.
-# The Job `watch` has both. Its program notes the month, looks once a second until one of the two has changed, and
+# The Job `watch` has both. Its program remembers the month, looks once a second until one of the two has changed, and
 # prints both.
 
 # %%
@@ -138,13 +138,13 @@ companion.compare_bet(my_bet, {name: "new" if saw[name] == "2013-11" else "old" 
 
 # %% [markdown]
 # Environment variables are set when a container starts, and stay. The files of a mounted ConfigMap do change, within
-# about a minute (not those mounted with `subPath`); whether the program looks again is its own affair. A training
-# that is to be repeatable takes variables, and a new Job for another month.
+# about a minute (not those mounted with `subPath`); whether the program reads them again depends on the program. A
+# training that shall be repeatable takes variables, and a new Job for another month.
 #
 # ## 4. A token: a Secret
 #
-# The model registry of your company wants a token. A **Secret** is a ConfigMap for such things. `registry` gets
-# one, and you look at how it is kept. **Bet first:** encrypted?
+# The model registry of your company needs a token. A **Secret** is a ConfigMap for such values. Make a Secret
+# `registry`, and look at how its value is kept. **Bet first:** is it encrypted?
 
 # %%
 my_bet = None  # "no" or "yes"
@@ -163,10 +163,10 @@ print(read)
 companion.compare_bet(my_bet, "no" if read == "not-a-real-token" else "yes")
 
 # %% [markdown]
-# One line of Python, no key. **base64 is a way to write bytes as letters, not a lock.** What a Secret has over
-# a ConfigMap: rights of its own (who may read it), and `describe` does not print it. Whoever may start a Pod in
-# the namespace can read all its Secrets. A manifest with a Secret's value in it does not belong into git; what
-# is referred to by name may.
+# One line of Python was enough, without a key. **base64 only writes bytes as letters; it protects nothing.** A Secret
+# differs from a ConfigMap in two ways: it has rights of its own (who may read it), and `describe` does not print its
+# value. But everybody who may start a Pod in the namespace can read all its Secrets. Do not put a manifest with a
+# Secret's value into git; a manifest that only names the Secret may be there.
 #
 # ## 5. The Pod goes, the model stays
 #
@@ -177,8 +177,8 @@ companion.compare_bet(my_bet, "no" if read == "not-a-real-token" else "yes")
 # !kubectl get pods -n flights-models -l run=kept
 
 # %% [markdown]
-# Then a Job that knows nothing of it asks the store for its champion, and the champion for our flight, UA 1037. It
-# also gets the token, and it mounts the claim for reading only.
+# Then another Job asks the store for its champion, and the champion for its prediction of our flight, UA 1037. It also
+# gets the token, and it mounts the claim for reading only.
 
 # %%
 # !grep -A 30 "command:" "{state}/ask.yaml"
@@ -189,13 +189,12 @@ companion.compare_bet(my_bet, "no" if read == "not-a-real-token" else "yes")
 # !kubectl logs -n flights-models -l run=ask
 
 # %% [markdown]
-# Two sentences, each half true. "The Pod is gone, so the result is gone" holds for what lay in the container;
-# "the result is still there" holds for what lay in the claim. Which of them is meant stands in two entries of the
-# manifest, and nowhere else.
+# What lay in the container is gone with the Pod; what lay in the claim is still there. Two entries of the manifest,
+# `volumes` and `volumeMounts`, decide where a result is written.
 #
 # ### A Job that somebody left you
 #
-# It was written in a hurry, and has not kept a single model yet.
+# It was written in a hurry, and no model of it was ever kept.
 
 # %%
 # !cat "{state}/november.yaml"
@@ -212,7 +211,7 @@ companion.compare_bet(my_bet, "no" if read == "not-a-real-token" else "yes")
 # - have the token of the Secret `registry` in its environment variable `TOKEN`, and nowhere in the text;
 # - write its model where the next Job finds it: into the claim `models`, at its top, as `kept` did.
 #
-# Then apply it, wait for it, and read its log: who was its opponent? `answer` is the text of the file:
+# Then apply it, wait for it, and read in its log with which model it was compared. `answer` is the text of the file:
 #
 # ```
 # answer = (state / "november.yaml").read_text()
@@ -239,20 +238,20 @@ answer = (state / "november.yaml").read_text()
 check.ex_8_4(answer)
 
 # %% [markdown]
-# **It transfers.** A bank retrains its model of late payment once a quarter. The quarter is a ConfigMap's
-# value, the password of the ledger is a Secret, the approved model lies in a claim or an object store, and each
-# estimation is a Job whose template cannot be changed afterwards: which is what an auditor wants to hear.
+# **It transfers.** A bank retrains its model of late payment once a quarter. The quarter is a ConfigMap's value, the
+# password of the ledger is a Secret, the approved model lies in a claim or an object store, and each estimation is a
+# Job whose template cannot be changed afterwards. An auditor wants exactly that.
 #
 # ## Recap
 #
 # 1. You can say **what outlives a Pod**: its description and log until the Job is deleted, and what it wrote to a
 #    claim. You gave the model such a store.
-# 2. You gave a training its **parameters and a token** by name: the one from a ConfigMap, whose variables are those
-#    of the start, the other from a Secret, which is written in letters and not locked.
+# 2. You gave a training its **parameters and a token** by name: the parameters from a ConfigMap, whose variables are
+#    set at the start, the token from a Secret, which is only written in base64 and not encrypted.
 #
 # ## Clean-up
 #
-# The namespace takes everything with it, the claim included.
+# With the namespace, all its objects are deleted, also the claim.
 
 # %%
 # !kubectl delete namespace flights-models --wait=false
@@ -260,5 +259,5 @@ check.ex_8_4(answer)
 # %% [markdown]
 # ## What comes next
 #
-# A Job ends. [Chapter 09](../chapters/09-kubernetes-services/README.md) runs what shall not end: the champion
-# answers requests, on two Pods, and is replaced by the next one without anybody noticing.
+# A Job ends. [Chapter 09](../chapters/09-kubernetes-services/README.md) runs a program that shall not end: the champion
+# answers requests, on two Pods, and is replaced by the next one without a lost request.

@@ -258,10 +258,10 @@ def _judge_october(job: dict[str, Any]) -> Verdict:
 OUTCOMES = ("waits", "runs", "runs slower", "is killed")
 CASES = {"a": "runs", "b": "is killed", "c": "waits", "d": "runs slower", "e": "waits", "f": "waits"}
 HINTS = {
-    "a": "A request is a promise, not a fence: the kernel looks at the limit, and 400Mi are below it.",
+    "a": "A request guarantees an amount and limits nothing: the kernel looks at the limit, and 400Mi are below it.",
     "b": "The kernel does not negotiate: 400Mi against a limit of 350Mi.",
     "c": "The scheduler reads the request, not what the program would use. Is there a node with 8Gi left?",
-    "d": "Time can be rationed, so above the CPU limit nobody is killed. The program gets one core's time.",
+    "d": "CPU time can be divided, so above the CPU limit nothing is killed. The program gets one core's time.",
     "e": "Four Pods have requested all that the node gives. That they use little, the scheduler does not see.",
     "f": "Only a limit is there. What did the cluster fill in as the request of `limit-only`?",
 }

@@ -19,8 +19,8 @@ state = companion.workspace("09-2")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# The commands go to the book's own cluster, or to a recorded one, as before. First all that the last notebook built:
-# two champions, the Deployment with its probes, the Service; July's champion is released, then August's. (On a
+# The commands go to the book's own cluster, or to a recorded one, as before. First make again what the last notebook
+# built: two champions, the Deployment with its probes, the Service. July's champion is released, then August's. (On a
 # cluster of your own this takes one to three minutes.)
 
 # %%
@@ -57,9 +57,8 @@ door = "/api/v1/namespaces/flights-release/services/predictions:80/proxy"
 # !kubectl rollout history -n flights-release deployment/predictions
 
 # %% [markdown]
-# At the end of September somebody is in a hurry. The pipeline of September has not run, but they write its
-# version into the file, as they expect it to be called, and apply it. **Bet first:** what will the call centre
-# notice?
+# At the end of September somebody is in a hurry. The pipeline of September has not run. They guess the name of its
+# version, write it into the file, and apply the file. **Bet first:** what will the call centre notice?
 
 # %%
 my_bet = None  # "all calls fail", "nothing" or "some calls fail"
@@ -79,16 +78,16 @@ if "failed calls" in str(said):
     companion.compare_bet(my_bet, "nothing" if "failed calls: none" in said else "some calls fail")
 
 # %% [markdown]
-# **Symptom:** `rollout status` gave up after half a minute, and would have after ten: the release does not end. Look
-# at the Pods:
+# **Symptom:** `rollout status` gave up after half a minute, and it would also have given up after ten minutes: the
+# release does not end. Look at the Pods:
 
 # %%
 # !kubectl get pods -n flights-release -l app=predictions -L month
 
 # %% [markdown]
-# Three Pods, all `Running`. The new one is not **ready**, so it gets no requests, and no old one may go. That is the
-# best that a bad release can do: it hangs. Why is it not ready? Its Events say what came of the probe: first while
-# nobody listened yet, and then with the port open.
+# Three Pods, all `Running`. The new one is not **ready**, so it gets no requests, and no old one may go. So this bad
+# release does no harm: it stops. The Events of the new Pod say what the probe found: first no program listened yet, and
+# then the port was open.
 
 # %%
 # !kubectl describe pod -n flights-release -l month=2013-09 | grep -E "CHAMPION|Readiness probe"
@@ -97,11 +96,10 @@ if "failed calls" in str(said):
 # %% [markdown]
 # **Evidence:** `/readyz` answers 503, which means by its own description that the model is not loaded; the Pod is
 # pinned to a version of September, and the store has none. **Cause:** a version in the manifest that no pipeline has
-# made. The readiness probe turned an outage into a release that hangs.
+# made. Because of the readiness probe the bad release stopped, and the service did not fail.
 #
-# It would have helped as well if the model had been there and damaged. It would *not* have helped if the model
-# had been there and bad: a probe asks whether there is an answer, not whether it is right. That is what `decide`
-# is for.
+# The probe also helps if the model file is there and damaged. It does *not* help if the model is there and predicts
+# badly: a probe checks whether there is an answer, not whether it is right. For that there is `decide`.
 #
 # ## Exercise 9.2: Take it back
 #
@@ -134,10 +132,9 @@ answer = {"objects": objects, "file": manifest.read_text()}
 check.ex_9_2(answer)
 
 # %% [markdown]
-# `undo` is quick, since nothing has to be built or found: the old ReplicaSet is still there. It mends the cluster, and
-# not the file: the next `apply` from your repository would release September again. (That is what kubectl's own
-# warning is about.) So **the file is mended too**, and applied. (If you left the exercise out, the next cell does its
-# work.)
+# `undo` is quick, since nothing has to be built or found: the old ReplicaSet is still there. It mends the cluster, but
+# not the file: the next `apply` from your repository would release September again. (kubectl's own warning says so.) So
+# **the file is mended too**, and applied. (If you left the exercise out, the next cell does its work.)
 
 # %%
 release(manifest, august)
@@ -147,11 +144,11 @@ release(manifest, august)
 # !kubectl get --raw {door}/champion
 
 # %% [markdown]
-# The newest line is what runs. Going back is a new revision too, and the number that August's had before is gone. (A
-# second `undo` would take back the first: it would bring September again.)
+# The newest line shows what runs. Going back makes a new revision too, and the number that August's had before is gone.
+# (A second `undo` would take back the first: it would bring September again.)
 #
-# **It transfers.** The replacement of a score is an act that somebody approves. With a pinned version, a change of a
-# file and a history of rollouts, what was in use at 14:05 can be told, and the approved model is back in seconds.
+# **It transfers.** The replacement of a score has to be approved. With a pinned version, a change of a file and a
+# history of rollouts, you can say which model was in use at 14:05, and the approved model is back in seconds.
 #
 # ## Recap
 #
@@ -167,5 +164,5 @@ release(manifest, august)
 # %% [markdown]
 # ## What comes next
 #
-# Somebody in a hurry was the trouble here. In [the next notebook](09-3-the-month-by-itself.ipynb) nobody is there at
-# all: the month comes by itself.
+# Here a person in a hurry made the mistake. In [the next notebook](09-3-the-month-by-itself.ipynb) no person is there
+# at all: a program runs the month by itself.

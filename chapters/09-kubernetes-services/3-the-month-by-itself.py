@@ -3,8 +3,8 @@
 #
 # About 30 minutes · 2 GB of memory · a cluster, or a recorded one
 #
-# A champion is released by a person, until now. Here the month comes by itself: a program runs the pipeline, and
-# releases whoever has won, when nobody is there.
+# So far a person released each champion. Here no person is needed: a program runs the pipeline for the month, and
+# releases the model that is better.
 #
 # You will
 #
@@ -21,8 +21,8 @@ state = companion.workspace("09-3")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# The commands go to the book's own cluster, or to a recorded one, as before. First what the other notebooks built: two
-# champions, and August's behind its Service. (On a cluster of your own this takes a minute or two.)
+# The commands go to the book's own cluster, or to a recorded one, as before. First make again what the other notebooks
+# built: two champions, and August's behind its Service. (On a cluster of your own this takes a minute or two.)
 
 # %%
 # !kubectl delete namespace flights-monthly --ignore-not-found
@@ -45,14 +45,14 @@ door = "/api/v1/namespaces/flights-monthly/services/predictions:80/proxy"
 # %% [markdown]
 # ## 1. Which month?
 #
-# A **CronJob** makes a Job at given times: you, on the first of the month. On 1 October it shall process
-# September. What looks harmless in it is the word *shall*: the Job may start late, be repeated in the
-# afternoon, or on the third. If the program asks the clock which month it is, a late run processes the wrong
-# one (chapter 05). The month has to come from the time for which the run was **scheduled**.
+# A **CronJob** makes a Job at given times: you, on the first of the month. On 1 October it shall process September. But
+# the Job may start late, or be repeated in the afternoon, or on the third of the month. If the program asks the clock
+# which month it is, a late run processes the wrong one (chapter 05). The month has to come from the time for which the
+# run was **scheduled**.
 #
 # Kubernetes writes that time on the Job that a CronJob makes, as an annotation, such as
-# `batch.kubernetes.io/cronjob-scheduled-timestamp: "2026-11-01T06:00:00Z"`. A Job that somebody makes **by hand**
-# from the CronJob (`kubectl create job --from=cronjob/…`) has none: nobody scheduled it.
+# `batch.kubernetes.io/cronjob-scheduled-timestamp: "2026-11-01T06:00:00Z"`. A Job that somebody makes **by hand** from
+# the CronJob (`kubectl create job --from=cronjob/…`) has none, since it was not scheduled.
 #
 # ## Exercise 9.3: Which month is it?
 #
@@ -83,9 +83,9 @@ check.ex_9_3(answer)
 
 # %% [markdown]
 # How does the program *get* the annotation? It stands on the Job, and a Pod does not see its Job. It may ask the
-# cluster's API, as any program may: at a fixed address, with a **token** that Kubernetes puts into every Pod.
-# The rest reads like the story: which month, run the pipeline, serve whoever is champion now. If the challenger
-# loses, the patch says what was there before, and no Pod is touched.
+# cluster's API, as any program may: at a fixed address, with a **token** that Kubernetes puts into every Pod. Then the
+# program finds the month, runs the pipeline, and serves the model that is champion now. If the challenger is not
+# promoted, the patch says what was there before, and no Pod is replaced.
 
 # %%
 from companion.workspace import repository
@@ -105,7 +105,7 @@ files = f'--from-file="{chapter}/program/monthly.py" --from-file="{chapter}/solv
 # %% [markdown]
 # ## 2. What may it do?
 #
-# The program needs two rights: to *get* Jobs, and to *patch* one Deployment. Who has rights in a cluster is a
+# The program needs two rights: to *get* Jobs, and to *patch* one Deployment. Rights in a cluster need three objects: a
 # **ServiceAccount** (who), a **Role** (may do what), and a **RoleBinding** between them.
 
 # %%
@@ -130,16 +130,16 @@ for question in (
     print(f"{said[-1]:4} {question}")
 
 # %% [markdown]
-# What it needs, and no more. And yet a hole remains: who may patch a Deployment may set its `replicas` to 0, and its
-# image to anything. RBAC knows verbs and objects, no fields. Whoever gets hold of this program's token can
-# release what they like; the token of nobody else in the namespace can.
+# The program may do what it needs, and no more. But one danger remains: a program that may patch a Deployment may set
+# its `replicas` to 0, and its image to anything. RBAC knows verbs and objects, but not fields. So somebody who gets
+# this program's token can release what they like; no other token in the namespace allows that.
 #
 # ## Exercise 9.4: A program for the night
 #
-# At night nobody is there to type `undo`. A program shall watch: it has to **get** and **list** Pods, **get**
-# their logs (a resource of its own, `pods/log`), **get** the Deployment `predictions`, and **patch** it. A
-# colleague has written `watcher.yaml`, in the notebook's folder, and it works at once. Write the rules that suffice
-# there, apply the file, and ask `can-i` for the account `watcher` what you like. Hand in the text:
+# At night nobody is there to type `undo`. A program shall watch: it has to **get** and **list** Pods, **get** their
+# logs (a resource of its own, `pods/log`), **get** the Deployment `predictions`, and **patch** it. A colleague has
+# written `watcher.yaml`, in the notebook's folder, and it works at once. Write rules there that are just enough, apply
+# the file, and check the account `watcher` with `can-i`. Hand in the text:
 #
 # ```
 # answer = (state / "watcher.yaml").read_text()
@@ -161,9 +161,9 @@ answer = (state / "watcher.yaml").read_text()
 check.ex_9_4(answer)
 
 # %% [markdown]
-# ## 3. When?
+# ## 3. The schedule
 #
-# Now the schedule itself.
+# Now look at the schedule itself.
 
 # %%
 # !cat "{state}/monthly.yaml"
@@ -175,12 +175,12 @@ check.ex_9_4(answer)
 # | `timeZone` | whose clock; without it, that of the control plane. At 06:00 UTC the month is over in New York too |
 # | `concurrencyPolicy: Forbid` | while one runs, no other one is started: two never write to the store at once |
 # | `startingDeadlineSeconds` | what could not start at its time may start within a day; later, it is missed |
-# | `fieldRef` | the Pod is told a note on itself: the name of its Job |
+# | `fieldRef` | the Pod gets the value of a label on itself: the name of its Job |
 #
 # (A run cannot start at its time while the cluster is down, or, with `Forbid`, while the one before it runs. When
 # that one ends within the day, the missed one starts; of several that were missed so, only the last one.)
 #
-# Nobody waits for the first of the month here. Start one by hand, and see what it says:
+# You need not wait for the first of the month. Start a Job by hand, and see what it says:
 
 # %%
 # !kubectl apply -n flights-monthly -f "{state}/monthly.yaml"
@@ -189,8 +189,8 @@ check.ex_9_4(answer)
 # !kubectl logs -n flights-monthly -l job-name=by-hand
 
 # %% [markdown]
-# Refused, in one sentence, rather than guessed from the clock. Whoever starts a month by hand says which. The
-# CronJob is the form, and one line is added to it. September was not processed yet:
+# The program refused, in one sentence, and did not guess the month from the clock. If you start a month by hand, you
+# have to say which one. Take the text from the CronJob, and add one line to it. September was not processed yet:
 
 # %%
 form, september = state / "form.yaml", state / "september.yaml"
@@ -204,8 +204,8 @@ form, september = state / "form.yaml", state / "september.yaml"
 # !kubectl logs -n flights-monthly -l job-name=september
 
 # %% [markdown]
-# `promote`: September's challenger beat August's champion, and the Job has released it, with the rights that it has
-# and no others. Had it lost, the patch would have said what was there before, and no Pod would have been touched.
+# `promote`: September's challenger beat August's champion, and the Job has released it, with the few rights that it
+# has.
 #
 # Now the schedule, for once every minute, until the first Job is there; then it is suspended. **Bet first:** which
 # month will it process, today? (On the recorded cluster today is the day that the first cell names.)
@@ -226,9 +226,10 @@ print("\n".join(log))
 companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 
 # %% [markdown]
-# The month before the one in which it was scheduled. (The recorded cluster is of a November. In your run it may be
-# another month, and in February it is January, which the pipeline refuses, since nothing lies before it: the cell
-# above then waits five minutes.) In the recording October's challenger won, so the Job released it. Who answers now?
+# It processed the month before the one in which it was scheduled. (The recorded cluster is of a November. In your run
+# it may be another month, and in February it is January, which the pipeline refuses, since there is no month before it:
+# the cell above then waits five minutes.) In the recording October's challenger was promoted, so the Job released it.
+# See which model answers now.
 
 # %%
 # !kubectl rollout status -n flights-monthly deployment/predictions --timeout=300s | tail -1
@@ -237,8 +238,8 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 # %% [markdown]
 # ## 4. What the namespace may use
 #
-# The platform team gives each team a **ResourceQuota**: what all Pods of the namespace may *request* together. (Those
-# that have ended do not count; until those of the last release have, it takes a moment.)
+# The platform team gives each team a **ResourceQuota**: what all Pods of the namespace may *request* together. (Pods
+# that have ended do not count; the Pods of the last release need a moment to end.)
 
 # %%
 # !cat "{state}/quota.yaml"
@@ -252,8 +253,8 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 # !kubectl get deployment predictions -n flights-monthly
 
 # %% [markdown]
-# (Used, and what there may be at most.) Three were wanted. There is no failing Pod to look at: the third was never
-# made. Who knows why?
+# (The two columns are what is used and what is allowed at most.) You asked for three Pods. There is no failing Pod to
+# look at, since the third was never made. Other objects say why:
 
 # %%
 # !kubectl describe deployment predictions -n flights-monthly | grep -A 6 "^Conditions"
@@ -261,17 +262,18 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 
 # %% [markdown]
 # The ReplicaSet tried to make it and has the reason as an Event; the Deployment says `ReplicaFailure`. (In the field
-# `message` of that condition stands the whole sentence.) 50m for each replica: two fit, the third does not.
+# `message` of that condition stands the whole sentence.) Each replica requests 50m: two fit into the quota, the third
+# does not.
 #
-# A second refusal, to a Pod that does not say what it needs: a quota can count only what is requested.
+# A Pod that requests nothing is refused too, since a quota can count only what is requested.
 
 # %%
 # !kubectl run look -n flights-monthly --image=pipelines-for-humans/python:0.1.0 --restart=Never
 
 # %% [markdown]
-# And so no release fits either: with two replicas a rolling update needs room for **one more Pod** than you run. Apply
-# `predictions.yaml`, which wants two replicas and is a release as well: it still names August. (The program patched
-# the cluster, and not your file. Who releases by a program lets it change the file, and applies that.)
+# And a release does not fit either: with two replicas a rolling update needs room for **one more Pod** than you run.
+# Apply `predictions.yaml`, which wants two replicas and is a release as well: it still names August. (The program
+# patched the cluster, but not your file. In production let the program change the file, and apply that file.)
 
 # %%
 # !kubectl apply -n flights-monthly -f "{state}/predictions.yaml"
@@ -279,8 +281,8 @@ companion.compare_bet(my_bet, log[0].removeprefix("month: "))
 # !kubectl get replicasets -n flights-monthly -l app=predictions -L month
 
 # %% [markdown]
-# It stands still, and October's answers. With `maxUnavailable: 1` in the Deployment's `strategy` a release needs no
-# more room: it ends an old Pod first, and has one replica less meanwhile.
+# The release does not go on, and October's model still answers. With `maxUnavailable: 1` in the Deployment's `strategy`
+# a release needs no more room: it ends an old Pod first, and has one replica less meanwhile.
 
 # %%
 less = '{"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}'
@@ -291,18 +293,18 @@ less = '{"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}'
 # !kubectl get --raw {door}/champion
 
 # %% [markdown]
-# One of two is new, and the second lets you wait: after each refusal the ReplicaSet waits twice as long before it
-# tries again, up to a quarter of an hour. August's champion answers already, from one replica. (In your run both may
+# One of the two Pods is new, and the second takes longer: after each refusal the ReplicaSet waits twice as long before
+# it tries again, up to a quarter of an hour. August's champion answers already, from one replica. (In your run both may
 # be new, or October's may answer for a moment longer.)
 #
-# **It transfers.** The monthly run of a scoring model has an account of its own, a month that it does not guess, and
-# a share of the platform. An auditor can read all three from manifests.
+# **It transfers.** The monthly run of a scoring model has an account of its own, a month that it does not guess, and a
+# limited share of the platform. An auditor can read all three in the manifests.
 #
 # ## Recap
 #
-# 1. You let a run know **the month that it was scheduled for**, and had it refuse where nobody scheduled it.
+# 1. You let a run know **the month that it was scheduled for**, and let it refuse when it was not scheduled.
 # 2. You gave a program **the rights that it needs**, and asked the cluster what it may not do.
-# 3. You found out why a Pod **is not made**: the reason is with those that should have made it.
+# 3. You found out why a Pod **is not made**: the reason stands in the objects that should have made it.
 #
 # ## Clean-up
 
@@ -312,5 +314,5 @@ less = '{"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}'
 # %% [markdown]
 # ## What comes next
 #
-# In [chapter 10](../chapters/10-debugging/README.md) all of this is broken, ten times, and you are told of it by people
-# who have never heard of a Pod.
+# In [chapter 10](../chapters/10-debugging/README.md) all of this breaks, in ten ways, and people who have never heard
+# of a Pod report it to you.

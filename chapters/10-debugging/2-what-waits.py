@@ -3,13 +3,14 @@
 #
 # About 40 minutes · 1 GB of memory · a cluster, or a recorded one
 #
-# What fails at least says so. Worse are the things that neither fail nor get on: nobody is alarmed, until somebody
-# asks for the result. Here are three of them. Each waits for somebody, and you find out for whom.
+# When something fails, there is at least a message. It is worse when something neither fails nor goes on: nobody
+# notices, until somebody asks for the result. Here are three such cases. Each waits for something, and you find out for
+# what.
 #
 # You will
 #
 # 1. go **one step back** from what waits, until you reach an object that does not wait but is wrong;
-# 2. choose your **commands** by who acted last;
+# 2. choose your **commands** by the last step that worked;
 # 3. mend a request, a claim and a right **at their source**, and give no more than is needed.
 
 # %%
@@ -23,8 +24,8 @@ from chapter_10.labs import Labs
 lab = Labs(state)
 
 # %% [markdown]
-# It goes on as in 10.1: `lab.start` puts something broken on the cluster, live or recorded, and tells the
-# complaint. Then **symptom, command, evidence, cause, fix**, in this order.
+# It works as in 10.1: `lab.start` puts something broken on the cluster, live or recorded, and prints the complaint.
+# Then **symptom, command, evidence, cause, fix**, in this order.
 #
 # ## 1. Lab 4: it does not fail
 
@@ -35,15 +36,15 @@ lab.start(4)
 # !kubectl get pods -n flights-lab-4
 
 # %% [markdown]
-# `Pending`: no container was started, so there is no log and will be none. `kubectl logs` is the wrong
-# question. Who is busy with this Pod? The scheduler, which looks for a Node. What it thinks stands in the
-# Events: at the end of `describe`, or in `kubectl get events -n …`, those of all objects of the namespace.
+# `Pending`: no container was started, so there is no log, and `kubectl logs` does not help. The scheduler is still
+# looking for a Node for this Pod. The Events say what it found: at the end of `describe`, or in `kubectl get events -n
+# …`, those of all objects of the namespace.
 #
 # ## Exercise 10.4: No room
 #
-# From here on you choose the commands. Edit the manifest (`state / "lab-4.yaml"`) and replace the Job, or do it your
-# way; then wait until the training has ended (`kubectl wait --for=condition=complete --timeout=300s`). The evidence
-# is one line. (What would be right? Lab 3's Job in 10.1 did not have this fault.)
+# From here on you choose the commands. Edit the manifest (`state / "lab-4.yaml"`) and replace the Job, or do it in
+# another way; then wait until the training has ended (`kubectl wait --for=condition=complete --timeout=300s`). The
+# evidence is one line. (What would be right? Lab 3's Job in 10.1 did not have this fault.)
 
 # %%
 ### BEGIN SOLUTION
@@ -70,7 +71,7 @@ lab.start(5)
 # !kubectl get pods -n flights-lab-5
 
 # %% [markdown]
-# `Pending` again. Is it the same cause?
+# It is `Pending` again, perhaps for another cause.
 #
 # ## Exercise 10.5: One step back
 #
@@ -94,8 +95,8 @@ check.ex_10_5(answer)
 
 # %% [markdown]
 # The Pod's own Event ("unbound immediate PersistentVolumeClaims", or "waiting for first consumer") is a symptom one
-# step nearer to the cause. Stopping there leads to the usual wrong fix: no claim, and a model that is gone with its
-# Pod.
+# step nearer to the cause. If you stop there, you make the usual wrong fix: you remove the claim, and then the model is
+# gone with its Pod.
 #
 # ## 3. Lab 6: it runs, and nothing happens
 
@@ -107,14 +108,14 @@ lab.start(6)
 # !kubectl get configmap champion -n flights-lab-6 -o yaml | grep month
 
 # %% [markdown]
-# `Running`, `1/1`, no restart, and the champion is still August's. The program was written to be patient: it
-# tries again every five seconds. Patience hides faults.
+# `Running`, `1/1`, no restart, and the champion is still August's. The program tries again every five seconds and never
+# fails, and so it hides its fault.
 #
 # ## Exercise 10.6: Exactly what it needs
 #
-# What does the program say of itself? The line that names who, what and which object is your evidence. Give the
-# account that right and no more: the check asks the cluster what else it may do now. (`kubectl apply -f` suffices: a
-# Role can be changed. It also puts the ConfigMap back to August; if the Job has ended by then, replace instead.)
+# Read what the program prints. Your evidence is the line that names who, which verb and which object. Give the account
+# that right and no more: the check asks the cluster what else it may do now. (`kubectl apply -f` is enough: a Role can
+# be changed. It also puts the ConfigMap back to August; if the Job has ended by then, replace instead.)
 
 # %%
 ### BEGIN SOLUTION
@@ -130,13 +131,13 @@ answer = 'User "system:serviceaccount:flights-lab-6:promoter" cannot patch resou
 check.ex_10_6(answer)
 
 # %% [markdown]
-# `cluster-admin` is the fix that is found first in every forum. It works at once, for the promoter and for
-# whoever gets into its Pod.
+# In forums you often find `cluster-admin` as the fix. It works at once, but then everybody who gets into the promoter's
+# Pod may do everything, too.
 #
 # ## What you can do now
 #
-# 1. You went from a Pod to its claim and on to the class, until you stood before what was wrong.
-# 2. You asked the scheduler, the claim and the program, each where it speaks: in Events, or in a log. `Pending` and
+# 1. You went from a Pod to its claim and on to the class, until you found the object that was wrong.
+# 2. You asked the scheduler, the claim and the program, each in its own place: in Events, or in a log. `Pending` and
 #    `Running` each say what Kubernetes does, and neither says why.
 # 3. You mended a request, a claim and a right, and gave no more than was needed.
 #
@@ -146,4 +147,5 @@ check.ex_10_6(answer)
 lab.reset(4, 5, 6)
 
 # %% [markdown]
-# **Next:** [10.3](10-3-an-old-number.ipynb), about what is there and is not what you mean.
+# **Next:** [10.3](10-3-an-old-number.ipynb), about Pods that run without an error and still give no answer or a wrong
+# one.

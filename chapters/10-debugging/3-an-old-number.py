@@ -3,12 +3,11 @@
 #
 # About 30 minutes · 1 GB of memory · a cluster, or a recorded one
 #
-# In 10.1 something failed, in 10.2 something waited. Here the cluster has no complaint of its own at all, and people
-# have.
+# In 10.1 something failed, in 10.2 something waited. Here the cluster shows no fault at all, and still people complain.
 #
 # You will
 #
-# 1. **ask as its users do**, and go from there to the object that stands between;
+# 1. **ask a service as its users do**, and go from there to the object between the users and the Pods;
 # 2. find out **what really runs**, where you know only what was meant to run.
 
 # %%
@@ -22,7 +21,7 @@ from chapter_10.labs import Labs
 lab = Labs(state)
 
 # %% [markdown]
-# It goes on as in 10.1 and 10.2: **symptom, command, evidence, cause, fix**.
+# It works as in 10.1 and 10.2: **symptom, command, evidence, cause, fix**.
 #
 # ## 1. Lab 7: all Pods are ready
 
@@ -34,12 +33,12 @@ lab.start(7)
 # !kubectl get --raw /api/v1/namespaces/flights-lab-7/services/predictions:80/proxy/champion
 
 # %% [markdown]
-# All Pods are ready. The second command asks the Service, by way of the cluster's API, as a program in the
-# cluster would, and gets nothing. Between the Pods and who asks them stands exactly one object.
+# All Pods are ready. The second command asks the Service, through the cluster's API, as a program in the cluster would,
+# and gets no answer. There is exactly one object between the Pods and the programs that ask them.
 #
-# ## Exercise 10.7: Nobody behind the counter
+# ## Exercise 10.7: No Pod behind the Service
 #
-# Ask that object whom it leads to, and mend it so that the second command gets an answer. The evidence is its
+# Ask that object which Pods it leads to, and mend it so that the second command gets an answer. The evidence is its
 # line that fits no Pod.
 
 # %%
@@ -59,8 +58,8 @@ answer = "selector app=prediction, but the Pods have app=predictions"
 check.ex_10_7(answer)
 
 # %% [markdown]
-# A Service that selects nothing is no error in Kubernetes: the Pods may come later. Nobody will ever report
-# it, except those who get no answer.
+# For Kubernetes a Service that selects no Pod is not an error, since the Pods may come later. So no message reports it;
+# only the users notice that they get no answer.
 #
 # ## 2. Lab 8: the corrected image
 #
@@ -75,19 +74,19 @@ lab.start(8)
 # !kubectl get configmap builds -n flights-lab-8 -o yaml | grep built
 
 # %% [markdown]
-# The first line is what ran on the cluster. The others are what was built: twice, and each build was given two
-# names. Which of the two builds did the Job get, and why? A node lists its images, each with all the names that it
-# knows it by:
+# The first line shows what ran on the cluster. The other lines show what was built: there were two builds, and each was
+# given two names. Find out which of the two builds the Job got, and why. A node lists its images, each with all the
+# names that it knows it by:
 
 # %%
 # !kubectl get nodes -o yaml | grep -B 2 -A 2 late-share
 
 # %% [markdown]
-# ## Exercise 10.8: Which one did I get?
+# ## Exercise 10.8: Which build did I get?
 #
-# An Event of the Pod says where the node got its image from: that is your evidence. Then mend it, so that it cannot
-# happen on the next node either. (With `docker`, on a live cluster, you could also give the new image a name of your
-# own: `docker tag`, then `kind load docker-image NAME:TAG --name pipelines`. It is not needed.)
+# An Event of the Pod says where the node got its image from: that is your evidence. Then mend the Job, so that the same
+# cannot happen on another node either. (With `docker`, on a live cluster, you could also give the new image a name of
+# your own: `docker tag`, then `kind load docker-image NAME:TAG --name pipelines`. It is not needed.)
 
 # %%
 ### BEGIN SOLUTION
@@ -104,12 +103,12 @@ answer = 'Container image "pipelines-for-humans/late-share:1" already present on
 check.ex_10_8(answer)
 
 # %% [markdown]
-# A tag is a label on a box, and the node looks at the label only. So does a pipeline that caches steps by the
+# A tag can be given to another image, and the node looks at the tag only. So does a pipeline that caches steps by the
 # name of their image (Kubeflow does: chapter 07). The rule is short: **a tag is used once.**
 #
 # ## What you can do now
 #
-# 1. You asked a Service as its users do, and compared whom it looks for with who is there.
+# 1. You asked a Service as its users do, and compared the labels that it looks for with those of the Pods.
 # 2. You found out which of two builds a node had run, from its own list and an Event, and named the new one so that it
 #    can be no other.
 #

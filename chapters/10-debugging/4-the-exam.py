@@ -3,12 +3,12 @@
 #
 # About 40 minutes · 1 GB of memory · a cluster, or a recorded one
 #
-# Five words, and nobody who tells you where to look.
+# You use the five words once more, and nobody tells you where to look.
 #
 # You will
 #
 # 1. find a wrong result by asking what a program **did**;
-# 2. find a fault with **no help** but the cluster's own words.
+# 2. find a fault with **no help** but what the cluster itself says.
 #
 # Once you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -48,16 +48,16 @@ my_bet = None  # "Completed", "CrashLoopBackOff", "Error" or "Pending"
 companion.compare_bet(my_bet, pods[-1].split()[2])
 
 # %% [markdown]
-# The Pod is `Completed`, without a restart. The Job follows within seconds: ask again, and it says `Complete`
-# and `1/1`. Every dashboard is green. Kubernetes knows whether a program ended without an error. It does not
-# know what the program was for.
+# The Pod is `Completed`, without a restart. The Job follows within seconds: ask again, and it says `Complete` and
+# `1/1`. No dashboard shows an error. Kubernetes knows whether a program ended without an error. It does not know
+# whether the program did what you need.
 #
-# So looking for something red leads nowhere here. Ask the Job: not "did you fail?" but "what did you do?"
+# So do not look for an error here. Find out what the Job did.
 #
-# ## Exercise 10.9: Green, and wrong
+# ## Exercise 10.9: Completed, and wrong
 #
-# What did the program read, and who told it so? Mend that, let the Job publish the right list by itself, and
-# give as evidence the line that shows which month was at work.
+# Find out what the program read, and which object told it to. Mend that, let the Job publish the right list by itself,
+# and give as evidence the line that shows which month was used.
 
 # %%
 ### BEGIN SOLUTION
@@ -76,16 +76,16 @@ answer = "the ConfigMap run has MONTH 2013-09, and the log says: scheduled from 
 check.ex_10_9(answer)
 
 # %% [markdown]
-# One hand forgot to move one value, and everything went well with it. Writing "2013-10" on the published list
-# would have made the complaint go away, for an hour.
+# Somebody forgot to change one value, and no program noticed. If you write "2013-10" on the published list, the
+# complaint stops only until somebody reads the list.
 #
-# What would have said so by itself? A program that is told its month twice, by the schedule and by the data,
-# and refuses when they differ: the contract of chapter 02, at the exit as well as at the door. And a month
-# that comes from the schedule, not from a hand (chapter 05).
+# Two things prevent such a fault. A program can compare the month that it was asked for with the month of its data, and
+# refuse when they differ: that is a contract as in chapter 02, for the output as well as for the input. And the month
+# can come from the schedule and not from a person (chapter 05).
 #
 # ## 2. The exam: nobody says where
 #
-# No hint, and nothing said of the manifest: what you have is the cluster. Take the decision tree of the
+# You get no hint, and the text says nothing of the manifest: you have only the cluster. Use the decision tree of the
 # [reading](../chapters/10-debugging/README.md) if you like.
 
 # %%
@@ -97,10 +97,10 @@ lab.start(10)
 # %% [markdown]
 # ## Exercise 10.10: The exam
 #
-# Evidence first, then the fix. The training of February has to end well, and its month has to stand in one place
-# only. You can mend either side. If you replace the Job, begin with
-# `kubectl apply view-last-applied -n flights-lab-10 job/train`: what `get -o yaml` writes carries the ids of the
-# old Job, and `replace --force` deletes that before the new one is refused.
+# Evidence first, then the fix. The training of February has to end well, and its month has to stand in one place only.
+# You can mend either of the two objects. If you replace the Job, begin with `kubectl apply view-last-applied -n
+# flights-lab-10 job/train`: the output of `get -o yaml` contains the ids of the old Job, so the new one would be
+# refused after `replace --force` has deleted the old one.
 
 # %%
 ### BEGIN SOLUTION
@@ -116,11 +116,12 @@ answer = "couldn't find key MONTH in ConfigMap flights-lab-10/run"
 check.ex_10_10(answer)
 
 # %% [markdown]
-# Kubernetes kept trying: once the key was there, the container was. Who mended the ConfigMap had to start nothing anew.
+# Kubernetes kept trying: as soon as the key was there, the container started. If you mended the ConfigMap, you had to
+# start nothing anew.
 #
-# ## 3. Two more envelopes
+# ## 3. Two more labs
 #
-# Open them when you like, now or in a week; there is no exercise and no solution. `lab.check` judges, as the checks
+# Start them when you like, now or in a week; they have no exercise and no solution. `lab.check` judges, as the checks
 # of the exercises do.
 
 # %%
@@ -138,16 +139,16 @@ for number, line in my_evidence.items():
 # %% [markdown]
 # ## What you can do now
 #
-# 1. You found a wrong month behind a green Job, by asking what it did and not whether it failed.
-# 2. You found a fault that no lesson had shown you, in the cluster's own words.
+# 1. You found a wrong month behind a completed Job, by asking what it did and not whether it failed.
+# 2. You found a fault that no lesson had shown you, from what the cluster itself says.
 #
-# And in all four sittings: you led ten complaints back to a cause, and named the line each time.
+# In all four sittings you found the causes of ten complaints, and named the line each time.
 #
 # ## Optional: bring your own model
 #
-# Take the Job of your own model, or one of the manifests here. Change **one line** so that it breaks, write
-# down the complaint (not the fault!) on a card, and give both to a colleague. Stop the time to the evidence
-# and the time to the fix separately. The first is the one that practice shortens.
+# Take the Job of your own model, or one of the manifests here. Change **one line** so that it breaks, write down the
+# complaint (not the fault!) on a card, and give both to a colleague. Measure the time to the evidence and the time to
+# the fix separately. Practice makes the first one shorter.
 #
 # ## Clean up
 
@@ -155,5 +156,5 @@ for number, line in my_evidence.items():
 lab.reset(9, 10, 11, 12)
 
 # %% [markdown]
-# **Next:** [chapter 11](../chapters/11-kubeflow-on-kind/README.md) runs the pipeline on Kubeflow, on the same
-# cluster. When a step does not run there, it is a Pod that does not run, and you know the way.
+# **Next:** [chapter 11](../chapters/11-kubeflow-on-kind/README.md) runs the pipeline on Kubeflow, on the same cluster.
+# When a step does not run there, a Pod does not run, and you know how to find the cause.

@@ -3,8 +3,9 @@
 #
 # About 35 minutes · 8 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
-# In chapter 07 a process of this laptop ran your compiled pipeline. Now a cluster does. The file is the same; new
-# are the questions. You hand it in and get a slip of paper. When is it done? And where are the numbers?
+# In chapter 07 a process of this laptop ran your compiled pipeline. Now a cluster does. The file is the same, but two
+# questions are new. You send the file and get only a receipt; so you have to find out when the run is done, and where
+# its numbers are.
 #
 # You will
 #
@@ -25,7 +26,7 @@ companion.copy_manifests(state)
 # started on the real one, and says so when it does not know one. To start the same run again, go back to the cell that
 # removes what a broken-off run left, and go on from there.
 #
-# `kfp.Client` speaks to Kubeflow. Its `host` is the one line that changes when you move to your company's cluster.
+# `kfp.Client` speaks to Kubeflow. Its `host` is the only line that changes when you move to your company's cluster.
 
 # %%
 import warnings
@@ -39,12 +40,12 @@ host = require_kubeflow()
 client = kfp.Client(host=host, ui_host="http://localhost:8081")
 
 # %% [markdown]
-# ## 1. What is Kubeflow, and what of it is here?
+# ## 1. Which parts of Kubeflow are here
 #
-# Kubeflow is a family. **Pipelines** (KFP) runs graphs of steps; this is what you have. Its relatives are
-# programs of their own: Notebooks (Jupyter on the cluster), Trainer (training on many nodes), Katib (search for
-# hyperparameters), KServe (serving), a dashboard that holds them together. A company may have one or all.
-# Pipelines itself is a dozen Deployments:
+# Kubeflow is a group of projects. **Pipelines** (KFP) runs graphs of steps; this is the part that you have. The others
+# are programs of their own: Notebooks (Jupyter on the cluster), Trainer (training on many nodes), Katib (search for
+# hyperparameters), KServe (serving), a dashboard that holds them together. A company may have one or all. Pipelines
+# itself is a dozen Deployments:
 
 # %%
 # !kubectl get deployments -n kubeflow
@@ -55,7 +56,7 @@ client = kfp.Client(host=host, ui_host="http://localhost:8081")
 # artifacts. `metadata-grpc-deployment` remembers which artifact came from which step. `mysql` remembers the runs.
 # `ml-pipeline-ui` is the web page, on a live cluster at `http://localhost:8081`.
 #
-# Begin with nothing: this removes what a broken-off run of this chapter left, its runs and its store.
+# The next cell removes what an interrupted run of this chapter has left, its runs and its store.
 
 # %%
 from chapter_11.runs import EXPERIMENT, clean_up
@@ -81,9 +82,9 @@ ir, platform = yaml.safe_load_all(package.read_text())
 print(yaml.safe_dump(platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]))
 
 # %% [markdown]
-# It belongs to `decide` alone. The store of models has to outlive the run, so it cannot lie in a Pod: a **claim**
-# named `flight-delay-store` is mounted at `/store`. The pipeline asks for it by name and does not make it. That is
-# your job (in a company, your platform engineer's):
+# It belongs to `decide` alone. The store of models has to outlive the run, so it cannot lie in a Pod: a **claim** named
+# `flight-delay-store` is mounted at `/store`. The pipeline asks for the claim by name and does not make it. You make it
+# (in a company, your platform engineer does):
 
 # %%
 # !cat "{state}/claim.yaml"
@@ -92,9 +93,9 @@ print(yaml.safe_dump(platform["platforms"]["kubernetes"]["deploymentSpec"]["exec
 # %% [markdown]
 # ## 3. Start a run
 #
-# A **run** is one execution of the file with its arguments. An **experiment** is a folder of runs, no more.
-# `create_run_from_pipeline_package` sends the file and comes back **at once**. The month is September, and the
-# training takes a sample of 5,000 flights, so that nobody has to wait long.
+# A **run** is one execution of the file with its arguments. An **experiment** is only a folder of runs.
+# `create_run_from_pipeline_package` sends the file and comes back **at once**. The month is September, and the training
+# takes a sample of 5,000 flights, so that nobody has to wait long.
 #
 # **Bet first:** what is the state of the run when it comes back?
 
@@ -110,8 +111,8 @@ print(first.run_info.state)
 companion.compare_bet(my_bet, first.run_info.state)
 
 # %% [markdown]
-# It is written down, and nothing has run yet. What you hold is a receipt with a `run_id`. (The links lead to the
-# web page of a live cluster, where *Runs* shows the graph.)
+# The run is recorded, and nothing has run yet. You have a receipt with a `run_id`. (The links lead to the web page of a
+# live cluster, where *Runs* shows the graph.)
 #
 # On a live cluster the run takes three to five minutes: Kubernetes has to make Pods for each step, and that takes
 # longer than most steps do. Meanwhile, read what the file tells it. Here is one step's memory:
@@ -136,21 +137,21 @@ for name, parameter in ir["root"]["inputDefinitions"]["parameters"].items():
 # %% [markdown]
 # ## 4. Wait
 #
-# To wait is a courtesy of the client. Say how long it shall last:
+# The client waits if you ask for it. Say how long at most:
 
 # %%
 finished = client.wait_for_run_completion(first.run_id, timeout=1800)
 print(finished.state)
 
 # %% [markdown]
-# After the time-out this call raises `TimeoutError`, and the **run goes on**: you have stopped waiting, not it.
+# After the time-out this call raises `TimeoutError`, and the **run goes on**: only the waiting has ended.
 # `client.terminate_run(run_id)` stops a run. When it takes long, do not wait longer: look at its Pods (the next
 # notebook). A Pod that is `Pending` tells in its Events what it waits for.
 #
 # > Do not wait for a run that somebody has terminated. kfp 2.17 waits for `SUCCEEDED`, `FAILED` and `SKIPPED`,
-# > and a terminated run is `CANCELED`: it sits there until the time-out.
+# > and a terminated run is `CANCELED`: it goes on waiting until the time-out.
 #
-# ## 5. Where are the numbers?
+# ## 5. Where the numbers are
 #
 # `SUCCEEDED` says that no step failed. **Bet first:** the run's record has everything that the API knows of it. Is
 # the AUC in it?
@@ -174,8 +175,8 @@ companion.compare_bet(my_bet, "yes" if found else "no")
 # !cat "{state}/reader.yaml"
 
 # %% [markdown]
-# All it runs is `cat`. (The two entries `securityContext` say that it needs no rights worth speaking of; in this
-# namespace `kubectl` warns of Pods that do not say so. Chapter 12 comes back to it.)
+# It runs only `cat`. (The two entries `securityContext` say that it needs no special rights; in this namespace
+# `kubectl` warns of Pods that do not say so. Chapter 12 comes back to it.)
 
 # %%
 # !kubectl delete job store-reader -n kubeflow --ignore-not-found
@@ -205,9 +206,9 @@ for name in ("auc", "log_loss"):
     print(f"{name:9} {there[name]:.3f} on the cluster · same as here: {abs(there[name] - mine) < 1e-3}")
 
 # %% [markdown]
-# Another machine, another operating system, six Pods that share no disk, and the same metrics. (The digest, which
-# compares every probability to six decimals, is a promise within one machine. Between machines the book promises
-# three decimals of a metric.)
+# The metrics are the same, on another machine, with another operating system, from six Pods that share no disk. (The
+# digest, which compares every probability to six decimals, has to be equal only on one machine. Between machines the
+# book promises three decimals of a metric.)
 #
 # ## Exercise 11.1: October, please
 #
@@ -240,8 +241,8 @@ reader.write_text(reader.read_text().replace("2013-09", "2013-10"))
 check.ex_11_1(answer)
 
 # %% [markdown]
-# **It transfers.** "The job has run" is what a scheduler knows. Whether the score of a loan was written, and where,
-# the scheduler does not know: somebody has to look where it was written.
+# **It transfers.** A scheduler knows only that a job has run. It does not know whether the score of a loan was written:
+# somebody has to look in the place where it is stored.
 #
 # ## Recap
 #
@@ -262,5 +263,5 @@ clean_up(client)
 #
 # ## What comes next
 #
-# Everything went well, so there was nothing to look for. [The next notebook](11-2-where-is-my-step.ipynb) goes to the
-# Pods, and lets a run fail.
+# Here everything went well. In [the next notebook](11-2-where-is-my-step.ipynb) you look at the Pods, and let a run
+# fail.

@@ -3,13 +3,13 @@
 #
 # About 35 minutes · 8 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
-# On your laptop a step ran in a process that you could see, and its print came out below the cell. On a cluster it
-# runs somewhere, and says something, to somebody. This notebook finds it: when all goes well, and when it does not.
+# On your laptop a step ran in a process that you could see, and its print came out below the cell. On a cluster you
+# have to find the step and its log. This notebook finds both, in a run that goes well and in one that fails.
 #
 # You will
 #
-# 1. find each step's **Pod** by its label, and tell it from Kubeflow's own;
-# 2. count the **tries** of a step, and lead its failure back to a line in its **log**.
+# 1. find each step's **Pod** by its label, and tell it from Kubeflow's own Pods;
+# 2. count the **tries** of a step, and find the line in its **log** that explains its failure.
 #
 # Two times you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -20,7 +20,7 @@ state = companion.workspace("11-2")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# As in the notebook before, all goes to the book's own cluster with Kubeflow Pipelines, or to a recorded one.
+# As in the notebook before, everything goes to the book's own cluster with Kubeflow Pipelines, or to a recorded one.
 
 # %%
 import warnings
@@ -59,10 +59,10 @@ first = client.create_run_from_pipeline_package(
 )
 
 # %% [markdown]
-# ## 2. Where is my step?
+# ## 2. Find the Pod of a step
 #
-# A step is a Pod, and Pods have generated names. Never write one down: ask by **label**. Kubeflow puts
-# `pipeline/runid` on every Pod of a run. Each is made when its turn has come, so run this cell several times:
+# A step is a Pod, and Pods have generated names. Never write one down: ask by **label**. Kubeflow puts `pipeline/runid`
+# on every Pod of a run. Each Pod is made when the steps before it are done, so run this cell several times:
 
 # %%
 # !kubectl get pods -n kubeflow -l pipeline/runid={first.run_id}
@@ -81,8 +81,8 @@ print(client.wait_for_run_completion(first.run_id, timeout=1800).state)
 # !kubectl get pods -n kubeflow -l pipeline/runid={first.run_id}
 
 # %% [markdown]
-# Which is which? The names tell half of it. Argo notes the rest in an **annotation** on each Pod: which node of the
-# graph it is.
+# The names say only in part which Pod is which. Argo writes the rest into an **annotation** on each Pod: which node of
+# the graph it is.
 
 # %%
 # nodes = !kubectl get pods -n kubeflow -l pipeline/runid={first.run_id} -o yaml | grep node-name
@@ -90,13 +90,14 @@ print("\n".join(nodes))
 companion.compare_bet(my_bet, len({node.rpartition("(")[0] for node in nodes}))  # of each try the first
 
 # %% [markdown]
-# Thirteen, for six steps. Read such a line as the run's own name, the way to the step, and at the end the number of
-# the try, from 0. (Each part of the way has such a number; hence the many zeros. On a busy machine it happens that a
-# Pod cannot be started. Then there is one more, with the number 1, which the bet does not count; section 3 says why.)
+# There are thirteen, for six steps. Read such a line as the run's own name, the way to the step, and at the end the
+# number of the try, from 0. (Each part of the way has such a number; hence the many zeros. On a busy machine it happens
+# that a Pod cannot be started. Then there is one more, with the number 1, which the bet does not count; section 3 says
+# why.)
 #
-# Nobody wants to read that every time. A few lines of Python take it apart. `kubectl get pods … -o json` is the same
-# list as the first one, with all that is known of each Pod, as nested dicts and lists. Of one Pod, this keeps five
-# things:
+# These lines are hard to read, so a few lines of Python take them apart. `kubectl get pods … -o json` gives the same
+# list as the first command, with all that is known of each Pod, as nested dicts and lists. This function keeps five
+# things of one Pod:
 
 # %%
 import inspect
@@ -114,12 +115,13 @@ for row in pods:
     print(f"{row['node']:24} {row['phase']}")
 
 # %% [markdown]
-# The same list, by name. Each step has a **driver** in front of it: a small Pod of Kubeflow's own that looks at the
-# inputs, asks the cache, and writes the Pod for your step. `executor` is your step. And `root-driver` opens the run.
+# This is the same list with readable names. Each step has a **driver** in front of it: a small Pod of Kubeflow's own
+# that looks at the inputs, asks the cache, and writes the Pod for your step. `executor` is your step. And `root-driver`
+# opens the run.
 #
 # (An hour after a run has ended its Pods are gone, and the list is empty: then run the notebook again from the top.)
 #
-# What was a step given: which image, how much memory? Take `train`, and look at its containers.
+# Now see which image and how much memory a step was given. Take `train`, and look at its containers.
 
 # %%
 import json
@@ -130,8 +132,8 @@ for container in json.loads(text.n)["spec"]["containers"]:
     print(container["name"], "·", container["image"], "·", container["resources"])
 
 # %% [markdown]
-# The container `main` is yours: your image, your memory. `wait` is a helper of Argo's, as are the init containers
-# that ran before. What does `main` say?
+# The container `main` is yours: your image, your memory. `wait` is a helper of Argo's, as are the init containers that
+# ran before. Look at the log of `main`.
 
 # %%
 # !kubectl logs -n kubeflow {train} -c main | head -n 7
@@ -172,7 +174,7 @@ finished = client.wait_for_run_completion(failed.run_id, timeout=1800)
 print("symptom: ", finished.state)
 
 # %% [markdown]
-# The **symptom** is a word, and the run's record knows no cause. Go one step back, to the Pods:
+# The **symptom** is one word, and the run's record has no cause. Go one step back, to the Pods:
 
 # %%
 failed_pods = pods_of(failed.run_id)
@@ -181,16 +183,16 @@ for row in failed_pods:
 companion.compare_bet(my_bet, sum(row["node"] == "root.ingest.executor" for row in failed_pods))
 
 # %% [markdown]
-# One Pod, one try, although two retries were set. And `validate` has no Pod, not even a driver: it was never its
-# turn. First the **evidence** for the failure:
+# One Pod, one try, although two retries were set. And `validate` has no Pod, not even a driver, because `ingest` never
+# ended well. First look for the **evidence** of the failure:
 
 # %%
 ingest = [row["pod"] for row in failed_pods if row["node"] == "root.ingest.executor"][-1]
 # !kubectl logs -n kubeflow {ingest} -c main | grep -A 40 Traceback
 
 # %% [markdown]
-# Read it from its end. The last lines, of the launcher and of Argo, each pass on "exit status 1". Above them, the
-# last line of the traceback is the program's own sentence. It is the line that you would send to somebody:
+# Read it from its end. The last lines, of the launcher and of Argo, only repeat "exit status 1". Above them, the last
+# line of the traceback is the program's own sentence. It is the line that you would send to somebody:
 
 # %%
 print(next(line for line in log_of(ingest) if "MonthError: " in line))
@@ -200,26 +202,26 @@ print(next(line for line in log_of(ingest) if "MonthError: " in line))
 # - **Fix**: another month. No retry would have helped: a retry is for what passes by itself, such as a node that
 #   went away or a service that was busy.
 #
-# Still, where are the retries? Argo's settings are those of the release, in a ConfigMap:
+# The retries are still to be explained. Argo's settings are those of the release, in a ConfigMap:
 
 # %%
 # !kubectl get configmap workflow-controller-configmap -n kubeflow -o yaml | grep -A 9 "workflowDefaults: |"
 
 # %% [markdown]
 # `retryPolicy: OnError` means: when the **cluster** failed, such as a Pod that was deleted with its node, or one whose
-# containers could not be started. A program that ends with an error is a *failure*, and is not tried again.
-# `set_retry` brings a number and a pause, and no policy, so it takes this one.
+# containers could not be started. A program that ends with an error is a *failure*, and is not tried again. `set_retry`
+# sets a number and a pause, but no policy, so this policy holds.
 #
-# On a laptop, KFP's local runner starts the step three times (chapter 07). Here it starts it once. What should
-# survive a busy service has to try again by itself, inside the step, or your platform engineer changes the policy. A
-# test on the cluster would have told you before the night on which you need it.
+# On a laptop, KFP's local runner starts the step three times (chapter 07). Here it starts it once. A step that shall
+# survive a busy service has to try again by itself, inside its function, or your platform engineer changes the policy.
+# Test this on the cluster before you rely on it.
 #
 # ## Exercise 11.2: What ran, and how often
 #
-# Write a function of the list that `pods_of` returns. It gives a dict: for each step that got a Pod **of its
-# own**, how often it was started and how it ended (the phase of the last try), such as
-# `{"ingest": (1, "Failed")}`. Drivers are no steps. The check calls it on lists of other runs, on clusters that do
-# try again; steps have other names there, and the rows come in any order, or there are none.
+# Write a function of the list that `pods_of` returns. It gives a dict: for each step that got a Pod **of its own**, how
+# often it was started and how it ended (the phase of the last try), such as `{"ingest": (1, "Failed")}`. Do not count
+# drivers. The check calls it on lists of other runs, on clusters that do try again; steps have other names there, and
+# the rows come in any order, or there are none.
 
 # %%
 from companion import check
@@ -242,9 +244,9 @@ def answer(pods: list[dict]) -> dict[str, tuple[int, str]]:
 check.ex_11_2(answer)
 
 # %% [markdown]
-# **It transfers.** A nightly run over a bank's loans "has failed" in a monitoring tool's red line. Who can go from
-# the run to its Pods, and from the Pod to its last sentence, knows in two minutes whether the data, the program or
-# the cluster has to be mended, and whom to call.
+# **It transfers.** A nightly run over a bank's loans "has failed" in a monitoring tool's red line. If you can go from
+# the run to its Pods, and from the Pod to the last sentence of its log, you know in two minutes whether the data, the
+# program or the cluster has to be mended.
 #
 # ### Optional, on a live cluster: bring your own model
 #
@@ -268,5 +270,5 @@ clean_up(client)
 #
 # ## What comes next
 #
-# You can see what has run. [The next notebook](11-3-whose-result-is-it.ipynb) asks the reverse: of what you see,
-# what has run at all?
+# You can see what has run. In [the next notebook](11-3-whose-result-is-it.ipynb) you find out which results were
+# computed in a run at all.

@@ -3,16 +3,16 @@
 #
 # About 30 minutes · 3 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
-# The pipeline runs on the cluster. From now on somebody will change it every week: a colleague, you, you in
-# half a year. This chapter follows one change from an idea to the model that answers, and back again:
+# The pipeline runs on the cluster. From now on you and your colleagues will change it often. This chapter follows one
+# change from an idea to the model that answers, and back again:
 #
 # **image → test → compiled version → approval by somebody else → promotion → roll-back**
 #
-# In this sitting it goes as far as the third station. You will
+# In this sitting the change goes as far as the third station. You will
 #
 # 1. judge a change by **what the desk does** with it, and not by one figure;
 # 2. note **what was tested** by the sum of its content, and not by its tag;
-# 3. **compile, name and upload** a version, and say which version a run gets that names none.
+# 3. **compile, name and upload** a version, and say which version a run gets if it names none.
 #
 # Three times you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet
 # compares.
@@ -62,23 +62,23 @@ higher = {"AUC": hers["auc"] > ours["auc"], "log loss": hers["log_loss"] > ours[
 companion.compare_bet(my_bet, {name: "above" if is_so else "below" for name, is_so in higher.items()})
 
 # %% [markdown]
-# Ada is right about one thing: her AUC is the highest of the three, by a hair. AUC only asks whether late
-# flights stand above punctual ones. The weights have pushed *all* probabilities up: her model expects four
-# flights in ten to be late, and 13 in a hundred were. The desk acts on the probability (an offer from 20% on),
-# so its log loss is far worse, and acting on it costs two fifths more than acting on the book's (`cost`: per 1000
-# flights). The rule of `decide` keeps the champion.
+# Ada is right about one thing: her AUC is the highest of the three, by very little. AUC only measures whether late
+# flights stand above punctual ones. The weights have pushed *all* probabilities up: her model expects four flights in
+# ten to be late, and 13 in a hundred were. The desk acts on the probability (an offer from 20% on), so its log loss is
+# far worse, and acting on it costs two fifths more than acting on the book's (`cost`: per 1000 flights). The rule of
+# `decide` keeps the champion.
 #
 # The book's own model says 23 in a hundred, which is too many as well: it has learned from January to August, and
-# September was a calm month. It wins because it is *less* wrong than its opponents, and not because it is right.
+# September was a calm month. It is not right either; it is only *less* wrong than the other two.
 #
-# Now suppose she believes in AUC. Which station of the way would stop her? Keep that question. In each section
-# from here on you build one station.
+# Now suppose she trusts AUC alone. Keep the question in mind which station would stop her change. In each section from
+# here on you build one station.
 #
 # ## 2. Image and test
 #
-# What is tested has to be what runs. A tag cannot promise that (chapter 06), an image's **ID** can: it is the sum
-# of its content, and Kubernetes writes it down for every container it starts. So the test runs *in* the image,
-# on the cluster, in a namespace of its own:
+# The image that was tested has to be the image that runs. A tag cannot guarantee that (chapter 06), but an image's
+# **ID** can: it is the sum of its content, and Kubernetes records it for every container that it starts. So the test
+# runs *in* the image, on the cluster, in a namespace of its own:
 
 # %%
 # !cat "{state}/test.yaml"
@@ -89,8 +89,8 @@ companion.compare_bet(my_bet, {name: "above" if is_so else "below" for name, is_
 # !kubectl logs -n flights-test job/test
 
 # %% [markdown]
-# It came to a decision, whichever, so it passed. (This is a poor test: one month, one line. Your CI runs the real
-# ones, here `make test`.) What is kept of it is not "0.1.0 was tested". Which content was it?
+# The pipeline came to a decision, so the test passed. (This is a poor test: one month, one line. Your CI runs the real
+# ones, here `make test`.) To record that "0.1.0 was tested" is not enough; record which content it was.
 
 # %%
 import json
@@ -104,14 +104,14 @@ print("was run:  ", container["imageID"])
 
 # %% [markdown]
 # `tested` holds **this content**. If somebody builds another image tomorrow and gives it the tag `0.1.0`, the first
-# line stays as it is, and the second does not.
+# line stays the same, and the second changes.
 #
 # ## 3. The compiled version
 #
 # Here is the pipeline for production. The six steps are those of the book. Three things are new: `month_of`, which
 # makes a month of the moment that a run is scheduled for (the next sitting explains it); the password of a data
-# warehouse, by the **name** of a secret; and `train` is a parameter of the drawing, so that Ada's variant can be
-# drawn with the same wires. It lies in `monthly.py` of the chapter's folder, since all four sittings use it.
+# warehouse, by the **name** of a secret; and `train` is a parameter of the function, so that Ada's variant can be drawn
+# with the same wiring. It lies in `monthly.py` of the chapter's folder, since all four sittings use it.
 
 # %%
 import inspect
@@ -121,8 +121,8 @@ from chapter_12.monthly import PIPELINE, monthly_with
 print(inspect.getsource(monthly_with))
 
 # %% [markdown]
-# Its version gets a name that cannot lie, by the same means as the image: a sum over the compiled file.
-# **Bet first:** compile it twice. Is it the same name, or another one?
+# The name of its version is made like the tag of the image: it contains a sum over the compiled file. **Bet first:**
+# compile the pipeline twice. Is it the same name, or another one?
 
 # %%
 my_bet = None  # "another" or "the same"
@@ -149,8 +149,8 @@ again_name = compiled(monthly_with(steps.train))[1]
 companion.compare_bet(my_bet, "the same" if again_name == good_name else "another")
 
 # %% [markdown]
-# The same: there is no time and no random name in the file. So whoever has the source can compute the name and
-# compare. Ada's variant differs in the text of one component, and its name in all twelve digits:
+# It is the same, since there is no time and no random name in the file. So everybody who has the source can compute the
+# name and compare. Ada's variant differs in the text of one component, and its name in all twelve digits:
 
 
 # %%
@@ -174,9 +174,9 @@ print("the book's:", good_name)
 print("Ada's:     ", adas_name)
 
 # %% [markdown]
-# Kubeflow keeps **versions** of a pipeline. The first upload makes the pipeline, each further one a version of
-# it. So now to Kubeflow. (`tidy_up` removes what an earlier run of this chapter has left there: its schedules, its
-# runs, and the pipeline with its versions.)
+# Kubeflow keeps **versions** of a pipeline. The first upload makes the pipeline, each further one a version of it. Now
+# upload both. (`tidy_up` removes what an earlier run of this chapter has left there: its schedules, its runs, and the
+# pipeline with its versions.)
 
 # %%
 import warnings
@@ -213,8 +213,8 @@ except ApiException as error:
 companion.compare_bet(my_bet, became)
 
 # %% [markdown]
-# Refused, with 409, Conflict: a version cannot be overwritten. It *can* be deleted and its name used again, and
-# then nobody sees that it is another file; that is why the name is the sum. What is there now:
+# Refused, with 409, Conflict: a version cannot be overwritten. It *can* be deleted and its name used again, and then
+# nobody sees that it is another file; so the name contains the sum. These versions are there now:
 
 # %%
 found = client.list_pipeline_versions(pipeline_id, page_size=10).pipeline_versions
@@ -223,10 +223,10 @@ print(*sorted(each.display_name for each in found), sep="\n")
 # %% [markdown]
 # (The upload that made the pipeline is a version too, under the pipeline's own name.)
 #
-# Note what has just happened. Ada's version is uploaded, and nobody has approved it. Kubeflow takes the
-# newest upload for the **default** (by the source; an administrator can turn that off). Whoever starts "the
-# pipeline" without naming a version now runs hers, and so does each schedule that names none. Uploading is not
-# releasing. So in production every run names its version.
+# Now Ada's version is uploaded, and nobody has approved it. Kubeflow takes the newest upload for the **default** (by
+# the source; an administrator can turn that off). If you start "the pipeline" now without naming a version, you run
+# hers, and so does each schedule that names none. So an upload must not count as a release: in production every run
+# names its version.
 #
 # ## Exercise 12.0: Which version runs?
 #
@@ -256,15 +256,16 @@ from companion import check
 check.ex_12_0(answer)
 
 # %% [markdown]
-# **It transfers.** A credit model has releases too, and "the newest one" is the usual answer to the question which of
-# them scores. Ask who put it there, and who had to agree.
+# **It transfers.** A credit model has releases too, and often simply the newest one computes the scores. Ask who put it
+# there, and who had to agree.
 #
 # ## Recap
 #
-# 1. You judged a change by **what the desk does** with it: the highest AUC of the three, and the most useless offers.
+# 1. You judged a change by **what the desk does** with it: it had the highest AUC of the three, and the most offers
+#    that nobody needs.
 # 2. You noted **what was tested**: the ID of an image, which is the sum of its content.
-# 3. You **compiled, named and uploaded** two versions. A taken name is refused; a run that names no version gets the
-#    newest upload, approved or not.
+# 3. You **compiled, named and uploaded** two versions. A name that exists already is refused; a run that names no
+#    version gets the newest upload, approved or not.
 #
 # ## Clean-up
 

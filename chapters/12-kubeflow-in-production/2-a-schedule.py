@@ -1,16 +1,16 @@
 # %% [markdown]
-# # 12.2 · Kubeflow in production: a schedule, and the months it makes up for
+# # 12.2 · Kubeflow in production: a schedule, and the months that it catches up
 #
 # About 40 minutes · 3 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
-# The book's version is uploaded. Nobody should have to remember the first of the month, so it gets a schedule. What
-# looks like one line of cron has four traps in it, and none of them turns anything red.
+# The book's version is uploaded. Nobody should have to remember the first of the month, so it gets a schedule. The one
+# line of cron has four traps, and none of them raises an error.
 #
 # You will
 #
 # 1. write a **schedule** whose runs process the month that they were scheduled for, in six fields and in UTC;
-# 2. let a schedule **make up for the past**, in order, and find its months in the store;
-# 3. say what **bounds** how much runs at the same time.
+# 2. let a schedule **catch up** past months, in order, and find these months in the store;
+# 3. say what **limits** how much runs at the same time.
 #
 # Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -21,8 +21,8 @@ state = companion.workspace("12-2")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# First what the last sitting left: the pipeline with the book's version and Ada's. (What an earlier run of this
-# chapter has left in Kubeflow goes before that.)
+# First make again what the last sitting left: the pipeline with the book's version and Ada's. (Before that, the cell
+# removes what an earlier run of this chapter has left in Kubeflow.)
 
 # %%
 import warnings
@@ -64,8 +64,8 @@ def times(cron, start=SPRING, count=3):
 print(*(f"{moment:%d %B, %H:%M} UTC" for moment in times("0 0 6 1 * *")), sep="\n")
 
 # %% [markdown]
-# At six on the first of each month. Your crontab at home would say `0 6 1 * *`, five fields: minute 0, hour 6,
-# day 1. **Bet first:** what does Kubeflow do with that?
+# It starts a run at six on the first of each month. In the usual cron that is `0 6 1 * *`, five fields: minute 0, hour
+# 6, day 1. **Bet first:** what does Kubeflow do with that?
 
 # %%
 my_bet = None  # "it reads other times", "it refuses" or "it reads the same times"
@@ -77,12 +77,12 @@ same = five == times("0 0 6 1 * *")
 companion.compare_bet(my_bet, "it reads the same times" if same else "it reads other times")
 
 # %% [markdown]
-# It accepts it. The *last* field is the one that may be missing, so the zero is the second, the six the minute,
-# the one the hour: 01:06, **every day**. Nothing is red. A training runs thirty times a month until somebody
-# looks at the bill.
+# It accepts it. The *last* field is the one that may be missing, so the 0 is the second, the 6 the minute, the 1 the
+# hour: 01:06, **every day**. There is no error. The training runs thirty times a month until somebody looks at the
+# bill.
 #
-# The second trap is the zone. "At two in the night, when nobody works" is `0 0 2 1 * *` for somebody who thinks
-# in local time. What time is it then where the flights take off?
+# The second trap is the time zone. Somebody who thinks in local time writes `0 0 2 1 * *` for "at two in the night".
+# The next cell shows what time it is then in New York.
 
 # %%
 from zoneinfo import ZoneInfo
@@ -92,16 +92,15 @@ for moment in (times("0 0 2 1 * *")[0], times("0 0 2 1 * *", count=5)[4]):
     print(f"{moment:%d %B, %H:%M} UTC is {there:%d %B, %H:%M} in New York")
 
 # %% [markdown]
-# The evening of the last day. Flights of the month are still in the air, and the run would judge a month that
-# is not over. In winter New York is five hours behind UTC, in summer four.
+# It is still the evening of the last day of the month. Flights of the month are still in the air, and the run would
+# judge a month that is not over. In winter New York is five hours behind UTC, in summer four.
 #
 # ## 2. Which month is it?
 #
-# The pipeline must not ask the clock (chapter 05). It has to be told the moment for which its run was
-# scheduled, also when it starts late, and also when it is March's run, made up for in November. Kubeflow's
-# older documentation gives you **macros** for that: an argument `[[ScheduledTime.2006-01]]` would be replaced.
-# In release 2.17 that holds no longer. Three runs of a small pipeline, made in November 2026, a schedule's
-# moment being 1 October 2013, 07:00, got this:
+# The pipeline must not ask the clock (chapter 05). It has to be told the moment for which its run was scheduled, also
+# when it starts late, and also when it is March's run, caught up in November. Kubeflow's older documentation gives you
+# **macros** for that: an argument `[[ScheduledTime.2006-01]]` would be replaced. In release 2.17 that holds no longer.
+# Three runs of a small pipeline, made in November 2026, a schedule's moment being 1 October 2013, 07:00, got this:
 #
 # | the run comes from … | `[[ScheduledTime.2006-01]]` | `[[CurrentTime.2006-01]]` | the placeholder of `dsl` |
 # |---|---|---|---|
@@ -115,9 +114,9 @@ for moment in (times("0 0 2 1 * *")[0], times("0 0 2 1 * *", count=5)[4]):
 # has no such label. The Python client refuses to make such a schedule, the web page's "latest version" and the
 # API itself do not.)
 #
-# So there is one way that works: a schedule that **names its version**, and
-# `dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER` as the input of a task, as in `monthly_with`. The whole
-# argument has to be the placeholder, not a part of a text. `month_of`, the first task, then makes a month of it:
+# So only one way works: a schedule that **names its version**, and `dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER` as
+# the input of a task, as in `monthly_with`. The whole argument has to be the placeholder, not a part of a text.
+# `month_of`, the first task, then makes a month of it:
 
 # %%
 import inspect
@@ -130,10 +129,10 @@ print("by hand →", month_of.python_func("2026-11-25T13:17:10Z", asked="2013-07
 # %% [markdown]
 # ### The past
 #
-# `start_time` and `end_time` bound the moments: strictly after the start, and up to the end. Where the start
-# lies in the past, Kubeflow **catches up**: it makes the missed runs one after the other, each with its own
-# scheduled moment, unless you say `no_catchup=True`; then only the latest missed one is made.
-# `max_concurrency` says how many may run at the same time. Each month meets the champion of the month before.
+# `start_time` and `end_time` limit the moments: strictly after the start, and up to the end. Where the start lies in
+# the past, Kubeflow **catches up**: it makes the missed runs one after the other, each with its own scheduled moment,
+# unless you say `no_catchup=True`; then only the latest missed one is made. `max_concurrency` says how many may run at
+# the same time. Each month's challenger is compared with the champion of the month before.
 #
 # ## Exercise 12.1: The schedule of the year
 #
@@ -174,7 +173,7 @@ check.ex_12_1(answer)
 # !kubectl create secret generic warehouse -n kubeflow --from-literal=password=not-a-real-password
 
 # %% [markdown]
-# Eleven months would take an hour here. So this one makes up for two, August and September.
+# Eleven months would take an hour here. So this schedule catches up only two, August and September.
 
 # %%
 experiment_id = client.create_experiment(EXPERIMENT).experiment_id
@@ -193,13 +192,13 @@ print(monthly.trigger.cron_schedule.cron, "·", monthly.status)
 
 # %% [markdown]
 # The scheduler looks every ten seconds or so while it catches up. Two runs of seven steps take eight to ten minutes on
-# a cluster of your own, one after the other. (In a recorded one, half a minute.) Meanwhile, something that you can
-# read or leave out.
+# a cluster of your own, one after the other. (In a recorded one, half a minute.) Meanwhile, you can read the next
+# section or leave it out.
 #
 # ### While you wait: all months, three airports, with a limit
 #
-# The monthly runs need each other, so they go one by one. Where nothing depends on anything, the cluster can be
-# wide. A report on eleven months and three airports is 33 small tasks:
+# Each monthly run needs the one before it, so they run one by one. Tasks that do not depend on each other can run side
+# by side. A report on eleven months and three airports has 33 small tasks:
 
 
 # %%
@@ -243,11 +242,11 @@ print("limits in the file:", sorted(limits))
 companion.compare_bet(my_bet, limits[0] * limits[1])
 
 # %% [markdown]
-# Six, by the source: a limit belongs to **its loop**. Two months at a time, and each of them opens a loop of its
-# own with up to three. To say "four at a time, whichever" write one loop over all 33 pairs with `parallelism=4`.
-# And the limit counts tasks, not memory. Whether six fit is for their requests and the nodes to say: what does not
-# fit is `Pending` (chapter 08), which is no error. (On this cluster the year is a matter of patience, since each of
-# the 33 tasks brings a driver Pod of its own. It was compiled and not run.)
+# Six, by the source: a limit belongs to **its loop**. Two months run at a time, and each of them has a loop of its own
+# with up to three. If you want at most four tasks at a time, write one loop over all 33 pairs with `parallelism=4`. And
+# the limit counts tasks, not memory. Whether six tasks fit on the nodes depends on their requests; a task that does not
+# fit is `Pending` (chapter 08), which is no error. (On this cluster the whole year takes very long, since each of the
+# 33 tasks has a driver Pod of its own. It was compiled and not run.)
 #
 # ### The two months
 #
@@ -277,7 +276,7 @@ for each in runs_of(monthly):
     print(each.state, f"· scheduled for {each.scheduled_at:%d %B %Y, %H:%M} UTC")
 
 # %% [markdown]
-# What do they say in the store? A Job mounts the same claim, and looks.
+# A Job mounts the same claim and prints what the two runs have written into the store.
 
 # %%
 # !kubectl delete job flight-delay-look -n kubeflow --ignore-not-found
@@ -286,24 +285,24 @@ for each in runs_of(monthly):
 # !kubectl logs -n kubeflow job/flight-delay-look
 
 # %% [markdown]
-# August and September of 2013, processed today, and no parameter named them: the months came from the moments
-# that the runs were scheduled for. (August's version bears the name that it has in chapter 09: the same flights, the
-# same code, the same probabilities.)
+# August and September of 2013 were processed today, and no parameter named them: the months came from the moments that
+# the runs were scheduled for. (August's version has the same name as in chapter 09: the same flights, the same code,
+# the same probabilities.)
 #
-# **It transfers.** A monthly score of risk has a date that it is *about*, and it is never the date of the run. Ask of
-# any schedule: which of the two does it hand over, and what happens when it starts three days late?
+# **It transfers.** A monthly score of risk is *about* a date, and this is never the date of the run. Find out for every
+# schedule which of the two it hands over, and what happens when it starts three days late.
 #
 # ## Recap
 #
 # 1. You wrote a **schedule**: six fields, UTC, from February to December, each month once, and its month comes from
 #    the moment that it was scheduled for. It needs a named version.
-# 2. You let one **make up for the past**: two runs, one after the other, and two months in the store.
-# 3. **`max_concurrency`** bounds the runs of a schedule, `parallelism` the tasks of one loop; two loops multiply.
+# 2. You let a schedule **catch up**: two runs, one after the other, and two months in the store.
+# 3. **`max_concurrency`** limits the runs of a schedule, `parallelism` the tasks of one loop; two loops multiply.
 #
 # ## Clean-up
 #
-# The schedule first, or it goes on; then the runs, since also a Pod that has ended keeps its claim from being
-# deleted; then the rest.
+# Remove the schedule first, or it goes on. Then remove the runs, since a claim cannot be deleted while a Pod uses it,
+# even one that has ended. Then remove the rest.
 
 # %%
 tidy_up(client)
@@ -313,5 +312,4 @@ tidy_up(client)
 # %% [markdown]
 # ## What comes next
 #
-# The run worked under an account, and somebody put a secret there. [The next notebook](12-3-who-may-do-what.ipynb)
-# asks who may do what.
+# The run used an account and a secret. [The next notebook](12-3-who-may-do-what.ipynb) asks who may do what.

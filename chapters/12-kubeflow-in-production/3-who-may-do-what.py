@@ -1,17 +1,17 @@
 # %% [markdown]
-# # 12.3 · Kubeflow in production: who may do what, and who may knock
+# # 12.3 · Kubeflow in production: who may do what, and who may ask
 #
 # About 35 minutes · 1 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
-# Ada's change has a version, and the book's version has a schedule. Before more of it runs: as whom does a run work,
-# who may bring a model to production, and who may ask the one that answers there? Three doors, and you try each of
-# them from both sides.
+# Ada's change has a version, and the book's version has a schedule. Before more of it runs, three questions have to be
+# answered: which account does a run use, who may bring a model to production, and who may ask the model there? For each
+# you try both what is allowed and what is refused.
 #
 # You will
 #
-# 1. give a run **an account and a secret of its own**, and ask what they may do;
+# 1. give a run **an account and a secret of its own**, and find out what the account may do;
 # 2. let only **the account of the gate** change production, and see a person refused;
-# 3. shut the door of a service with a **NetworkPolicy**, and prove it by a visitor that gets no answer.
+# 3. protect a service with a **NetworkPolicy**, and prove it by a visitor that gets no answer.
 #
 # Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -22,8 +22,8 @@ state = companion.workspace("12-3")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# This sitting needs nothing of the two before it. Its manifests lie in the notebook's folder. What a run that was
-# broken off has left goes first.
+# This sitting needs nothing of the two before it. Its manifests lie in the notebook's folder. The next cell first
+# removes what an interrupted run has left.
 
 # %%
 # !kubectl delete namespace flights-counter flights-desk --ignore-not-found
@@ -33,10 +33,10 @@ companion.copy_manifests(state)
 # !kubectl create namespace flights-desk
 
 # %% [markdown]
-# ## 1. As whom does a run work?
+# ## 1. Which account a run uses
 #
-# Where nothing else is said, each step of each pipeline works as the account `pipeline-runner`. Ask the cluster what
-# this account may do. (`--as` asks in somebody else's name; only an administrator may do that.)
+# By default, each step of each pipeline uses the account `pipeline-runner`. Ask the cluster what this account may do.
+# (`--as` asks in the name of another account; only an administrator may do that.)
 
 # %%
 RUNNER = "--as=system:serviceaccount:kubeflow:pipeline-runner"
@@ -44,21 +44,21 @@ RUNNER = "--as=system:serviceaccount:kubeflow:pipeline-runner"
 # !kubectl auth can-i delete deployments -n kubeflow {RUNNER}
 
 # %% [markdown]
-# Any step of anybody's pipeline may read every secret of the namespace, and delete Kubeflow's own database server.
-# On a laptop that is convenient. **Standalone Kubeflow Pipelines does not separate teams from each other**, and
-# nothing in this section changes that: who may start a pipeline may name any account and any secret of the
-# namespace. What an account of your own gives you is less damage by accident, and a name in the audit log. (The
-# full Kubeflow platform has profiles, a namespace for each team.)
+# Any step of anybody's pipeline may read every secret of the namespace, and delete Kubeflow's own database server. On a
+# laptop that is convenient. **Standalone Kubeflow Pipelines does not separate teams from each other**, and nothing in
+# this section changes that: everybody who may start a pipeline may name any account and any secret of the namespace. An
+# account of your own has two advantages: an accident does less damage, and the audit log shows which pipeline it was.
+# (The full Kubeflow platform has profiles, a namespace for each team.)
 #
-# Here is an account for this pipeline, with what its runs were found to need.
+# Here is an account for this pipeline, with the rights that its runs were found to need.
 
 # %%
 # !cat "{state}/account.yaml"
 
 # %% [markdown]
-# The pipeline also needs the password of a data warehouse. It names a Secret, `warehouse`, and somebody has to put
-# that into the namespace. This one is made up, so it may stand in a cell. A real one stands in no file, no cell and
-# no history of a shell: a secret store brings it into the cluster.
+# The pipeline also needs the password of a data warehouse. It names a Secret, `warehouse`, and somebody has to put that
+# into the namespace. This one is made up, so it may stand in a cell. Never write a real password into a file, a cell or
+# a shell's history: a secret store brings it into the cluster.
 
 # %%
 ACCOUNT = "--as=system:serviceaccount:kubeflow:flight-delay"
@@ -69,8 +69,8 @@ ACCOUNT = "--as=system:serviceaccount:kubeflow:flight-delay"
 # !kubectl auth can-i get secret/warehouse -n kubeflow {ACCOUNT}
 
 # %% [markdown]
-# A run has to read its own workflow (a kind that Argo brings along), and may. It may not read the Secret. Now
-# start what a step is in the end: a Pod with this account, whose manifest names the Secret. The program in it
+# A run has to read its own workflow (a kind of object that Argo adds), and the account may do so. It may not read the
+# Secret. Now start a Pod like that of a step: it has this account, and its manifest names the Secret. The program in it
 # looks for the password in its environment, and then asks the API for it.
 
 # %%
@@ -94,19 +94,19 @@ companion.compare_bet(my_bet, found.get(tuple(ways), "neither"))
 
 # %% [markdown]
 # The account was refused: 403. The step has the password all the same: the *node* put it into the container, because
-# the Pod's manifest names it. So a step that was taken over gets this secret, and the object store's (see the Role);
-# others only by starting a pipeline that names them.
+# the Pod's manifest names it. So an attacker who controls a step gets this secret, and the object store's (see the
+# Role); other secrets only by starting a pipeline that names them.
 #
-# One line of the Role looks superfluous: reading **workflows**. An account without it was tried, with a small
+# One line of the Role seems unnecessary: the right to read **workflows**. An account without it was tried, with a small
 # pipeline: its scheduled run **succeeded**, and the task got the day of the trial, `2026-11-25`, for the scheduled
 # moment, where it should have been 1 October 2013. Only the driver's own log says so ("falling back to create time").
-# So March's run, made up for in November, would process October. Here `ingest` refuses that month; where there is
-# data for it, all is green.
+# So March's run, caught up in November, would process October. Here `ingest` refuses that month; where there is data
+# for it, no step fails.
 #
-# ## 2. Who may change production?
+# ## 2. Who may change production
 #
-# The predictions of chapter 09, as they stand in production: a Deployment and its Service. (They have no model in
-# this sitting. They are alive, and for two doors that will do.)
+# These are the predictions of chapter 09 in production: a Deployment and its Service. (They have no model in this
+# sitting. They are alive, and that is enough for the next two questions.)
 
 # %%
 # !grep -B 1 -A 12 "containers:" "{state}/counter.yaml"
@@ -114,16 +114,17 @@ companion.compare_bet(my_bet, found.get(tuple(ways), "neither"))
 # !kubectl rollout status -n flights-counter deployment/predictions --timeout=300s | tail -1
 
 # %% [markdown]
-# Who may `kubectl set env` on this Deployment may release. So nobody shall, but the machine that runs the gate. You
-# gave rights in chapter 09: an account, a Role, a RoleBinding. Here is one set for the gate and one for people.
+# Everybody who may use `kubectl set env` on this Deployment may release. So only the machine that runs the gate shall
+# have this right. You gave rights in chapter 09: an account, a Role, a RoleBinding. Here is one set for the gate and
+# one for people.
 
 # %%
 # !cat "{state}/rights.yaml"
 # !kubectl apply -f "{state}/rights.yaml"
 
 # %% [markdown]
-# The gate's rights fit into one line: read this Deployment, and change it. `ada` and `grace` are users: names that
-# the login of a company's cluster brings along. Rights are read off a list, and still they are asked for, one by one:
+# The gate's rights fit into one line: read this Deployment, and change it. `ada` and `grace` are users: names that the
+# login of a company's cluster brings along. You can read the rights in the manifest, but check them one by one as well:
 # first what has to be possible, then what must not be.
 
 # %%
@@ -140,7 +141,7 @@ ADA = "-n flights-counter --as=ada"
 # !kubectl auth can-i create pods {ADA}
 
 # %% [markdown]
-# `can-i` is a question. The proof is the act: it is Friday, and Ada releases by hand. Then the gate does.
+# `can-i` only asks. To prove it, do it: it is Friday, and Ada tries to release by hand. Then the gate does.
 
 # %%
 NEW = "deployment/predictions FLIGHTDELAY_CHAMPION=2013-09-0123456789ab"
@@ -152,25 +153,25 @@ NEW = "deployment/predictions FLIGHTDELAY_CHAMPION=2013-09-0123456789ab"
 # !kubectl get deployment predictions -n flights-counter -o yaml | grep -A 1 "name: FLIGHTDELAY_CHAMPION"
 
 # %% [markdown]
-# Ada is refused in one sentence that says what is missing, and may still look at everything she needs for her work.
-# The machine with the gate's account may release, and do nothing else.
+# Ada is refused in one sentence that says what is missing, and she may still read everything that she needs for her
+# work. The machine with the gate's account may release, and do nothing else.
 #
-# Two people can still go around: whoever may act as the gate's account (who edits that machine's program?), and
-# **the administrator**. That is you: without `--as` this notebook may do everything. In the next sitting it does, and
-# you see what comes of it.
+# Two kinds of people can still go around the gate: those who can act as the gate's account, for example because they
+# may edit that machine's program, and **the administrator**. That is you: without `--as` this notebook may do
+# everything. In the next sitting it does so, and you see what happens.
 #
-# ## 3. The door
+# ## 3. Who may ask the model
 #
-# A third question is not about the API at all: who may ask the model? The call centre lives in a namespace of its own,
-# `flights-desk`. In it knocks the `desk`, whose business that is, and a `visitor`, who has no business here: two
-# Jobs with the same program.
+# The third question is not about the API of the cluster: who may ask the model? The call centre has a namespace of its
+# own, `flights-desk`. Two Jobs with the same program run there: the `desk`, which shall get answers, and a `visitor`,
+# which shall not. The program "knocks": it opens a connection to the Service.
 
 # %%
 # !grep -A 14 "knock.py: |" "{state}/callers.yaml"
 
 # %% [markdown]
-# Nobody has said yet who may come in. **Bet first:** the visitor is in another namespace than the predictions. Does
-# it get an answer?
+# So far no rule says who may ask. **Bet first:** the visitor is in another namespace than the predictions. Does it get
+# an answer?
 
 # %%
 my_bet = None  # "no" or "yes"
@@ -193,9 +194,9 @@ said = knock()
 companion.compare_bet(my_bet, "yes" if "visitor: answered" in said else "no")
 
 # %% [markdown]
-# A **namespace is a folder, not a wall**. Names are separate in it, rights can be given in it, and every Pod
-# reaches every other. What closes a door is a **NetworkPolicy**: it selects Pods, and from then on these Pods
-# take only what some policy allows. This one allows nothing:
+# A **namespace does not stop network traffic**. Names are separate in it, and rights can be given in it, but every Pod
+# reaches every other. To stop connections you need a **NetworkPolicy**: it selects Pods, and from then on these Pods
+# accept only what some policy allows. This one allows nothing:
 
 # %%
 # !cat "{state}/door.yaml"
@@ -203,8 +204,8 @@ companion.compare_bet(my_bet, "yes" if "visitor: answered" in said else "no")
 said = knock()
 
 # %% [markdown]
-# Refused, both. (`Connection refused` here; with another network plugin it may be `timed out`.) The desk has to come
-# in again. Read three things twice, since all three are got wrong:
+# Both were refused. (It is `Connection refused` here; with another network plugin it may be `timed out`.) The desk has
+# to get answers again. Note three things that people often get wrong:
 #
 # - a policy lies in the namespace of the Pods that it **protects**;
 # - in `from`, one entry with `namespaceSelector` *and* `podSelector` means both have to fit; two entries mean
@@ -219,12 +220,12 @@ said = knock()
 # !kubectl describe networkpolicy seaweedfs -n kubeflow | grep -A 16 "^Spec"
 
 # %% [markdown]
-# ## Exercise 12.2: The door
+# ## Exercise 12.2: Let only the desk in
 #
-# Change `door.yaml`, in the notebook's folder: the Pods `app: predictions` of `flights-counter` take TCP connections
-# on port 8080 from Pods `app: desk` of the namespace `flights-desk`, and from nobody else, not even from their own
-# namespace. Other Pods of `flights-counter` stay as they are. What the predictions may call themselves is not your
-# concern. Apply the file, `knock()`, and hand in the text:
+# Change `door.yaml`, in the notebook's folder: the Pods `app: predictions` of `flights-counter` accept TCP connections
+# on port 8080 from Pods `app: desk` of the namespace `flights-desk`, and from no others, not even from their own
+# namespace. Nothing changes for other Pods of `flights-counter`, nor for connections that the predictions open
+# themselves. Apply the file, `knock()`, and hand in the text:
 #
 # ```
 # answer = (state / "door.yaml").read_text()
@@ -250,25 +251,26 @@ answer = (state / "door.yaml").read_text()
 check.ex_12_2(answer)
 
 # %% [markdown]
-# The desk is answered, the visitor is refused, and you *saw* both. That is the test of a policy, and it belongs
-# beside the policy for good: **if the visitor is still answered, your text is not wrong; nobody enforces it.**
-# Kubernetes only stores policies. A program on the nodes has to apply them, and not every network plugin does. On
-# the recorded cluster `kube-router` does it; kind's own node images do since kind 0.24. No error says which kind
-# of cluster you have.
+# The desk is answered, the visitor is refused, and you *saw* both. This is the test of a policy, so keep it beside the
+# policy. **If the visitor is still answered although your text is right, no program enforces the policy.** Kubernetes
+# only stores policies. A program on the nodes has to apply them, and not every network plugin does. On the recorded
+# cluster `kube-router` does it; kind's own node images do it since kind 0.24. No error says which kind of cluster you
+# have.
 
 # %%
 # !kubectl get daemonsets -n kube-system
 
 # %% [markdown]
-# **It transfers.** In a bank these three are separate lists: technical users, who may deploy, who may call. What an
-# auditor asks for is the same each time: not the list, but the attempt that failed.
+# **It transfers.** In a bank these three are separate lists: technical users, who may deploy, who may call. Each time
+# an auditor asks for more than the list: for the attempt that failed.
 #
 # ## Recap
 #
 # 1. You gave a run **an account and a secret of its own**: the account may not read the secret, and the step has it,
 #    since the Pod names it.
-# 2. You let only **the gate's account** change production, and saw a person refused. The administrator is left.
-# 3. You shut a door with a **NetworkPolicy**, and proved it by a visitor without an answer, where the network
+# 2. You let only **the gate's account** change production, and saw a person refused. Only the administrator can still
+#    go around it.
+# 3. You protected a service with a **NetworkPolicy**, and proved it by a visitor without an answer, where the network
 #    enforces it.
 #
 # ## Clean-up

@@ -3,12 +3,12 @@
 #
 # About 50 minutes · 3 GB of memory · a cluster with Kubeflow Pipelines, or a recorded one
 #
-# Ada's change has a version, and its place in a schedule would be easy to have. What is left is the last station
-# before somebody is answered by it: who lets it go, on which evidence, and how does it come back?
+# Ada's change has a version, and it would be easy to schedule it. This sitting is about the last stations before her
+# model answers anybody: who releases it, on which evidence, and how is it taken back?
 #
 # You will
 #
-# 1. read a **model record** that a program made, and no person;
+# 1. read a **model record** that a program made;
 # 2. write the **gate** that a model has to pass before it answers anybody;
 # 3. **promote** a model, and see one go **around the gate**;
 # 4. **stop a bad version and roll back** to the last one that was released properly.
@@ -20,8 +20,8 @@ state = companion.workspace("12-4")
 companion.copy_manifests(state)
 
 # %% [markdown]
-# First what the sittings before left in Kubeflow: the pipeline with two versions, the book's (`good`) and Ada's
-# (`bad`).
+# First make again what the sittings before left in Kubeflow: the pipeline with two versions, the book's (`good`) and
+# Ada's (`bad`).
 
 # %%
 import warnings
@@ -39,10 +39,9 @@ pipeline_id, good, bad = upload(client, state)
 experiment_id = client.create_experiment(EXPERIMENT).experiment_id
 
 # %% [markdown]
-# Then the models. What a run of this pipeline leaves in its store is what the gate looks at, and not how Kubeflow got
-# there. So a plain **Job** runs the same six steps here, in the same image: for August, then for September with
-# either version. (That takes a minute or two, and Kubeflow ten.) Before it, the test of the image, as in the first
-# sitting.
+# Then make the models. The gate looks only at what a run leaves in the store, and not at how it was started. So a plain
+# **Job** runs the same six steps here, in the same image: for August, then for September with either version. (That
+# takes a minute or two; Kubeflow would take ten.) Before that, the image is tested, as in the first sitting.
 
 # %%
 # !kubectl delete namespace flights-production --ignore-not-found
@@ -56,11 +55,11 @@ experiment_id = client.create_experiment(EXPERIMENT).experiment_id
 # %% [markdown]
 # ## 1. The record
 #
-# Whoever has to approve a model asks four things: made from what, with which code, how good, by whom? An answer
-# that is typed is an opinion. `flightdelay.record` makes it from the store and the data, and judges the model
-# *again*, from the file that would be served. What the store cannot know are three arguments: the author and the
-# revision, which are made up here, and the image. Its ID comes from the Pod that did train: from what ran, and not
-# from what should have.
+# The person who has to approve a model asks four things: what it was made from, with which code, how good it is, and
+# who made it. If a person types the answers, they can be wrong. So `flightdelay.record` makes the record from the store
+# and the data, and judges the model *again*, from the file that would be served. Three things are not in the store and
+# are given as arguments: the author and the revision, which are made up here, and the image. The image's ID comes from
+# the Pod that did train, so it is the image that really ran.
 
 # %%
 import json
@@ -99,15 +98,15 @@ for each in record["slices"]:
         print(f"{each['value']}: log loss {each['challenger']:.3f}, of the champion {each['champion']:.3f}")
 
 # %% [markdown]
-# `same_probabilities` compares what the stored file says today with the digest that was judged then. A file
-# that was exchanged behind the store's back shows here.
+# `same_probabilities` compares what the stored file says today with the digest that was judged then. So you notice if
+# somebody has exchanged the file in the store.
 #
 # ## 2. The gate
 #
-# The pipeline's rule compared two models. The gate asks more, because more can go wrong between a training and
-# a customer: another data file, another image, a file that was exchanged, an author in a hurry. It takes the
-# record (print `record` for its keys; a first model has `None` where the champion's figures would be), the
-# one who approves, and what is **known**:
+# The pipeline's rule compared two models. The gate asks more, because more can go wrong between a training and a
+# customer: another data file, another image, a file that was exchanged, an author in a hurry. It takes the record
+# (print `record` for its keys; a first model has `None` where the champion's figures would be), the name of the
+# approver, and what is **known**:
 #
 # - `known["data"]`: the sums of the data files that were accepted, by name (here the manifest's);
 # - `known["tested"]`: the IDs of the images that passed the tests;
@@ -115,19 +114,19 @@ for each in record["slices"]:
 #
 # ## Exercise 12.3: The gate
 #
-# Write the function. It returns all objections, each a sentence in a list; an empty list lets the model go. It
-# objects when
+# Write the function. It returns all objections, each a sentence in a list; if the list is empty, the model may be
+# released. It objects when
 #
 # - a data file is unknown or has another sum than the known one, or the record names no data at all;
 # - the image is not one of the tested;
-# - the model does not beat its opponent (the champion, or the baseline where there is none) **on log loss**,
-#   or at one `origin` its log loss is more than 0.01 higher than the champion's;
+# - the model does not beat the champion (or the baseline, where there is no champion) **on log loss**, or at one
+#   `origin` its log loss is more than 0.01 higher than the champion's;
 # - the pipeline's own decision was not `promote`;
 # - the stored file gives other probabilities than were judged, or this version was released before with
 #   another file;
 # - nobody approves, or the author does.
 #
-# AUC is no reason for or against.
+# AUC does not count.
 
 
 # %%
@@ -177,16 +176,16 @@ print("the book's, approved by grace:", gate(record, "grace", known))
 print("Ada's, approved by linus:", *gate(adas_record, "linus", known), sep="\n- ")
 
 # %% [markdown]
-# Three objections to Ada's, and none speaks of AUC: this is the station that stops her. Grace made the change, so
-# Grace cannot approve it, however good it is. (A name in a function is only a text. In production it comes from
-# the system in which somebody logged in and pressed the button: the merge request. Standalone Kubeflow has no
-# users, so the approval lives outside of it.)
+# There are three objections to Ada's model, and none of them is about AUC: this station stops her change. Grace made
+# the other change, so Grace cannot approve it, even if it is good. (A name in a function is only a text. In production
+# it comes from the system in which somebody logged in and pressed the button: the merge request. Standalone Kubeflow
+# has no users, so the approval lives outside of it.)
 #
 # ## 3. Promotion
 #
 # The predictions of chapter 09 have a claim of their own, `production`: no run of any pipeline can change what it
-# holds. What goes there is **carried**, by a Job that mounts both claims. (Here they lie in one namespace. A claim of
-# Kubeflow's cannot be mounted outside of it; there the model comes out of the object store.)
+# holds. A model is **carried** there by a Job that mounts both claims. (Here they lie in one namespace. A claim in
+# Kubeflow's namespace cannot be mounted outside of it; in that case the model comes from the object store.)
 
 # %%
 # !kubectl apply -n flights-production -f "{state}/predictions.yaml"
@@ -194,8 +193,9 @@ print("Ada's, approved by linus:", *gate(adas_record, "linus", known), sep="\n- 
 
 
 # %% [markdown]
-# Promotion is four moves: the gate says yes, the model is carried, the Deployment is told the model's version, and a
-# schedule starts the pipeline's version. The ledger keeps what was done. First the moves:
+# A promotion has four steps: the gate has no objection, the model is carried, the Deployment is told the model's
+# version, and a schedule starts the pipeline's version. The ledger records what was done. First write the steps as
+# functions:
 
 
 # %%
@@ -230,8 +230,8 @@ def schedule(version):
 
 
 # %% [markdown]
-# (Without a `start_time` it begins today, so nothing is made up for: no run starts before the first of the month.) Now
-# the book's model, by way of the gate:
+# (Without a `start_time` the schedule begins today, so no past run is caught up: no run starts before the first of the
+# month.) Now promote the book's model, through the gate:
 
 # %%
 ledger = []
@@ -261,9 +261,9 @@ print("in the ledger:", [(each["month"], each["author"], each["approver"]) for e
 # %% [markdown]
 # ## 4. It breaks: around the gate
 #
-# It is Friday, and Ada's AUC is higher. She carries her model over, tells the Deployment, moves the schedule, and
-# enters it in the ledger. Each of these commands is allowed to her, since this notebook is the administrator of its
-# cluster, and each of them ends without an error.
+# It is Friday, and Ada's AUC is higher. She carries her model over, tells the Deployment, changes the schedule, and
+# enters the release in the ledger. She is allowed to run each of these commands, since this notebook is the
+# administrator of its cluster, and each of them ends without an error.
 
 # %%
 carry(adas_record["version"])
@@ -276,15 +276,15 @@ if entry not in ledger:
 # !kubectl get pods -n flights-production -l app=predictions
 
 # %% [markdown]
-# Ready, and no error anywhere. (A second Pod in the list is the one before, which is ending.) On Monday the desk
-# writes:
+# The Pod is ready, and there is no error anywhere. (A second Pod in the list is the one before, which is ending.) On
+# Monday the desk writes:
 #
 # > *Since the weekend nearly everybody with a connection gets a later one offered. The partner airline asks
 # > whether we know what we are doing.*
 #
-# - **Symptom**: twice as many offers. Not red anywhere.
-# - **Evidence**: which version answers, and what does the desk do with it? A Job asks each of the models that
-#   production has about all flights of September.
+# - **Symptom**: twice as many offers, and no error anywhere.
+# - **Evidence**: find out which version answers, and what the desk does with its answers. A Job asks each of the models
+#   that production has about all flights of September.
 
 # %%
 # !kubectl get --raw {door}/champion
@@ -295,27 +295,28 @@ if entry not in ledger:
 print("Ada's:", adas_record["version"])
 
 # %% [markdown]
-# For UA 1037, which was late, both say so, Ada's louder. For a flight that will be on time, hers says it as well.
+# For UA 1037, which was late, both models say so, Ada's with a higher probability. But hers also says it for a flight
+# that will be on time.
 #
-# - **Cause**: not the weights. A model went live that no gate had seen, because the gate was a convention: who may
-#   `kubectl set env` may release.
+# - **Cause**: a model that no gate had seen was released, because the gate was only a convention: everybody who may use
+#   `kubectl set env` may release. (The weights are the reason for the offers, but not for the release.)
 # - **Fix**: roll back now; then take the right to change production from people, and give it to the account of the
-#   machine that runs the gate, as in the last sitting. There Ada was refused. (Kubeflow's API has no such lock: who
-#   may ask it may move a schedule.)
+#   machine that runs the gate, as in the last sitting. There Ada was refused. (Kubeflow's API has no such protection:
+#   everybody who can reach it may change a schedule.)
 #
 # ## 5. Roll back
 #
-# Back to what? Not simply to "the one before". The ledger of a real team is longer than ours, and not every
-# entry in it is clean. And a roll-back that stops half-way is worse than none: a Deployment that is right today,
-# and a schedule that brings the bad version back on the first of the month.
+# It is not always right to go back to the release before. The ledger of a real team is longer than ours, and not every
+# entry in it passed the gate. And a half roll-back is worse than none: then the Deployment is right today, and the
+# schedule brings the bad version back on the first of the month.
 #
 # ## Exercise 12.4: Stop it, and roll back
 #
 # Write the function. It is given
 #
-# - `ledger`: records, oldest first; the last entry is what is live and has to go. Each has an `approver` and names two
-#   things: `version` is the *model's*, such as `"2013-09-…"`; `pipeline_version_id` is the *compiled pipeline's*, the
-#   ID that Kubeflow gave to its upload;
+# - `ledger`: records, oldest first; the last entry is the release that is live now and has to be replaced. Each has an
+#   `approver` and names two things: `version` is the *model's*, such as `"2013-09-…"`; `pipeline_version_id` is the
+#   *compiled pipeline's*, the ID that Kubeflow gave to its upload;
 # - `known`: as for the gate (`data`, `tested`, `released`);
 # - `client`: a `kfp.Client`; the recurring runs of the pipeline are in the experiment with the id `"production"`,
 #   a dozen of them by now, and other teams have theirs in other experiments (`list_…` gives ten, if it is not told a
@@ -324,10 +325,10 @@ print("Ada's:", adas_record["version"])
 # - `schedule`, as above: give it an entry's `pipeline_version_id` and nothing else. (Above its parameter is called
 #   `version`: for Kubeflow it is a version, that of the pipeline.)
 #
-# Choose the newest entry before the last that **your gate would let go today** (`gate(entry, entry["approver"],
-# known)` is the book's). Let production serve it. Afterwards exactly one schedule is enabled, and it starts the
-# pipeline version of that entry. Delete nothing and overwrite nothing: the bad version is evidence. If no entry is
-# clean, raise a `LookupError` before you touch anything. Return the `version`, the model's, that is served now.
+# Choose the newest entry before the last that **the gate would release today** (`gate(entry, entry["approver"], known)`
+# is the book's). Let production serve it. Afterwards exactly one schedule is enabled, and it starts the pipeline
+# version of that entry. Delete nothing and overwrite nothing: the bad version is evidence. If no entry passes the gate,
+# raise a `LookupError` before you change anything. Return the `version`, the model's, that is served now.
 
 
 # %%
@@ -380,28 +381,28 @@ found = client.list_pipeline_versions(pipeline_id, page_size=10).pipeline_versio
 print("her version is still there:", bad in [each.pipeline_version_id for each in found])
 
 # %% [markdown]
-# Three schedules, of which one is enabled. Nothing was built or deleted for it: the old model was never gone, so the
-# way back took a restart. That is what the versions were for.
+# There are three schedules, and one of them is enabled. Nothing was built or deleted for it: the old model was still
+# there, so the way back needed only a restart. The versions made that possible.
 #
-# **It transfers.** In a bank this has a name, model-risk approval: the record is the model's documentation, the one
-# who approves is independent validation, the ledger is the inventory. And a roll-back is tried before it is needed.
+# **It transfers.** In a bank this is called model-risk approval: the record is the model's documentation, the approver
+# belongs to the independent validation, the ledger is the inventory. And a roll-back is tried before it is needed.
 #
 # ## Optional: bring your own model
 #
-# A model of yours goes the same way: `in_plain_python.run(…, estimator=…, store=state / "mine")` as in chapter
-# 02, then `flightdelay.record.model_record`, then the gate. Do August with the book's model first, then
-# September with a logistic regression from chapter 02. Which rules stop it?
+# A model of yours goes the same way: `in_plain_python.run(…, estimator=…, store=state / "mine")` as in chapter 02, then
+# `flightdelay.record.model_record`, then the gate. Do August with the book's model first, then September with a
+# logistic regression from chapter 02. See which rules stop it.
 #
 # ## Recap
 #
 # 1. You read a **record**: made from the store and the data, by a program, from the file that would be served.
-# 2. You wrote the **gate**: data, image, log loss, slices, file, and a second person. Not AUC.
+# 2. You wrote the **gate**: it checks data, image, log loss, slices, file, and a second person, but not AUC.
 # 3. You **promoted** a model, and saw another one go around the gate, without an error.
 # 4. You **stopped a bad version and rolled back** to the newest release that passes the gate, model *and* schedule.
 #
 # ## Clean-up
 #
-# The schedules first, or they go on.
+# Remove the schedules first, or they go on.
 
 # %%
 tidy_up(client)
@@ -410,5 +411,5 @@ tidy_up(client)
 # %% [markdown]
 # ## What comes next
 #
-# You have carried one pipeline through three tools and a cluster. Chapter 13 asks which of it your organisation
-# needs, what it costs, and when the honest answer is: none of them yet.
+# You have brought one pipeline through three tools and to a cluster. Chapter 13 asks which of these your organisation
+# needs, what they cost, and when it needs none of them yet.

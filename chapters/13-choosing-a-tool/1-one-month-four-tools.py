@@ -3,9 +3,9 @@
 #
 # About 40 minutes · 1 GB of memory · no cluster
 #
-# You have seen one pipeline in four tools. Now lay them next to each other: what is the model and what is wiring,
-# what a month gives in each, and what each takes for it. The next two notebooks move a new step through all four, and
-# then pick one and defend it.
+# You have seen one pipeline in four tools. Now compare them: what is model and what is wiring, what a month gives in
+# each tool, and how much time each takes. In the next two notebooks you bring a new step into all four tools, and then
+# choose one and defend your choice.
 #
 # You will
 #
@@ -34,14 +34,13 @@ for tool in FILES:
     print(f"{tool}\n    {signature}\n    {call}")
 
 # %% [markdown]
-# Read the second lines from the inside. In each stands the same call: `train`, with the features and the
-# month. All around it is carrying. In plain Python there is nothing to carry. ZenML hands over the table
-# itself and writes down what is returned. Airflow and Kubeflow run the step in another process, so the
-# features are read from a file and the model is written to one. In Airflow the file's path is yours, in
-# Kubeflow the tool gives it (`.path`).
+# Read the second lines from the inside. Each has the same call: `train`, with the features and the month. The code
+# around the call only hands data on. In plain Python there is nothing to hand on. ZenML hands over the table itself and
+# writes down what is returned. Airflow and Kubeflow run the step in another process, so the features are read from a
+# file and the model is written to one. In Airflow you choose the file's path, in Kubeflow the tool gives it (`.path`).
 #
-# So of each file you can say what is model and what is wiring. The test is simple: a line that would have to
-# change if the *model* changed, and not the tool, does not belong into these files. How much wiring is it?
+# So you can say of each line whether it is model or wiring. The test is simple: a line that would have to change if the
+# *model* changed, and not the tool, does not belong into these files. The next cell counts the lines of wiring.
 
 # %%
 sizes = {tool: len((PIPELINES / f"{name}.py").read_text().splitlines()) for tool, name in FILES.items()}
@@ -60,8 +59,8 @@ names_a_tool = [
 print("files of the model's code, outside of pipelines/, that name a tool:", names_a_tool)
 
 # %% [markdown]
-# The last line is worth more than the choice of a tool: a pipeline whose steps know no tool can be moved to
-# another one. You will do that with a new step in the next notebook.
+# The last line matters more than the choice of a tool: a pipeline whose steps know no tool can be moved to another one.
+# You do that with a new step in the next notebook.
 #
 # ## 2. A delivery, and a month in four tools
 #
@@ -88,8 +87,8 @@ first, again = (pd.read_parquet(folder / file) for folder in (DATA, delivered))
 print("rows of September before and after:", len(first), len(again))
 
 # %% [markdown]
-# In each tool, September: learn from July and August (4,000 of their flights, to keep it short), judge on
-# September, decide. All four start with the same champion, that of August, from before the delivery.
+# Run September in each tool: learn from July and August (4,000 of their flights, to keep it short), judge on September,
+# decide. All four start with the same champion, that of August, from before the delivery.
 
 # %%
 import shutil
@@ -111,7 +110,7 @@ def september(tool):
 # %% [markdown]
 # Each tool runs in a process of its own, two at a time; plain Python, ZenML and Airflow run September twice. This takes
 # about half a minute on a machine that does nothing else, and some minutes on a busy one. A line appears for each tool
-# that is through, in the order of the list.
+# that has finished, in the order of the list.
 
 # %%
 from concurrent.futures import ThreadPoolExecutor
@@ -131,10 +130,10 @@ for tool, (run, *_) in ran.items():
 print("why:", *plain["decision"]["reasons"])
 
 # %% [markdown]
-# Every task is green, and in four tools each of September's 27,000 probabilities is the same to six decimals.
-# The challenger beats the champion, no airport is much worse: promoted.
+# No task failed, and in four tools each of September's 27,000 probabilities is the same to six decimals. The challenger
+# beats the champion, and no airport is much worse, so it is promoted.
 #
-# **Bet first.** Would you put your name under this promotion?
+# **Bet first.** Would you approve this promotion?
 
 # %%
 my_bet = None  # "no" or "yes"
@@ -148,11 +147,12 @@ for name, value in auc.items():
 companion.compare_bet(my_bet, "no" if auc["again"] - auc["first"] > 0.1 else "yes")
 
 # %% [markdown]
-# **Symptom.** The AUC has leapt by two tenths. Nobody changed the model. In this book no honest model has come
-# near to that, and the one that did, in chapter 01, knew the delay at departure. So large a leap is looked at first.
+# **Symptom.** The AUC has risen by two tenths, although nobody changed the model. In this book only one model came near
+# to that, and that one, in chapter 01, knew the delay at departure. So look for the reason of such a rise before you
+# use the model.
 #
-# **Evidence.** Ask for one flight that you know. UA 1037 is planned to land in Los Angeles at 22:44; it lands
-# at 01:11, 147 minutes late. What did the model get to see?
+# **Evidence.** Ask for one flight that you know. UA 1037 is planned to land in Los Angeles at 22:44; it lands at 01:11,
+# 147 minutes late. Look at what the model was given.
 
 # %%
 columns = ["sched_dep_time", "sched_arr_time", "arr_time", "arr_delay"]
@@ -164,19 +164,19 @@ on_the_minute = int(moved[first["arr_delay"] == 0].sum())
 print(f"plans that moved: {moved.mean():.0%}; of the flights that landed on the minute: {on_the_minute}")
 
 # %% [markdown]
-# **Cause.** The *planned* arrival is now the time at which the flight did arrive. Somebody's update overwrote
-# the plan. Plan minus departure has become the true duration, and the delay stands in the features. Two
-# hours before departure nobody has this column; the model is worthless, and it is the champion. (The supplier was
-# `deliver_again`; read it with `%psource deliver_again`.)
+# **Cause.** The *planned* arrival is now the time at which the flight did arrive: an update of the supplier's overwrote
+# the plan. Now the planned arrival minus the planned departure contains the delay, so the features tell the model the
+# answer. Two hours before departure nobody has this column; the model is worthless, and it is the champion. (The
+# supplier was `deliver_again`; read it with `%psource deliver_again`.)
 #
-# Why did no tool object? Each did what it is for. ZenML's lineage leads from the model to exactly this file.
-# Airflow's history says that no task failed. The contract looked at every value, and every one is a time of day.
-# **The same digest means that four tools computed the same. It is equally right or equally wrong.** Parity
+# No tool objected, because finding this is the task of none of them. ZenML's lineage leads from the model to exactly
+# this file. Airflow's history says that no task failed. The contract looked at every value, and every one is a time of
+# day. **The same digest means only that four tools computed the same: all are equally right or equally wrong.** Parity
 # says something about the wiring and nothing about the model.
 #
-# **Fix.** Not in a tool: in the contract, where all four get it. A plan is not allowed to change after the
-# flight; so compare a month that is delivered again with its first delivery. (Here it is a function of the
-# notebook; in the repository it would go into `validate`.)
+# **Fix.** The fix belongs into the contract, where it protects all four tools. A plan must not change after the flight,
+# so compare a month that is delivered again with its first delivery. (Here it is a function of the notebook; in the
+# repository it would go into `validate`.)
 
 # %%
 from flightdelay.errors import ValidationError
@@ -203,16 +203,14 @@ for column in ("sched_dep_time", "sched_arr_time"):
         print(error)
 
 # %% [markdown]
-# What to take into a meeting: "it gives the same in Kubeflow" is an answer to "did the migration break
-# something?". It is no answer to "is it right?". For that you need what chapter 01 was about, and somebody who
-# looks at one flight.
+# "It gives the same in Kubeflow" says that the migration broke nothing. It does not say that the result is right. For
+# that you need the methods of chapter 01, and somebody who looks at one flight.
 #
-# ## 3. What each one cost
+# ## 3. What each tool cost
 #
-# The four runs had their clocks with them: `ran["zenml"][0]["seconds"]` is ZenML's first run, `[1]` its second.
-# Print yours in a cell of your own. They are not stored here, since seconds differ from machine to machine; on a
-# busy one even the order of the tools turned round while this chapter was tested. Measure on a machine that does
-# nothing else.
+# The four runs were timed: `ran["zenml"][0]["seconds"]` is the time of ZenML's first run, `[1]` of its second. Print
+# yours in a cell of your own. They are not stored here, since seconds differ from machine to machine; on a busy machine
+# even the order of the tools changed while this chapter was tested. Measure on a machine that does nothing else.
 #
 # The next figures were measured so: one run of `make bench` on two cores, stored next to this chapter. December,
 # learned from all the months before it, in each tool twice. **Bet first:** Airflow or ZenML: which one takes less
@@ -236,11 +234,11 @@ for tool in ("zenml", "airflow", "kubeflow"):
 companion.compare_bet(my_bet, min(("airflow", "zenml"), key=again_takes.get))
 
 # %% [markdown]
-# "Again" is held against plain Python's own second run, 2.8 s: Kubeflow's 5.6 and 7.2 are both 20 s. ZenML answers
+# "Again" is compared with plain Python's own second run, 2.8 s: Kubeflow's 5.6 and 7.2 are both 20 s. ZenML answers
 # five steps from its cache.
 #
-# "Kubeflow is almost six times as slow" is a true sentence about this run. Its steps work for some seconds.
-# **Bet first:** your training takes an hour. How many times plain Python's time does the whole run take in Kubeflow?
+# "Kubeflow is almost six times as slow" is true of this run, whose steps work for some seconds. **Bet first:** your
+# training takes an hour. How many times plain Python's time does the whole run take in Kubeflow?
 
 # %%
 my_bet = None  # a number with one decimal: how many times plain Python's time
@@ -255,17 +253,16 @@ print(f"Kubeflow's first run over plain Python, per step: {per_step:.1f} s")
 companion.compare_bet(my_bet, round((3600 + 6 * per_step) / 3600, 1))
 
 # %% [markdown]
-# So the sentence is a wrong one to take along. Look at what the factor is made of: seconds that are paid per step,
-# whatever the step does, over the seconds that the steps themselves work. The first is the tool's: Kubeflow starts a
-# process for every step, each time. The second is yours.
+# So the sentence is not true in general. The factor compares two numbers: the seconds that the tool takes per step,
+# whatever the step does, and the seconds that the steps themselves work. The first number comes from the tool: Kubeflow
+# starts a process for every step, each time. The second comes from your work.
 #
-# The overhead of a laptop does not hold in production, and neither does its absence. The seconds become others
-# too: on a cluster, a step also waits for a machine and for its image, which this chapter did not measure; an
-# hour is shorter there when ten months run side by side. So measure where you will run, with one step and
-# with six that only import: what a run costs once, and what each step costs. Then calculate.
+# In production the overhead is different from that of a laptop: on a cluster, a step also waits for a machine and for
+# its image, which this chapter did not measure; but ten months can run side by side. So measure where you will run,
+# with one step and with six that only import: what a run costs once, and what each step costs. Then calculate.
 
 # %% [markdown]
-# ## Exercise 13.1: When is it not worth talking about?
+# ## Exercise 13.1: When is the tool's cost small?
 #
 # A tool costs `once` seconds per run and `per_step` seconds for each of its `steps`. Return how many seconds of
 # work of its own a run must do so that the tool's cost is `share` of that work: with a share of 0.1, a run that
@@ -286,9 +283,9 @@ from companion import check
 check.ex_13_1(answer)
 
 # %% [markdown]
-# Now on the book's figures. A cost that is paid once in a process is missing from the second run in it, so the two
-# runs of the bench tell both parts apart: *cost once + cost per step × steps*. (Not for ZenML, whose cache makes the
-# second run shorter than the work; there all of it is taken as a cost per step.)
+# Now use it on the book's figures. A cost that is paid once in a process does not appear in the second run, so from the
+# two runs of the bench both parts can be computed: *cost once + cost per step × steps*. (Not for ZenML, whose cache
+# makes the second run shorter than the work; there all of it is taken as a cost per step.)
 
 # %%
 for tool in ("zenml", "airflow", "kubeflow"):
@@ -303,19 +300,18 @@ for tool in ("zenml", "airflow", "kubeflow"):
     )
 
 # %% [markdown]
-# So on this machine the slowest of the three is a hundredth beside less than half an hour of work. Which of the three
-# is slowest is settled at that; it does not matter for a training of an hour.
+# So on this machine even the slowest of the three costs only a hundredth of less than half an hour of work. For a
+# training of an hour it does not matter which of the three is slowest.
 #
-# And seconds are the small part of what a tool costs. The large part has no benchmark: who installs it, who
-# upgrades it, who is called at night, and how long a new colleague needs until the first change. It comes back
-# in the memo of the third notebook.
+# And seconds are the small part of what a tool costs. The large part is people's time, which no benchmark measures: to
+# install it, to upgrade it, to repair it at night, and to learn it. The memo of the third notebook comes back to this.
 #
 # ## Recap
 #
-# 1. You computed **what a tool costs beside your own work**, and beside how much of it that is little. A factor that
-#    was measured on a laptop is a statement about how short the work was.
+# 1. You computed **what a tool costs beside your own work**, and how much work makes that cost small. A factor that was
+#    measured on a laptop mostly says how short the work was.
 #
-# Before, you saw the same wrong digest four times: parity is about the wiring.
+# Before that, you saw the same wrong digest four times: parity is about the wiring.
 #
 # ## Clean-up
 #

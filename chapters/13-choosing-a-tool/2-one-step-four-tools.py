@@ -3,8 +3,8 @@
 #
 # About 30 minutes · 1 GB of memory · no cluster
 #
-# The first notebook laid four files of wiring next to each other, and said that a pipeline whose steps know no tool
-# can be moved. Here you try that: a new step comes into a small pipeline, in plain Python, ZenML, Airflow and Kubeflow.
+# The first notebook compared four files of wiring, and said that a pipeline whose steps know no tool can be moved. Here
+# you try that: you add a new step to a small pipeline, in plain Python, ZenML, Airflow and Kubeflow.
 #
 # You will
 #
@@ -18,10 +18,10 @@ state = companion.workspace("13-2")
 # %% [markdown]
 # ## 1. A new step
 #
-# The desk asks: "on which airport is the model at its worst, and should it be used then?" That is a new step,
+# The desk wants to know at which airport the model is worst, and whether it should be used then. That is a new step,
 # `slice_report`, between `evaluate` and `decide`. Five files are copied into a folder of this notebook: the model's
-# code, and the wiring of a small pipeline in four tools. You will edit them there; a file that is there already is
-# left as it is.
+# code, and the wiring of a small pipeline in four tools. You will edit them there; a file that is there already is left
+# as it is.
 
 # %%
 import shutil
@@ -45,7 +45,7 @@ print("in it:", *sorted(path.name for path in four.glob("*.py")))
 print((four / "model_steps.py").read_text())
 
 # %% [markdown]
-# What the three functions say of September, called from this notebook, is what the four tools will have to say:
+# This cell calls the three functions from the notebook, for September; the four tools will have to give the same:
 
 # %%
 import sys
@@ -99,9 +99,9 @@ print((four / "monthly_kubeflow.py").read_text())
 # - it gets what `evaluate` returned, and `decide` gets the evaluation *and* the report;
 # - the steps that are there keep their names, and `model_steps.py` stays as it is.
 #
-# Then answer with the folder: `answer = four`. The check runs your four files in the real tools, with functions of
-# its own in place of `model_steps`, which note who calls them with what. It takes a minute or two, and more on a busy
-# machine; the first mistake that it finds ends it.
+# Then answer with the folder: `answer = four`. The check runs your four files in the real tools, with functions of its
+# own in place of `model_steps`, which note who calls them with what. It takes a minute or two, and more on a busy
+# machine; it stops at the first mistake that it finds.
 #
 # To see a file with your edits, run its cell above again. To begin one anew, delete it and run the cell that copies.
 # After a restart of the kernel your edits are in the folder of the run before:
@@ -125,9 +125,9 @@ from companion import check
 check.ex_13_2(answer)
 
 # %% [markdown]
-# Count what you wrote: a dozen lines of wiring, three edits per tool (the step, the extra input of `decide`,
-# the call), and not one line of the report. If the desk wants another rule tomorrow, one file changes and four
-# tools follow. If you ever find yourself fixing the same bug in two adapters, model code has crept into them.
+# Count what you wrote: a dozen lines of wiring, three edits per tool (the step, the extra input of `decide`, the call),
+# and not one line of the report. If the desk wants another rule tomorrow, you change one file for all four tools. If
+# you ever have to fix the same bug in two adapters, they contain code that belongs to the model.
 #
 # ## Recap
 #
@@ -140,5 +140,5 @@ check.ex_13_2(answer)
 #
 # ## What comes next
 #
-# As long as you can leave a tool again, you can choose one. In the third notebook you do, and defend it:
-# [13-3-pick-and-defend.ipynb](13-3-pick-and-defend.ipynb).
+# As long as you can leave a tool again, you can choose one without much risk. In the third notebook you choose one and
+# defend the choice: [13-3-pick-and-defend.ipynb](13-3-pick-and-defend.ipynb).

@@ -4,8 +4,8 @@
 # About 45 minutes · 1 GB of memory · no cluster
 #
 # A model that is trained on several machines is still one `fit`. Here you take it apart: two real processes, each with
-# a part of the rows, and one sum that makes one model of them. Then you let it go wrong in the ways in which large
-# trainings go wrong.
+# a part of the rows, and one sum that makes one model of them. Then you make it fail in the ways in which large
+# trainings fail.
 #
 # You will
 #
@@ -37,11 +37,11 @@ X, late = encode.transform(january), january["late"].to_numpy(dtype=float)
 print(f"January: {X.shape[0]:,} flights, {X.shape[1]} columns, {late.mean():.1%} of the flights late")
 
 # %% [markdown]
-# The encoder has learned from *all* rows of January (which carriers there are, means, spreads), before any row is given
-# away. Had each worker fitted an encoder of its own, a scaled wind of 1.0 would mean another speed in each.
+# The encoder has learned from *all* rows of January (which carriers there are, means, spreads), before the rows are
+# divided. If each worker fitted an encoder of its own, a scaled wind of 1.0 would mean a different speed in each.
 #
-# Fitting is walking downhill. `gradient` says which way is up, as a mean over the rows that it is given: for each
-# weight, and for the intercept.
+# To fit means to make the loss smaller, step by step. `gradient` says in which direction the loss grows, as a mean over
+# the rows that it is given: for each weight, and for the intercept.
 
 # %%
 import inspect
@@ -64,8 +64,8 @@ seen = probabilities(weights, intercept, encode.transform(february))
 print(f"100 steps; February, AUC {roc_auc_score(february['late'], seen):.3f}")
 
 # %% [markdown]
-# That is `fit`, all of it, and the model that everything below is compared with. (A solver of scikit-learn goes further
-# down the hill and gets .620. We stop early, and at the same place each time.)
+# That is the whole `fit`, and everything below is compared with its model. (A solver of scikit-learn takes more steps
+# and gets .620. We stop early, and at the same place each time.)
 #
 # ## 2. Two processes
 #
@@ -74,7 +74,7 @@ print(f"100 steps; February, AUC {roc_auc_score(february['late'], seen):.3f}")
 # | word | what it is here |
 # |---|---|
 # | **worker** | a process that runs your `fit` on its part of the rows |
-# | **rank** | its number, from 0: the only thing that they are not all told alike |
+# | **rank** | its number, from 0: the only thing that is different for each worker |
 # | **world size** | how many there are |
 # | **all-reduce** | a sum (or mean) over what all workers bring, which each of them gets |
 #
@@ -95,7 +95,7 @@ deal(everything[0::2], everything[1::2])
 # %% [markdown]
 # Now the all-reduce. The workers stand in a ring: each can `send` to the next rank and `receive` from the one before
 # ([`pipes.py`](../chapters/15-training-on-many/pipes.py): pipes of the operating system, with a word for what is in
-# them). Each passes on what it got until everybody has seen everything.
+# them). Each passes on what it got until every worker has seen everything.
 
 # %%
 # %%writefile "{state}/ring.py"
@@ -111,7 +111,8 @@ deal(everything[0::2], everything[1::2])
 #     return total
 
 # %% [markdown]
-# And the worker. Find the loop of section 1 in it, and the two places where it is not alone.
+# And this is the worker. Find the loop of section 1 in it, and the two lines in which it exchanges something with the
+# other workers.
 
 # %%
 # %%writefile "{state}/worker.py"
@@ -151,9 +152,9 @@ ended = launch(state / "worker.py")
 compare()
 
 # %% [markdown]
-# Each worker has seen half of the flights, and both hold the model of all of them. The mean over all rows is the mean
-# of the means of two equal halves; nothing else is behind it. What went over the wire in a step is the gradient: 33
-# numbers, whether a worker has thirteen thousand rows or thirteen million.
+# Each worker has seen half of the flights, and both hold the model of all of them. The reason is that the mean over all
+# rows is the mean of the means of two equal halves. In each step the workers exchange only the gradient: 33 numbers,
+# whether a worker has thirteen thousand rows or thirteen million.
 #
 # **Bet first.** Two workers on a machine with two cores, each with half of the rows: how many times as fast as one are
 # the 100 steps, without the time that the processes take to start? (January's 26 thousand rows. It was measured
@@ -181,14 +182,15 @@ companion.compare_bet(my_bet, "below 1.2" if faster < 1.2 else "1.2 to 1.8" if f
 # %% [markdown]
 # These seconds were measured once, on the machine and beside the load that the first line names, and stand in a file of
 # the chapter; `.venv/bin/python -m chapter_15.measure` measures yours. (The load says how many programs wanted a core
-# at once before it began; below 1, both cores had room.) Two workers halve the arithmetic and nothing else: in each of
-# the 200 all-reduces both wait for the slower one, and before the first step two Pythons start where there was one.
-# More rows make the arithmetic weigh more. A `fit` of a second is not worth a second process, whatever the factor.
+# at once before the measurement; below 1, the cores were free.) Two workers halve the arithmetic and nothing else: in
+# each of the 200 all-reduces both wait for the slower one, and before the first step two Pythons start where there was
+# one. With more rows, the arithmetic is a larger part of the time. A `fit` of a second is not worth a second process,
+# whatever the factor.
 #
 # ## 3. It breaks: a mean of means
 #
-# Nobody deals rows as cards. Workers read files, and files are as large as they are: here Newark's flights for rank 0,
-# those of JFK and LaGuardia for rank 1.
+# In practice rows are not divided so equally. Workers read files, and these have different sizes: here Newark's flights
+# for rank 0, those of JFK and LaGuardia for rank 1.
 
 # %%
 newark = (january["origin"] == "EWR").to_numpy()
@@ -197,8 +199,8 @@ ended = launch(state / "worker.py")
 compare()
 
 # %% [markdown]
-# **Symptom.** None: both finished, both ranks agree with one another. Only who has trained on one process can see it.
-# **Evidence.** Print by how much the two shares differ.
+# **Symptom.** There is none: both ranks finished, and they agree with one another. You see the fault only if you have
+# also trained on one process. **Evidence.** Print by how much the two shares differ.
 
 # %%
 for name, share in {"rank 0": newark, "rank 1": ~newark}.items():
@@ -206,8 +208,8 @@ for name, share in {"rank 0": newark, "rank 1": ~newark}.items():
     print(f"{name}: {share.mean():.0%} of the rows, half of the say: each row counts {counted:.2f} times")
 
 # %% [markdown]
-# **Cause.** A mean of means is the mean of all only where the parts are equal. So a flight of Newark counted more
-# than one of JFK. **Fix.** Yours, now.
+# **Cause.** A mean of means is the mean of all only where the parts are equal. So a flight of Newark counted more than
+# one of JFK. **Fix.** You write it in the exercise.
 #
 # ## Exercise 15.1: One step of all workers
 #
@@ -238,14 +240,14 @@ check.ex_15_1(answer)
 # ## 4. Batches: who gets which rows, and how many
 #
 # So far each step used all rows. Large models take a small **batch** a step, and go through all rows once in an
-# **epoch**, in a new order each time. With workers, somebody has to see to it that this still is *once*.
+# **epoch**, in a new order each time. With several workers, the rows have to be divided so that each is still used
+# *once*.
 #
 # ## Exercise 15.2: Deal the rows of an epoch
 #
 # Return the row numbers, from 0 to `rows - 1`, that one rank uses in one epoch. In each epoch every row goes to exactly
 # one rank, in an order that is shuffled anew for each epoch; no rank gets more than one row more than another. Who gets
-# which changes from epoch to epoch. No worker can ask another one: each calls the function for itself, in a process of
-# its own.
+# which changes from epoch to epoch. No worker can ask another one: each calls the function in a process of its own.
 
 
 # %%
@@ -296,9 +298,8 @@ companion.compare_bet(my_bet, "the same" if same else "another one")
 # %% [markdown]
 # An epoch of twice the batch has half as many steps, so at the same rate the model gets half as far. (To simulate it,
 # one process was enough: section 2 has shown that two workers of 256 are one of 512.) The third line is the usual
-# remedy, twice the rate: as far as before, and still another model. So "we only added workers" is a change of the
-# model, unless each takes a smaller batch. Whoever adds workers has to judge the model again; `evaluate` does not
-# care how many trained it.
+# remedy, twice the rate: as far as before, and still another model. So if you add workers, you change the model, unless
+# each takes a smaller batch. Then you have to judge the model again; `evaluate` does not depend on how many trained it.
 #
 # ## 5. It breaks: who waits for whom
 #
@@ -317,13 +318,13 @@ looks = """    if step % 10 == 5 and rank == 0:
 ended = launch(state / "looks.py", patience=8)
 
 # %% [markdown]
-# **Symptom.** No error, no log, no end. **Evidence.** Read what each rank waits for. Rank 0 wants to evaluate and waits
-# for rank 1's part of it. Rank 1 does not evaluate: it is already at its next gradient and waits for that of rank 0.
-# **Cause.** An all-reduce is a meeting, and only one was invited. **Fix.** All ranks call it; only the `print` stands
-# under `if rank == 0`. (Our messages carry a word, so that a share is never added to a gradient. A ring without that
-# would not have stopped here; it would have gone on with wrong numbers.)
+# **Symptom.** There is no error and no log, and the training does not end. **Evidence.** Read what each rank waits for.
+# Rank 0 wants to evaluate and waits for rank 1's part of it. Rank 1 does not evaluate: it is already at its next
+# gradient and waits for that of rank 0. **Cause.** An all-reduce needs all ranks, and only one called it. **Fix.** All
+# ranks call it; only the `print` stands under `if rank == 0`. (Each of our messages has a name, so that a share is
+# never added to a gradient. A ring without names would not stop here; it would go on with wrong numbers.)
 #
-# Next, the machine of rank 1 is taken away at step 30. In the second run it stays, but does not go on: a disk does not
+# Next, rank 1 is killed at step 30. In the second run it is still there, but does not go on, as if its disk did not
 # answer.
 
 # %%
@@ -334,15 +335,15 @@ for name, accident in {"dies": "os.kill(os.getpid(), 9)", "stands": "time.sleep(
     ended = launch(state / f"{name}.py", patience=8)
 
 # %% [markdown]
-# A dead neighbour is noticed at once: the operating system closes its pipe. A neighbour that stands still looks like
-# one that is slow, so only a time-out helps, and its length is a guess. Either way rank 0 cannot go on: **one worker
-# lost is the training lost**, and a hundred workers fail a hundred times as often. What helps is to begin again where
-# one was.
+# When a worker is dead, its neighbour notices it at once: the operating system closes the pipe. A worker that stands
+# still looks like a slow one, so only a time-out helps, and you have to guess its length. Either way rank 0 cannot go
+# on: **one worker lost is the training lost**, and a hundred workers fail about a hundred times as often. The remedy is
+# to go on from the last step that was saved.
 #
 # ## 6. Stop and resume
 #
-# A **checkpoint** is a file from which a training can go on. What has to be in it? Most trainings have a momentum: the
-# step keeps a part of its last direction, the `velocity`.
+# A **checkpoint** is a file from which a training can go on. The next cells show what has to be in it. Most trainings
+# have a momentum: the step keeps a part of its last direction, the `velocity`.
 
 
 # %%
@@ -410,7 +411,7 @@ check.ex_15_3(answer)
 # ## Recap
 #
 # 1. You wrote the step after which **all workers hold the same model**: sums of sums, divided by all rows. A mean of
-#    means is another model, and nothing turns red.
+#    means is another model, and no error shows it.
 # 2. You **dealt the rows** of an epoch: one seed for all ranks, another one for each epoch.
 # 3. You **stopped and resumed** a training, and it ended with the same weights, because all that the next step depends
 #    on was in the file.
@@ -422,5 +423,5 @@ check.ex_15_3(answer)
 #
 # ## What comes next
 #
-# You wrote what libraries have inside. In [the second notebook](15-2-two-models.ipynb) two of them train models of the
-# book's pipeline on two processes.
+# You wrote by hand what libraries do for you. In [the second notebook](15-2-two-models.ipynb) two of them train models
+# of the book's pipeline on two processes.

@@ -3,15 +3,15 @@
 #
 # About 40 minutes · 2 GB of memory · no cluster
 #
-# What you did by hand, libraries do. Here XGBoost and a small network in JAX train on two processes, behind the
-# contract of chapter 02: the pipeline gets an `estimator=`, judges it beside the champion, and does not know how many
-# trained it.
+# Libraries do what you did by hand. Here XGBoost and a small network in JAX train on two processes, behind the contract
+# of chapter 02: the pipeline gets an `estimator=`, judges it beside the champion, and does not know how many trained
+# it.
 #
 # You will
 #
 # 1. **prove** whether what two processes trained is the model of one;
-# 2. tell the calls to which **all ranks** have to come from those that one rank makes for itself;
-# 3. say **what one distributes for**, and for what not.
+# 2. tell the calls that **all ranks** have to make from those that one rank may make alone;
+# 3. say **when to distribute** a training, and when not.
 #
 # Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
@@ -23,10 +23,10 @@ state = companion.workspace("15-2")
 companion.scale.set_up()
 
 # %% [markdown]
-# ## 1. A champion to be held against
+# ## 1. A champion to compare with
 #
 # The book's own trees, as in chapter 02: May from the two months before it, with an empty store, and so against the
-# baseline. The model becomes the champion that all challengers of June meet.
+# baseline. The model becomes the champion with which all challengers of June are compared.
 
 # %%
 import shutil
@@ -57,10 +57,10 @@ print(f"{'the champion':20} AUC {champion['auc']:.3f}, log loss {champion['log_l
 # %% [markdown]
 # ## 2. XGBoost
 #
-# A tree asks for each column: where is the best cut? For that it counts, in every bin of the column, the gradients of
-# the rows in it. Such a histogram is a sum over rows. So each worker counts its own rows, an all-reduce adds up the
-# histograms, and every worker makes the same cut. Here is what one worker does. `CommunicatorContext` is XGBoost's
-# ring, and a **tracker** tells the ranks where the others are.
+# A tree looks for the best cut of each column. For that it sums, in every bin of the column, the gradients of the rows
+# in it. Such a histogram is a sum over rows. So each worker counts its own rows, an all-reduce adds up the histograms,
+# and every worker makes the same cut. Here is what one worker does. `CommunicatorContext` is XGBoost's ring, and a
+# **tracker** tells the ranks where the others are.
 
 # %%
 from chapter_15 import on_many
@@ -102,10 +102,10 @@ one, two = (round(ran.evaluation["challenger"]["auc"], 3) for ran in (xgboost_on
 companion.compare_bet(my_bet, "the same" if one == two else "higher" if two > one else "lower")
 
 # %% [markdown]
-# Two workers that each see half of the rows are not two models of half the rows: every cut is made on the histogram of
-# all of them. `evaluate`, `decide` and the store took it like any other model; nothing in the six steps has changed.
+# Each worker sees half of the rows, but every cut is made on the histogram of all rows, so both have the same model.
+# `evaluate`, `decide` and the store took it like any other model; nothing in the six steps has changed.
 #
-# The same AUC is a good sign and no proof. Two quite different models can have it.
+# The same AUC is a good sign, but no proof: two different models can have it.
 #
 # ## Exercise 15.4: Prove that it is the same model
 #
@@ -140,8 +140,8 @@ print("XGBoost, one worker and two, same digest:", xgboost_one.digest == xgboost
 # %% [markdown]
 # ## 3. It breaks: evaluation on rank 0 only
 #
-# Somebody wants to look at other rows during the training. Once is enough, so it goes under `if rank == 0`. XGBoost
-# wants a `DMatrix` for that: 50 rows of 16 columns.
+# Somebody wants to look at other rows during the training. One rank is enough for that, so the line stands under `if
+# rank == 0`. XGBoost wants a `DMatrix` for that: 50 rows of 16 columns.
 
 # %%
 # %%writefile "{state}/looks.py"
@@ -173,17 +173,18 @@ print("ranks that finished:", [rank for rank, end in ended.items() if end == "fi
 # %% [markdown]
 # **Symptom.** The line that is wrong raises nothing. Both ranks break later, in `train`, with a message about something
 # else or after a time-out (print `ended`: not the same in every run, and never about columns). **Evidence.** The number
-# of columns. It is 16 × 2³² + 16: two numbers, read as one. **Cause.** Inside of a communicator a `DMatrix` is a
-# meeting: the ranks agree on how many columns there are. Rank 0 came to that meeting; rank 1 was already at the next
-# one, in `train`, where each sends something else. XGBoost's messages carry no word of what they are, so rank 0 took a
-# part of another message for rank 1's number of columns. With the ring of the first notebook, whose messages do, both
-# waited for ever. **Fix.** All ranks make the `DMatrix`; or rank 0 evaluates after the `with`, where it is alone.
+# of columns. It is 16 × 2³² + 16: two numbers, read as one. **Cause.** Inside of a communicator, making a `DMatrix` is
+# a *meeting*, a call that all ranks have to make: they agree on how many columns there are. Rank 0 made that call; rank
+# 1 was already at the next meeting, in `train`, where each sends something else. XGBoost's messages have no names, so
+# rank 0 took a part of another message for rank 1's number of columns. In the first notebook, whose messages have
+# names, both waited for ever. **Fix.** All ranks make the `DMatrix`; or rank 0 evaluates after the `with`, where it is
+# alone.
 #
-# ## Exercise 15.5: Who has to come?
+# ## Exercise 15.5: Which calls need all ranks?
 #
 # All of this stands inside of the `with`. Say of each line whether `"all"` ranks have to run it, or whether `"one"` may
-# run it by itself: a dict, line by line. Ask: does the result depend on rows that lie elsewhere?
-# (`eval` gives the metric of the whole table, of which each rank holds a part.)
+# run it by itself: a dict, line by line. Ask whether the result depends on rows that lie with another rank. (`eval`
+# gives the metric of the whole table, of which each rank holds a part.)
 
 # %%
 lines = [
@@ -234,14 +235,14 @@ print(
 print("same digest:", network_one.digest == network_two.digest)
 
 # %% [markdown]
-# Two figures are no proof, and here you see it: both are the same, and yet some flight's probability differs in the
-# sixth decimal, so the digest does. The network computes with seven digits, and the last of them depends on the order
-# of the sums. Mostly the difference stays in the last digit. Where a training is unstable it grows: with a rate of 0.05
-# and five epochs, the same two trainings gave probabilities that were up to 0.04 apart, and nothing was wrong with the
-# all-reduce. Before you look for a mistake there, train once more on one process with the rows of each batch in another
-# order.
+# Two equal figures are no proof, as you see here: both are the same, and yet some flight's probability differs in the
+# sixth decimal, and so the digest differs. The network computes with seven digits, and the last of them depends on the
+# order of the sums. Mostly the difference stays in the last digit. Where a training is unstable it grows: with a rate
+# of 0.05 and five epochs, the same two trainings gave probabilities that were up to 0.04 apart, and nothing was wrong
+# with the all-reduce. Before you look for a mistake there, train once more on one process with the rows of each batch
+# in another order.
 #
-# ## 5. What for?
+# ## 5. When to distribute
 #
 # **Bet first.** XGBoost on this machine's two cores, two workers in place of one, each on one core: is the `fit`
 # faster, about as fast, or slower? (Measured beforehand, on April and May; within a tenth is "about as fast".)
@@ -261,16 +262,16 @@ ratio = xgboost_seconds["one_worker"] / xgboost_seconds["two_workers"]
 companion.compare_bet(my_bet, "faster" if ratio > 1.1 else "slower" if ratio < 0.9 else "about as fast")
 
 # %% [markdown]
-# The seconds are those of one machine, beside the load that stands there, from `fit` to its end, with the start of the
-# processes, which is a good part of it. The network takes nearly twice as long with two: a small batch is little to
-# compute, and after each of them both meet. And one process could have used both cores by itself, with threads that
-# share their memory and need no ring: `nthread=2`. **On one machine, two workers are never the way to two cores.** So
-# what does one distribute for?
+# The seconds are those of one machine, beside the load that stands there, for the whole `fit`, with the start of the
+# processes, which is a large part of it. The network takes nearly twice as long with two workers: a small batch needs
+# little computing, and after each batch both have to wait for each other. And one process could use both cores by
+# itself, with threads that share their memory and need no ring: `nthread=2`. **On one machine, use threads for two
+# cores, not two workers.** There are two reasons to distribute, and one case in which you need not:
 #
 # - **Rows that no single machine holds.** Each worker has its own; what is exchanged does not grow with them.
 # - **More cores, or graphics cards, than one machine has**, for a training that takes hours even where it is done well.
 # - Not for many *independent* trainings (a search over settings, a model for each airport): these need no ring. Start
-#   them side by side; when one is lost, one is lost.
+#   them side by side; when one fails, the others go on.
 #
 # ## Exercise 15.6: Four trainings
 #
@@ -315,8 +316,8 @@ check.ex_15_6(answer)
 # ## Recap
 #
 # 1. You **proved** that two models are the same: every probability, to six decimals. An AUC proves nothing.
-# 2. You told **meetings** from what a rank does for itself: whatever depends on rows that lie elsewhere is a meeting.
-# 3. You said **what one distributes for**: rows or cores that one machine does not have.
+# 2. You told **meetings** from what a rank does alone: a call whose result depends on rows of other ranks is a meeting.
+# 3. You said **when to distribute**: when one machine does not have enough memory or cores.
 #
 # ## Clean-up
 #

@@ -4,13 +4,13 @@
 # About 50 minutes · 1 GB of memory · a cluster with Kubeflow Trainer, or a recorded one
 #
 # In the first notebook a launcher of this book started your workers, on one machine. On a cluster an operator does it:
-# **Kubeflow Trainer** makes Pods of a training, tells each its rank, and notices how they end. The function stays
-# yours.
+# **Kubeflow Trainer** makes Pods of a training, tells each its rank, and notices how they end. You still write the
+# function that trains.
 #
 # You will
 #
-# 1. write a **TrainJob**, find what is made of it, and hold its model against that of one process;
-# 2. find out **why a training stands still** that nobody has refused;
+# 1. write a **TrainJob**, find out which objects are made of it, and compare its model with that of one process;
+# 2. find out **why a training stands still** although it was accepted;
 # 3. **lose a worker** in the middle, and keep the steps that were taken.
 #
 # Twice you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
@@ -45,9 +45,9 @@ companion.copy_manifests(state)
 
 # %% [markdown]
 # The program around it is [`pod.py`](../chapters/15-training-on-many/pod.py): it reads from its environment who it is,
-# takes every second of January's rows (with three workers every third), meets the others, calls `train`, and prints a
-# checksum of the model in its last line: of all its 33 numbers, rounded to six decimals. That line we keep. It takes
-# some seconds and prints only at its end. One process alone has nobody to meet:
+# takes every second of January's rows (with three workers every third), connects to the others, calls `train`, and
+# prints in its last line a checksum of the model: of all its 33 numbers, rounded to six decimals. You keep this line to
+# compare with. The program takes some seconds and prints only at its end. First run it as one process, without others:
 
 # %%
 # alone = !cd "{state}" && DMLC_TASK_ID=0 DMLC_NUM_WORKER=1 python -m chapter_15.pod
@@ -57,9 +57,9 @@ model_of_one = alone[-1].split()[-1]
 # %% [markdown]
 # ## 2. Two Pods
 #
-# Pods have no files of yours. The image has Python, the book's package and its data; the code of this chapter and your
-# function come by two ConfigMaps, in a namespace of today. (The first `kubectl` line removes what a broken-off run has
-# left.)
+# Pods do not have your files. The image has Python, the book's package and its data; the code of this chapter and your
+# function come from two ConfigMaps, in a namespace for this notebook. (The first `kubectl` line removes what an
+# interrupted run has left.)
 
 # %%
 from companion import check
@@ -82,11 +82,12 @@ files = " ".join(f"--from-file={chapter}/{name}.py" for name in names)
 # !cat "{state}/runtime.yaml"
 
 # %% [markdown]
-# From the inside out: a Pod with one container, as in chapter 08; a Job around it; around that a list of Jobs with one
-# entry, `node`; and `mlPolicy`, which says in which words the workers are told who they are. `xgboost: {}` means the
-# words of XGBoost, four variables that begin with `DMLC_`. (No XGBoost is in the image: our program reads them too.)
+# Read it from the inside out: a Pod with one container, as in chapter 08; a Job around it; around that a list of Jobs
+# with one entry, `node`; and `mlPolicy`, which says by which variables the workers are told their rank. `xgboost: {}`
+# means the variables of XGBoost, four that begin with `DMLC_`. (No XGBoost is in the image: our program reads them
+# too.)
 #
-# You write a **TrainJob**: which runtime, and how many.
+# You write a **TrainJob**: which runtime, and how many Pods.
 
 # %%
 # !cat "{state}/two.yaml"
@@ -109,16 +110,16 @@ models = {line.split()[-1] for line in log if " model " in line}
 companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "another one")
 
 # %% [markdown]
-# Each rank prints the sum of the model that it holds, and yours is the same one. That is what to ask of a distributed
-# training before you believe it: not "complete", but a small one that equals one process.
+# Each rank prints the sum of the model that it holds, and yours is the same one. Make this test before you trust a
+# distributed training: "complete" is not enough, a small training has to give the same model as one process.
 #
-# ## 3. What was made of it
+# ## 3. Which objects were made
 
 # %%
 # !kubectl get trainjobs,jobsets,jobs,pods,services -n flights-workers
 
 # %% [markdown]
-# Nobody trains in a TrainJob. Each of these objects was made by the controller of the one above it:
+# The TrainJob itself trains nothing. Each of these objects was made by the controller of the one above it:
 #
 # | object | what it adds | in 15.1 |
 # |---|---|---|
@@ -128,17 +129,17 @@ companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "anoth
 # | **Pods** `two-node-0-0-…`, `two-node-0-1-…` | one process each, with its number | a worker; its rank |
 # | **Service** `two`, headless | a name for each Pod: `two-node-0-0.two` | the ring's pipes |
 #
-# And what the Pods are told, which nobody has written into the manifest:
+# The Pods also get some variables that stand in none of your manifests:
 
 # %%
 # !kubectl get job two-node-0 -n flights-workers -o yaml | grep -E -A 5 "completionMode|name: DMLC"
 
 # %% [markdown]
-# Who I am (the Job's index), how many we are, where rank 0 is, on which port: with these four a worker finds the
-# others. `torch: {}` in the runtime would tell the same as `PET_NODE_RANK`, `PET_NNODES`, `PET_MASTER_ADDR` and
-# `PET_MASTER_PORT`.
+# The four variables are the worker's own rank (the Job's index), the number of workers, the address of rank 0, and its
+# port: with these a worker finds the others. `torch: {}` in the runtime would tell the same as `PET_NODE_RANK`,
+# `PET_NNODES`, `PET_MASTER_ADDR` and `PET_MASTER_PORT`.
 #
-# They are the operator's. In `counted.yaml` somebody sets one of them:
+# The operator sets these variables. In `counted.yaml` somebody sets one of them by hand:
 
 # %%
 # !diff "{state}/two.yaml" "{state}/counted.yaml"
@@ -146,7 +147,7 @@ companion.compare_bet(my_bet, "the same" if models == {model_of_one} else "anoth
 
 # %% [markdown]
 # Refused before anything is made, by a **webhook** of Trainer: the API server asks it about each TrainJob. With a plain
-# Job this would have become two Pods that each believe to be alone, two trainings, and two models.
+# Job there would be two Pods that each train as if they were alone, and two models.
 #
 # ## Exercise 15.7: Three workers
 #
@@ -190,8 +191,8 @@ check.ex_15_7(answer)
 # !kubectl get pods -n flights-workers -l job-name=apart-node-0
 
 # %% [markdown]
-# **Symptom.** No error, and no end. The TrainJob has no state at all; one Pod starts, the other one stays `Pending`.
-# **Evidence.** What does that one wait for?
+# **Symptom.** There is no error, and the training does not end. The TrainJob has no state at all; one Pod starts, the
+# other one stays `Pending`. **Evidence.** The Events say what this Pod waits for:
 
 # %%
 # !kubectl get events -n flights-workers --field-selector reason=FailedScheduling
@@ -199,12 +200,12 @@ check.ex_15_7(answer)
 # %% [markdown]
 # **Cause.** The cluster has one node, and the rule forbids the second worker there. Each Pod was placed by itself: the
 # scheduler of Kubernetes does not know that one is of no use without the other. So rank 0 has its cores and its memory,
-# and waits at the first all-reduce, for ever. (Its log says so as soon as its rows are read.) With graphics cards that
-# is an expensive way to wait. Two such trainings on one cluster can each hold half of what the other one needs.
+# and waits at the first all-reduce, for ever. (Its log says so as soon as its rows are read.) With graphics cards this
+# waiting is expensive. Two such trainings on one cluster can each hold half of what the other one needs.
 #
-# **Fix.** More nodes, or a wish that fits. Against the waiting there are schedulers that place all Pods of a training
-# or none (*gang scheduling*; a runtime asks for it by `podGroupPolicy`) and queues that begin a TrainJob when there is
-# room (Kueue, by `suspend`). They were not run here.
+# **Fix.** Add nodes, or ask for something that fits. To prevent the waiting, there are schedulers that place all Pods
+# of a training or none (*gang scheduling*; a runtime asks for it by `podGroupPolicy`) and queues that begin a TrainJob
+# when there is room (Kueue, by `suspend`). They were not run here.
 #
 # ## Exercise 15.8: Let it begin
 #
@@ -235,8 +236,8 @@ check.ex_15_8(answer)
 # %% [markdown]
 # ## 5. It breaks: a worker is lost
 #
-# `lost` is `two` with a pause of 0.4 seconds after each step, so that there is time to take something away. A Pod of
-# this runtime is *ready* after 45 steps, and the TrainJob tells when all of them are:
+# `lost` is `two` with a pause of 0.4 seconds after each step, so that there is time to delete a Pod. A Pod of this
+# runtime is *ready* after 45 steps, and the TrainJob shows when all of them are ready:
 
 # %%
 # !kubectl delete trainjob lost -n flights-workers --ignore-not-found
@@ -245,8 +246,8 @@ check.ex_15_8(answer)
 # !kubectl get pods -n flights-workers -l job-name=lost-node-0
 
 # %% [markdown]
-# Now the Pod of rank 1 is taken away, as on a day when its machine is. **Bet first:** rank 0 had taken more than 45
-# steps of 100. With which step does it go on?
+# Now the Pod of rank 1 is deleted, as if its machine had failed. **Bet first:** rank 0 had taken more than 45 of the
+# 100 steps. With which step does it go on?
 
 # %%
 my_bet = None  # a whole number
@@ -267,8 +268,8 @@ zero = "job-name=lost-node-0,batch.kubernetes.io/job-completion-index=0"
 # and ended with an error; its container was started again in its Pod (RESTARTS), and what the one before had printed
 # last is kept in the Pod's status.
 #
-# So the operator cares for the *processes*; the *steps* are yours. The model is right in the end, since all began anew.
-# With a training of a day and a hundred machines, it would never end.
+# So the operator starts the *processes* again; you have to save the *steps* yourself. The model is right in the end,
+# since all ranks began anew. But a training of a day on a hundred machines would never end in this way.
 #
 # `pod.py` can save: where `STORE` names a folder, rank 0 writes the run into it every 20 steps, and every rank begins
 # with what lies there. A second runtime, `with-a-store`, has two folders to offer:
@@ -309,12 +310,13 @@ answer = {"manifest": (state / "kept.yaml").read_text(), "log": log}
 check.ex_15_9(answer)
 
 # %% [markdown]
-# The same model, and at most 20 steps done twice. Both ranks read one file, on a claim that both Pods mount. (On more
-# than one node it needs storage that more than one may mount, `ReadWriteMany`; kind's is for one.)
+# The model is the same, and at most 20 steps were done twice. Both ranks read one file, on a claim that both Pods
+# mount. (On more than one node it needs storage that more than one may mount, `ReadWriteMany`; kind's is for one.)
 #
 # ## To read: the SDK
 #
-# All of this was YAML, to be seen. The package `kubeflow` writes it for you; with 0.5, from a notebook:
+# You wrote all of this as YAML, so that you see it. The package `kubeflow` writes it for you; with 0.5, from a
+# notebook:
 #
 # ```
 # from kubeflow.trainer import CustomTrainer, KubernetesBackendConfig, TrainerClient
@@ -322,24 +324,25 @@ check.ex_15_9(answer)
 # name = client.train(runtime="by-hand", trainer=CustomTrainer(func=train, num_nodes=2))
 # ```
 #
-# It reads the source of `train` and puts it into the TrainJob's command, so the function has to bring its imports with
-# it. `get_job_logs(name, step="node-1")` is a rank's log, `wait_for_job_status` the wait. It also has a
+# It reads the source of `train` and puts it into the TrainJob's command, so the imports have to stand inside of the
+# function. `get_job_logs(name, step="node-1")` is a rank's log, `wait_for_job_status` the wait. It also has a
 # `LocalProcessBackend`, for the same call without a cluster: that one knows a runtime for PyTorch only, starts one
-# process whatever `num_nodes` says, and installs torch for each job. And it calls your function otherwise: with
+# process whatever `num_nodes` says, and installs torch for each job. And it calls your function in another way: with
 # `func_args={"rate": 0.5}` the cluster runs `train(**{"rate": 0.5})`, the local process `train({"rate": 0.5})`. What
-# runs locally may break on the cluster, so this notebook's one process was no backend, but the Pod's own program.
+# runs locally may fail on the cluster. So for its one process this notebook used the Pod's own program, and not this
+# backend.
 #
 # ## Recap
 #
-# 1. You wrote a **TrainJob** and saw what is made of it: a JobSet, an indexed Job, a Pod for each rank, a headless
-#    Service. The model of two Pods, and of three, is that of one process: you compared it.
-# 2. You found out **why a training stands still**: all have to start together, and each was placed by itself.
+# 1. You wrote a **TrainJob** and saw which objects are made of it: a JobSet, an indexed Job, a Pod for each rank, a
+#    headless Service. The model of two Pods, and of three, is that of one process: you compared it.
+# 2. You found out **why a training stands still**: all Pods have to start together, but each was placed by itself.
 # 3. You **lost a worker** and kept its steps: the operator starts processes again, a checkpoint on a claim brings back
 #    the steps.
 #
 # ## Clean-up
 #
-# The namespace takes everything with it.
+# With the namespace, all its objects are deleted.
 
 # %%
 # !kubectl delete namespace flights-workers --wait=false
