@@ -349,6 +349,10 @@ inside = {way: (found == learn["intent"]).to_numpy().astype(int) for way, found 
 for way, each in inside.items():
     print(f"{way:13}: accuracy {interval(each)}")
 print("logistic head over counting:", interval(inside["logistic head"] - inside["counting"]))
+for one, other in (("baggage_lost", "baggage_damaged"), ("cancellation_refund", "refund_status")):
+    for way, found in guessed.items():
+        there, back = (learn["intent"] == one) & (found == other), (learn["intent"] == other) & (found == one)
+        print(f"{one} and {other}, {way}: {there.sum() + back.sum()}")
 
 # %% [markdown]
 # No tie here. Inside of one part a held-out message shares fewer words with the others of its intent than across the
@@ -358,19 +362,10 @@ print("logistic head over counting:", interval(inside["logistic head"] - inside[
 # encoder brings much where labels are few or where people say it in new words, and little where the same words come
 # again.** Which of the two your mail is, you find out by reading it.
 #
-# Does the encoder confuse what it should, by the pair of sentences above? Count the messages that go from one of two
-# neighbours to the other, in both directions:
-
-# %%
-for one, other in (("baggage_lost", "baggage_damaged"), ("cancellation_refund", "refund_status")):
-    for way, found in guessed.items():
-        there, back = (learn["intent"] == one) & (found == other), (learn["intent"] == other) & (found == one)
-        print(f"{one} and {other}, {way}: {there.sum() + back.sum()}")
-
-# %% [markdown]
-# About half as many as by counting, for either pair, and half as many mistakes in all: neighbours are as large a part of
-# them as before. That a vector says little about what happened shows between two sentences with the same words; over
-# whole messages the rest of the text helps.
+# The last lines count how many messages of two neighbours were taken for one another. With the encoder it is about half
+# as many as by counting, for either pair, as it is for all mistakes: neighbours are as large a part of them as before.
+# That a vector says little about what happened shows between two sentences with the same words; over whole messages the
+# rest of the text helps.
 #
 # ## 8. Twins, found by the embeddings themselves
 #
