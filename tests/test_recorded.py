@@ -350,6 +350,36 @@ def test_rights_are_worked_out_from_the_roles(kubectl: Reader) -> None:
     assert 'cannot list resource "secrets" in API group ""' in kubectl(f"get secrets {who}")
 
 
+def test_no_other_groups_are_offered_than_the_recorded_cluster_had(tmp_path: Path) -> None:
+    recording = recorded()
+    whole = Definitions.read()
+    assert whole.of(recording.made.get("apis")) is whole  # an older recording does not tell
+    recording.made["apis"] = "apps/v1 batch/v1"
+    reader = Reader(tmp_path, recording)
+    assert reader("api-versions").split() == ["apps/v1", "batch/v1", "v1"]
+    assert "cronjobs" in reader("api-resources -o name --api-group=batch")
+    assert 'doesn\'t have a resource type "workflows"' in reader("get workflows")
+    assert "FIELD: suspend" in reader("explain job.spec.suspend")
+    reader.server.shutdown()
+
+
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: registry, namespace: space}
+stringData: {TOKEN: not-a-real-token}
+"""
+
+
+def test_the_difference_of_a_secret_is_that_of_its_values_and_shows_none(kubectl: Reader) -> None:
+    kubectl("apply -f -", SECRET)
+    assert kubectl.run("diff", "-f", "-", stdin=SECRET) == (0, "")
+    code, said = kubectl.run("diff", "-f", "-", stdin=SECRET.replace("not-a-real", "another"))
+    assert code == 1
+    assert "-  TOKEN: '*** (before)'\n+  TOKEN: '*** (after)'" in said
+    assert "token" not in said
+
+
 def test_a_restart_finds_the_cluster_as_it_was_left(kubectl: Reader, tmp_path: Path) -> None:
     kubectl.world.kept_in = tmp_path / "history.json"
     kubectl("apply -f -", JOB)
