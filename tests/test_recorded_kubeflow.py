@@ -183,7 +183,8 @@ def test_a_run_that_asks_no_cache_can_be_started_again_and_does_all_again(
     for each in begun_here:
         assert there.wait_for_run_completion(each, timeout=60, sleep_duration=0).state == "SUCCEEDED"
         assert len(pods_of(own, each)) == 2
-    assert begun_here[0] == "r-9" and len(set(begun_here)) == 3
+    assert begun_here[0] == "r-9"
+    assert len(set(begun_here)) == 3
     server.shutdown()
 
 
