@@ -462,7 +462,10 @@ def test_the_numbers_of_a_history_count_what_is_done_here(tmp_path: Path) -> Non
     """As a live cluster counts: each undo goes back to the one before, and that gets the next number."""
     folder = next(ROOT.glob("chapters/09-*"))
     reader = Reader(tmp_path, read(next(folder.glob("recordings/2-*.cluster.json.xz"))))
-    release, on = (folder / "manifests" / "probed.yaml").read_text(), "-n flights-release deployment/predictions"
+    release, on = (
+        (folder / "manifests" / "probed.yaml").read_text(),
+        "-n flights-release deployment/predictions",
+    )
     reader("create namespace flights-release")
     reader(f"apply -n flights-release -f {folder}/manifests/champions.yaml")
     reader("wait -n flights-release --for=condition=complete job/champions --timeout=60s")

@@ -147,9 +147,9 @@ def _among(index: Object, versions: set[str]) -> Object:
     field, found = "items" if "items" in index else "groups", []
     for group in index[field]:
         name = group["metadata"]["name"] if field == "items" else group["name"]
-        kept = [each for each in group["versions"] if f"apis/{name}/{each['version']}" in versions]
-        if kept:
-            found.append({**group, "versions": kept})
+        own = [each for each in group["versions"] if f"apis/{name}/{each['version']}" in versions]
+        if own:
+            found.append({**group, "versions": own})
     return {**index, field: found}
 
 

@@ -112,11 +112,13 @@ def begun(resource: str, body: Object, specs: dict[str, Object]) -> Object:
 
 def _asks_the_cache(spec: Object) -> bool:
     """Say whether a step of a compiled pipeline may take its results from another run; an importer has none."""
-    components, executors = spec.get("components") or {}, (spec.get("deploymentSpec") or {}).get("executors") or {}
+    components = spec.get("components") or {}
+    executors = (spec.get("deploymentSpec") or {}).get("executors") or {}
     for each in (spec.get("root") or {}, *components.values()):
         for task in ((each.get("dag") or {}).get("tasks") or {}).values():
             label = components.get(task["componentRef"]["name"], {}).get("executorLabel")
-            if "container" in executors.get(label, {}) and (task.get("cachingOptions") or {}).get("enableCache"):
+            may = (task.get("cachingOptions") or {}).get("enableCache")
+            if may and "container" in executors.get(label, {}):
                 return True
     return False
 

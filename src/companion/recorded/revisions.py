@@ -21,8 +21,8 @@ def counted(entry: Entry, state: State) -> Entry:
     if entry.key.resource == DEPLOYMENTS:
         current = next((each for each in _of(entry, state) if _is_current(each, entry)), None)
         # One that has no ReplicaSet yet has the number that it had.
-        number = _notes(current or state.entries.get(entry.key)).get(REVISION)
-        return _with(entry, {REVISION: number or _notes(entry).get(REVISION)})
+        notes = _notes(current or state.entries.get(entry.key))
+        return _with(entry, {REVISION: notes.get(REVISION) or _notes(entry).get(REVISION)})
     owner = owner_of(entry, state)
     if owner is None:
         return entry

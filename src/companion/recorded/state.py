@@ -86,7 +86,8 @@ class State:
                 around[f"{other.resource} {other.name}"] = digest(entry.object)
             elif other.resource == POLICIES and other != key and key.resource in WORKLOADS:
                 around[f"{other.resource} {other.name} in {other.namespace}"] = digest(entry.object)
-        asks_cache = key.resource == RUNS and CACHE not in ((thing or {}).get("metadata", {}).get("annotations") or {})
+        notes = (thing or {}).get("metadata", {}).get("annotations") or {}
+        asks_cache = key.resource == RUNS and CACHE not in notes
         succeeded = asks_cache and self._has_succeeded(digest(thing))
         for other in self.references(key.namespace, thing or self.object_of(key)):
             if other.name != "default":  # each namespace has that account, a moment after it was made
