@@ -350,6 +350,36 @@ def test_rights_are_worked_out_from_the_roles(kubectl: Reader) -> None:
     assert 'cannot list resource "secrets" in API group ""' in kubectl(f"get secrets {who}")
 
 
+def test_no_other_groups_are_offered_than_the_recorded_cluster_had(tmp_path: Path) -> None:
+    recording = recorded()
+    whole = Definitions.read()
+    assert whole.of(recording.made.get("apis")) is whole  # an older recording does not tell
+    recording.made["apis"] = "apps/v1 batch/v1"
+    reader = Reader(tmp_path, recording)
+    assert reader("api-versions").split() == ["apps/v1", "batch/v1", "v1"]
+    assert "cronjobs" in reader("api-resources -o name --api-group=batch")
+    assert 'doesn\'t have a resource type "workflows"' in reader("get workflows")
+    assert "FIELD: suspend" in reader("explain job.spec.suspend")
+    reader.server.shutdown()
+
+
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: registry, namespace: space}
+stringData: {TOKEN: not-a-real-token}
+"""
+
+
+def test_the_difference_of_a_secret_is_that_of_its_values_and_shows_none(kubectl: Reader) -> None:
+    kubectl("apply -f -", SECRET)
+    assert kubectl.run("diff", "-f", "-", stdin=SECRET) == (0, "")
+    code, said = kubectl.run("diff", "-f", "-", stdin=SECRET.replace("not-a-real", "another"))
+    assert code == 1
+    assert "-  TOKEN: '*** (before)'\n+  TOKEN: '*** (after)'" in said
+    assert "token" not in said
+
+
 def test_a_restart_finds_the_cluster_as_it_was_left(kubectl: Reader, tmp_path: Path) -> None:
     kubectl.world.kept_in = tmp_path / "history.json"
     kubectl("apply -f -", JOB)
@@ -426,6 +456,41 @@ def test_whom_a_job_reaches_depends_on_the_policies_of_other_namespaces() -> Non
     world.change("update", door.key, other)
     with pytest.raises(NotRecorded, match="door in elsewhere"):
         world.change("create", key, visitor)
+
+
+def test_the_numbers_of_a_history_count_what_is_done_here(tmp_path: Path) -> None:
+    """As a live cluster counts: each undo goes back to the one before, and that gets the next number."""
+    folder = next(ROOT.glob("chapters/09-*"))
+    reader = Reader(tmp_path, read(next(folder.glob("recordings/2-*.cluster.json.xz"))))
+    release, on = (
+        (folder / "manifests" / "probed.yaml").read_text(),
+        "-n flights-release deployment/predictions",
+    )
+    reader("create namespace flights-release")
+    reader(f"apply -n flights-release -f {folder}/manifests/champions.yaml")
+    reader("wait -n flights-release --for=condition=complete job/champions --timeout=60s")
+    reader(f"apply -n flights-release -f {folder}/manifests/service.yaml")
+
+    def history() -> list[tuple[str, str]]:
+        while reader.world.tick("flights-release"):
+            pass
+        now = reader(f"get {on} -o jsonpath={{.metadata.annotations.deployment\\.kubernetes\\.io/revision}}")
+        lines = reader(f"rollout history {on}").strip().splitlines()[2:]
+        assert lines[-1].split()[0] == now
+        return [(line.split()[0], line.split()[-1]) for line in lines]
+
+    for version in ("2013-07-baf3248e5b31", "2013-08-aa85bd8bd892", "2013-09-0123456789ab"):
+        text = release.replace("2013-07-baf3248e5b31", version).replace("2013-07", version[:7])
+        said = reader("apply -n flights-release -f -", text)
+        assert "deployment.apps/predictions" in said, said
+        found = history()
+    assert found == [("1", "2013-07"), ("2", "2013-08"), ("3", "2013-09")]
+    for number in (4, 6):
+        assert "rolled back" in reader(f"rollout undo {on}")
+        assert history()[1:] == [(str(number - 1), "2013-09"), (str(number), "2013-08")]
+        assert "rolled back" in reader(f"rollout undo {on}")
+        assert history()[1:] == [(str(number), "2013-08"), (str(number + 1), "2013-09")]
+    reader.server.shutdown()
 
 
 def test_a_claim_is_as_whoever_wrote_to_it_has_left_it_and_a_new_one_is_empty() -> None:

@@ -170,6 +170,24 @@ def test_a_run_goes_on_while_somebody_waits_and_then_the_cache_knows_it(
     assert len(client.list_runs(experiment_id=finished.experiment_id, page_size=100).runs) == 3
 
 
+def test_a_run_that_asks_no_cache_can_be_started_again_and_does_all_again(
+    client: kfp.Client, world: World, tmp_path: Path
+) -> None:
+    """Recorded once it is known for good; one that asks the cache would take its results from the first."""
+    once = step("r-9", asked(compiled(without_cache, tmp_path), "Ada"), START + 90, cached=False)
+    world.recording.sessions.append([once])
+    own = World(world.recording)
+    server = Server(own, Definitions.read()).start()
+    there = kfp.Client(host=server.address + PROXY, ui_host="http://localhost:8081")
+    begun_here = [start(there, pipeline=without_cache).run_id for _ in range(3)]
+    for each in begun_here:
+        assert there.wait_for_run_completion(each, timeout=60, sleep_duration=0).state == "SUCCEEDED"
+        assert len(pods_of(own, each)) == 2
+    assert begun_here[0] == "r-9"
+    assert len(set(begun_here)) == 3
+    server.shutdown()
+
+
 def test_a_deleted_run_takes_its_pods_and_its_results_in_the_cache_away(
     client: kfp.Client, world: World
 ) -> None:

@@ -27,6 +27,8 @@ RIGHT = {
         ),
     ),
 }
+# All is mended but where the counter leads to.
+NO_TARGET = (", targetPort: 8080", "")
 WRONG = {
     "as it was inherited": INHERITED,
     "killed before it listens": changed(
@@ -37,7 +39,8 @@ WRONG = {
     "the other counter": changed(
         NIGHT, ("selector: {app: night}\n  ports", "selector: {app: predictions}\n  ports")
     ),
-    "the wrong port": changed(NIGHT, (", targetPort: 8080", "")),
+    "the wrong port": changed(NIGHT, NO_TARGET),
+    **{f"the wrong port, {name}": changed(text, NO_TARGET) for name, text in RIGHT.items()},
 }
 # Not waited for: they do not become ready.
 STUCK = ("as it was inherited", "killed before it listens")
@@ -83,7 +86,8 @@ def main() -> None:
         arrived(SPACE, ["night"], "45s" if name in STUCK else "300s")
         kubectl("get", "--raw", f"/api/v1/namespaces/{SPACE}/services/night:80/proxy/champion")
         if name in WRONG:
-            kubectl("apply", "-n", SPACE, "-f", "-", stdin=NIGHT)
+            mended = RIGHT.get(name.removeprefix("the wrong port, "), NIGHT)
+            kubectl("apply", "-n", SPACE, "-f", "-", stdin=mended)
             arrived(SPACE, ["night"])
     kubectl("delete", "namespace", SPACE)
 

@@ -119,8 +119,11 @@ class Recorder:
     def __init__(
         self, upstream: Upstream, messages: Messages, namespaces: list[str], made: dict[str, str]
     ) -> None:
-        self.upstream, self.namespaces, self.made = upstream, namespaces, made
+        self.upstream, self.namespaces = upstream, namespaces
         self.api = definitions_of(upstream, messages)
+        groups = json.loads(self.api["documents"]["apis"])["groups"]
+        served = sorted(each["groupVersion"] for group in groups for each in group["versions"])
+        self.made = made | {"apis": " ".join(served)}
         self._resources = self._listable(self.api["documents"])
         self._lock = threading.Lock()
         self._looking = threading.Lock()

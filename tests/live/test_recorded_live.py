@@ -21,7 +21,7 @@ NAMESPACE = "flights-reads"
 OBJECTS = Path(__file__).with_name("reads.yaml")
 
 # What tells of all namespaces.
-WHOLE = ("get pods -A", "get pv", "get namespaces", "describe node", "api-versions")
+WHOLE = ("get pods -A", "get pv", "get namespaces", "describe node")
 READS = """\
 get pods
 get pods -o wide

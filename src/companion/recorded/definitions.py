@@ -80,6 +80,24 @@ class Definitions:
                 "brings it back."
             ) from error
 
+    def of(self, served: str | None) -> "Definitions":
+        """Return those of a cluster that serves no other versions of groups, such as ``apps/v1 batch/v1``.
+
+        The file knows the groups of all recordings, Kubeflow's among them; an older recording does not tell its own.
+        """
+        if served is None:
+            return self
+        versions = {f"apis/{each}" for each in served.split()}
+        documents = {}
+        for path, text in self._documents.items():
+            name = path.removeprefix("openapi/v3/")
+            if path.partition(" ")[0] == "apis" or path == "openapi/v3":
+                documents[path] = json.dumps(_among(json.loads(text), versions))
+            elif not name.startswith("apis/") or name in versions:
+                documents[path] = text
+        kept = {"version": self.version, "columns": self._columns, "messages": self.messages}
+        return Definitions({**kept, "documents": documents})
+
     def resource(self, group: str, version: str, plural: str) -> Resource | None:
         """Return a resource, or None."""
         return self._resources.get((group, version, plural))
@@ -119,6 +137,20 @@ class Definitions:
                 ):
                     return _unknown(schemas, schema, thing, "")
         return []
+
+
+def _among(index: Object, versions: set[str]) -> Object:
+    """Return one of the three lists that an API server gives of its groups, without other versions than these."""
+    if "paths" in index:
+        kept = {path: each for path, each in index["paths"].items() if path[:4] != "apis" or path in versions}
+        return {**index, "paths": kept}
+    field, found = "items" if "items" in index else "groups", []
+    for group in index[field]:
+        name = group["metadata"]["name"] if field == "items" else group["name"]
+        own = [each for each in group["versions"] if f"apis/{name}/{each['version']}" in versions]
+        if own:
+            found.append({**group, "versions": own})
+    return {**index, field: found}
 
 
 @cache

@@ -17,7 +17,7 @@ import yaml  # type: ignore[import-untyped]
 
 from companion.recorded.objects import Object
 from companion.recorded.recording import Entry, Key, written
-from companion.recorded.state import EXPERIMENTS, PIPELINES, RECURRING_RUNS, RUNS, VERSIONS
+from companion.recorded.state import CACHE, EXPERIMENTS, PIPELINES, RECURRING_RUNS, RUNS, VERSIONS
 from companion.recorded.world import TEXT, NotRecorded, World
 
 NAMESPACE = "kubeflow"
@@ -102,11 +102,25 @@ def begun(resource: str, body: Object, specs: dict[str, Object]) -> Object:
     # Not part of what it is: what it is called, and where it is put.
     notes = {"display_name": body.get("display_name") or "", "experiment": body.get("experiment_id") or ""}
     notes |= {name: reference[name] for name in ("pipeline_id", "pipeline_version_id") if name in reference}
+    notes |= {} if _asks_the_cache(spec["pipeline_spec"]) else {CACHE: "not asked"}
     return {
         "kind": "Run" if resource == RUNS else "RecurringRun",
         "metadata": {"annotations": notes},
         "spec": asked,
     }
+
+
+def _asks_the_cache(spec: Object) -> bool:
+    """Say whether a step of a compiled pipeline may take its results from another run; an importer has none."""
+    components = spec.get("components") or {}
+    executors = (spec.get("deploymentSpec") or {}).get("executors") or {}
+    for each in (spec.get("root") or {}, *components.values()):
+        for task in ((each.get("dag") or {}).get("tasks") or {}).values():
+            label = components.get(task["componentRef"]["name"], {}).get("executorLabel")
+            may = (task.get("cachingOptions") or {}).get("enableCache")
+            if may and "container" in executors.get(label, {}):
+                return True
+    return False
 
 
 def _named(part: Any, field: str) -> Iterator[str]:

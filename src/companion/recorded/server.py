@@ -92,7 +92,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, world: World, definitions: Definitions, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.world = world
-        self.definitions = definitions
+        self.definitions = definitions.of(world.recording.made.get("apis"))
         self.looked: set[str] = set()  # commands that have moved the time on
         self.ended: set[str] = set()  # commands that have seen all that was to come
 

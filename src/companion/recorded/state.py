@@ -27,6 +27,8 @@ RUNS, RECURRING_RUNS = "runs of kubeflow", "recurring runs of kubeflow"
 EXPERIMENTS, PIPELINES, VERSIONS = "experiments of kubeflow", "pipelines of kubeflow", "versions of kubeflow"
 OF_KUBEFLOW = (RUNS, RECURRING_RUNS, EXPERIMENTS, PIPELINES, VERSIONS)
 STARTED = (RUNS, RECURRING_RUNS)  # they set something going
+# On a run of whose steps none may take its results from another run.
+CACHE = "cache"
 # On a Pod: which run it belongs to, and what Argo calls that in the names of its Pods.
 RUN_LABEL, WORKFLOW_LABEL = "pipeline/runid", "workflows.argoproj.io/workflow"
 ENDING = ("jobs.batch", "pods", TRAINJOBS)  # they come to an end
@@ -84,7 +86,9 @@ class State:
                 around[f"{other.resource} {other.name}"] = digest(entry.object)
             elif other.resource == POLICIES and other != key and key.resource in WORKLOADS:
                 around[f"{other.resource} {other.name} in {other.namespace}"] = digest(entry.object)
-        succeeded = key.resource == RUNS and self._has_succeeded(digest(thing))
+        notes = (thing or {}).get("metadata", {}).get("annotations") or {}
+        asks_cache = key.resource == RUNS and CACHE not in notes
+        succeeded = asks_cache and self._has_succeeded(digest(thing))
         for other in self.references(key.namespace, thing or self.object_of(key)):
             if other.name != "default":  # each namespace has that account, a moment after it was made
                 around[f"{other.resource} {other.name}"] = digest(self.object_of(other))

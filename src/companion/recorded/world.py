@@ -26,7 +26,9 @@ from companion.recorded.objects import (
     has_ended,
 )
 from companion.recorded.recording import Entry, Key, Recording, Step, renamed, shifted, written
+from companion.recorded.revisions import OWN, counted, owner_of
 from companion.recorded.state import (
+    CACHE,
     ENDING,
     OF_KUBEFLOW,
     RECURRING_RUNS,
@@ -321,7 +323,7 @@ class World:
         It keeps its id, and its Pods keep theirs, unless they are there already.
         """
         notes, recorded = ((each or {})["metadata"]["annotations"] for each in (thing, step.thing))
-        given = [name for name in recorded if name != "display_name" and name in notes]
+        given = [name for name in recorded if name not in ("display_name", CACHE) and name in notes]
         self._given |= {recorded[name]: notes[name] for name in given}
         names: dict[str, str] = {}
         if step.key not in self.state.entries:
@@ -420,9 +422,12 @@ class World:
         thing["metadata"]["resourceVersion"] = str(self.version)
         if entry.key in self._notes:
             thing = self._noted(thing, {"metadata": {"annotations": self._notes[entry.key]}})
-        kept = Entry(entry.key, thing, entry.cells)
+        kept = counted(Entry(entry.key, thing, entry.cells), self.state)
         self.journal.append((self.version, "MODIFIED" if entry.key in self.state.entries else "ADDED", kept))
         self.state.entries[entry.key] = kept
+        owner = owner_of(kept, self.state)
+        if owner and counted(owner, self.state) != owner:
+            self._put(owner)
 
     def _remove(self, key: Key) -> None:
         entry = self.state.entries.pop(key, None)
@@ -441,7 +446,8 @@ class World:
     def _noted(thing: Object, wish: Object) -> Object:
         """Return an object with the reader's own annotations; the cluster's stay."""
         metadata = thing["metadata"]
-        notes = dict(metadata.get("annotations") or {}) | dict(wish["metadata"].get("annotations") or {})
+        own = {k: v for k, v in (wish["metadata"].get("annotations") or {}).items() if not k.startswith(OWN)}
+        notes = dict(metadata.get("annotations") or {}) | own
         return {**thing, "metadata": {**metadata, **({"annotations": notes} if notes else {})}}
 
     # --- what needs no recording
