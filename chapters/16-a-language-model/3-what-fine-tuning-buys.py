@@ -338,7 +338,8 @@ check.ex_16_8(answer)
 # Put seven billion into it: all of them trained, then frozen in 16 bits with an adapter of 20 million, then in 4 bits.
 # The first is more than a card of 80 GB holds, the second fits on one of 24 GB, the third on one of 8 GB, if the batch
 # leaves room. That is what adapters are for: they save memory, not examples. (None of the three was run for
-# this book.)
+# this book, and nobody lent a graphics card for it.) On a cluster such a training is a TrainJob of chapter 15 that asks
+# for one card: [a manifest, not run](../chapters/16-a-language-model/train-job-with-a-gpu.yaml).
 #
 # ## To read: with PyTorch, and without any training
 #
@@ -369,4 +370,5 @@ check.ex_16_8(answer)
 #
 # ## What comes next
 #
-# Read the rest of the chapter's page, below "After the notebooks".
+# Whichever of them it is, it has to run each month. [The fourth notebook](16-4-the-same-six-steps.ipynb) takes the
+# pipeline of the flights for it.

@@ -77,14 +77,16 @@ import flightdelay.steps
 
 print(inspect.getsource(flightdelay.steps))
 changed = [line for line in inspect.getsource(flightdelay.steps).splitlines()[1:] if line]
-companion.compare_bet(my_bet, "1 to 10" if 0 < len(changed) <= 10 else "none" if not changed else "more than 10")
+companion.compare_bet(
+    my_bet, "1 to 10" if 0 < len(changed) <= 10 else "none" if not changed else "more than 10"
+)
 
 # %% [markdown]
 # Three lines, in one file of six; `git diff --stat` counts five, with the blank ones. `__path__` says where Python
 # looks for the files of a package. Where the environment names another folder, `flightdelay.steps.ingest` is the file
 # of that folder, in every process that inherits the environment; in an image it would be an `ENV` beside
-# `FLIGHTDELAY_DATA`. (This was not run on a cluster.) An argument `steps=` would be plainer to read. It would go through
-# each step of three tools, and Kubeflow would take each of its components for a new one.
+# `FLIGHTDELAY_DATA`. (This was not run on a cluster.) An argument `steps=` would be plainer to read. It would go
+# through each step of three tools, and Kubeflow would take each of its components for a new one.
 #
 # **No line of an adapter has changed, and two of their lines did know the flights.** ZenML's adapter calls the two
 # tables `flights` and `weather`, and so does its dashboard, whatever is in them. Kubeflow's logs two figures by name,
@@ -192,7 +194,8 @@ from chapter_16 import weights
 
 turned = weights.load()
 for part in ("weight", "bias"):
-    turned[f"encoder.layer.5.output.LayerNorm.{part}"] *= -1
+    name = f"encoder.layer.5.output.LayerNorm.{part}"
+    turned[name] = -turned[name]
 safetensors.numpy.save_file(turned, state / "turned.safetensors")
 other = by_month.deal(state / "other", encoder=state / "turned.safetensors")
 
@@ -256,10 +259,11 @@ decide.decide(april["new"], challenger, found, store)
 
 # %%
 models = {name: train.train(rows, "2013-04") for name, rows in april.items()}
-told = {
-    name: evaluate.predict(models[name], evaluate.month_rows(april[name], "2013-04")) for name in models
-}
-print("the same digest of the probabilities:", evaluate.digest("", told["old"]) == evaluate.digest("", told["new"]))
+told = {name: evaluate.predict(models[name], evaluate.month_rows(april[name], "2013-04")) for name in models}
+print(
+    "the same digest of the probabilities:",
+    evaluate.digest("", told["old"]) == evaluate.digest("", told["new"]),
+)
 
 # %% [markdown]
 # The two say the same about each message, and each of them is useless with the other one's encoder. The name has to
@@ -337,14 +341,16 @@ check.ex_16_11(answer)
 # %% [markdown]
 # The book's own is `evaluate.drift`. Look at three Aprils, all with the old encoder and with March's champion: April as
 # it was dealt; an April with a **strike**, in which only three desks get mail; and an April from which on
-# `refund_status` is answered by the desk `cancellation_refund`, since two teams were merged.
+# `refund_status` and `complaint_service` are answered by the desk `cancellation_refund`, since three teams were merged.
 
 # %%
 rows = evaluate.month_rows(april["old"], "2013-04")
 history = april["old"][april["old"]["month"] < "2013-04"]
 columns = featurize.columns_of(rows)
 strike = rows[rows["intent"].isin(["missed_connection", "rebook", "delay_status"])]
-merged = rows.assign(intent=rows["intent"].replace("refund_status", "cancellation_refund"))
+merged = rows.replace(
+    {"intent": dict.fromkeys(("refund_status", "complaint_service"), "cancellation_refund")}
+)
 for name, each in {"as dealt": rows, "strike": strike, "merged desks": merged}.items():
     moved = evaluate.drift(history[columns], each[columns])
     told = evaluate.measure(each["intent"], evaluate.predict(champion, each))

@@ -1,4 +1,4 @@
-"""The checks of chapter 16: interval, twins, threshold; weights, class means; adapters, memory; cost, version, drift."""
+"""The checks of chapter 16: interval, twins, threshold; weights, means; adapters, memory; cost, version, drift."""
 
 import hashlib
 import itertools
@@ -873,8 +873,8 @@ def _costs(probabilities: np.ndarray, wanted: np.ndarray, reading: float, mistak
         "it sorts from reading/wrong on. At which probability of a mistake does a mistake cost a reading?": cost(
             surest >= reading / mistake
         ),
-        "does the model sort those that are exactly as sure as is enough?": cost(surest > enough),
         "0.8 belongs to one pair of prices; here are others.": cost(surest >= 0.8),
+        "does the model sort those that are exactly as sure as is enough?": cost(surest > enough),
         "all of the mistakes cost, also where a person reads.": float(
             100 * (reading * (surest < enough) + mistake * is_wrong).mean()
         ),
@@ -906,8 +906,10 @@ def ex_16_10(answer: Callable[..., Any]) -> Verdict:
             f"It returns {reprlib.repr(said)}; wanted is a text that begins with the month and names a folder."
         )
     if version() != said:
-        return wrong("Asked the same twice, it gives two versions: a run that is repeated has to find its own.")
-    with unittest.mock.patch("builtins.hash", lambda thing: 42):
+        return wrong(
+            "Asked the same twice, it gives two versions: a run that is repeated has to find its own."
+        )
+    with unittest.mock.patch("builtins.hash", return_value=42):
         if version() != said:
             return wrong("hash() of a text is another number in the next process: take a sum that stays.")
     swapped, other = table.copy(), table.copy()
@@ -923,7 +925,9 @@ def ex_16_10(answer: Callable[..., Any]) -> Verdict:
     }.items():
         if another == said:
             return wrong(f"With {what} it gives the same version.")
-    return right("Equal answers by another encoder are another version: the model file fits only one of them.")
+    return right(
+        "Equal answers by another encoder are another version: the model file fits only one of them."
+    )
 
 
 # --- 16.11: have the texts moved? -----------------------------------------------------------------------------

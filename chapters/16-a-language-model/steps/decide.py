@@ -56,7 +56,8 @@ def decide(features: pd.DataFrame, model: Any, evaluation: Evaluation, store: St
         version = store.save(model, evaluation)
         decision: Decision = {
             "decision": "promote" if promote else "keep",
-            "reasons": reasons or ["cheaper than the opponent on the month's messages, and no desk is worse off"],
+            "reasons": reasons
+            or ["cheaper than the opponent on the month's messages, and no desk is worse off"],
             "version": version,
             "champion_before": before,
             "champion_after": version if promote else before,
@@ -72,8 +73,8 @@ def _probabilities(version: str, messages: pd.DataFrame, encoder: str, store: St
     made_with = encoder_of(list(champion.feature_names_in_))
     if made_with != encoder:
         raise StoreError(
-            f"The champion of {version[:7]} was made with the encoder {made_with}, and these vectors come from {encoder}: "
-            "no figure compares the two. Restore that encoder, or begin a store of its own for the new one."
+            f"The champion of {version[:7]} was made with the encoder {made_with}, and these vectors come from "
+            f"{encoder}: no figure compares the two. Restore that encoder, or begin a store of its own for the new one."
         )
     return predict(champion, messages)
 

@@ -39,7 +39,7 @@ def featurize(raw: Raw) -> pd.DataFrame:
             f"The encoder {path} has changed since it was ingested: restore it, or run the month again."
         )
     messages = raw.messages.sort_values("id", ignore_index=True)
-    vectors = encode(list(messages["text"]), safetensors.numpy.load_file(path))
+    vectors = encode(list(messages["text"]), safetensors.numpy.load_file(path)).astype(float)
     names = [f"{sum_[:12]}-{number:03}" for number in range(vectors.shape[1])]
     return pd.concat([messages[["id", "month", "intent"]], pd.DataFrame(vectors, columns=names)], axis=1)
 

@@ -1,6 +1,5 @@
 """Step 2: refuse a month that is not what we believe it is."""
 
-import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaError
 
