@@ -229,17 +229,18 @@ challengers = {name: train.train(rows, "2013-04") for name, rows in april.items(
 
 
 def costs(name):
-    """Print and return what April costs by challenger and champion, as if all columns were called the same."""
+    """Return what April costs by challenger and champion, as if all columns were called the same."""
     mail = evaluate.month_rows(april[name], "2013-04")
     known = mail.set_axis(["id", "month", "intent", *champion.feature_names_in_], axis=1)
+    both = []
     for who, model, rows in (("challenger", challengers[name], mail), ("champion", champion, known)):
         found = evaluate.measure(mail["intent"], evaluate.predict(model, rows))
-        print(
-            f"{who:10} accuracy {found['accuracy']:.2f}, 100 messages cost {found['cost_per_100_messages']:.0f}"
-        )
-        yield found["cost_per_100_messages"]
+        both.append(found["cost_per_100_messages"])
+        print(f"{who:10} accuracy {found['accuracy']:.2f}, 100 messages cost {both[-1]:.0f}")
+    return both
 
 
+# %%
 of_challenger, of_champion = costs("old")
 print("promote" if of_champion - of_challenger >= decide.SMALLEST_GAIN else "keep")
 

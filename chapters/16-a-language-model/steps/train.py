@@ -7,8 +7,8 @@ from sklearn.pipeline import Pipeline
 
 from .featurize import columns_of
 
-# The larger, the surer are the probabilities, and a rule that is written in probabilities needs some that mean what they
-# say. Tried on the months of `chapter_16.by_month`: with the second sitting's 10 the model sorts none of February.
+# The larger, the surer are the probabilities, and a rule that is written in probabilities needs some that mean what
+# they say. Tried on the months of `chapter_16.by_month`: with the second sitting's 10 the model sorts none of February.
 C = 1000
 
 
