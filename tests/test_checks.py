@@ -134,6 +134,9 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     "ex_16_6": (lambda: listed("16", "divided_by_the_rank"), "divided by the rank"),
     "ex_16_7": (lambda: listed("16", "of_90_percent"), "an interval of 90% leaves it out"),
     "ex_16_8": (lambda: listed("16", "adapter_inside_of_the_frozen"), "come on top of the frozen ones"),
+    "ex_16_9": (lambda: listed("16", "by_the_ratio"), "it sorts from reading/wrong on"),
+    "ex_16_10": (lambda: listed("16", "by_hash"), "hash() of a text"),
+    "ex_16_11": (lambda: listed("16", "by_halves"), "as large as the month"),
 }
 
 

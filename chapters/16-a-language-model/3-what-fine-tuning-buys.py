@@ -378,4 +378,5 @@ check.ex_16_8(answer)
 #
 # ## What comes next
 #
-# Read the rest of the chapter's page, below "After the notebooks".
+# Whichever of them it is, it has to run each month. [The fourth notebook](16-4-the-same-six-steps.ipynb) takes the
+# pipeline of the flights for it.

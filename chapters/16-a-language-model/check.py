@@ -1,10 +1,11 @@
-"""The checks of chapter 16: an interval, twins, a threshold; weights and class means; adapters and their memory."""
+"""The checks of chapter 16: interval, twins, threshold; weights, means; adapters, memory; cost, version, drift."""
 
 import hashlib
 import itertools
 import pickle
 import reprlib
 import tempfile
+import unittest.mock
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -813,3 +814,154 @@ def _of_memory(frozen: float, trained: float, bits: float) -> dict[str, float]:
         "the frozen numbers are missing (4 bits are half a byte, and `4 // 8` is 0).": trained * 16 / 1e9,
         "a frozen number needs no gradient and no optimiser.": (frozen + trained) * 16 / 1e9,
     }
+
+
+# --- 16.9: what a rule costs ---------------------------------------------------------------------------------
+
+
+def _told(seed: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities of five desks for each message, quarters and fifths among them, and its own desk."""
+    random = np.random.default_rng(seed)
+    surest = random.choice([0.3, 0.5, 0.75, 0.8, 0.9, 0.99], rows)
+    probabilities = np.repeat((1 - surest)[:, None] / 4, 5, axis=1)
+    said = random.integers(5, size=rows)
+    probabilities[np.arange(rows), said] = surest
+    is_right = random.uniform(size=rows) < surest
+    return probabilities, np.where(is_right, said, (said + random.integers(1, 5, rows)) % 5)
+
+
+# Messages, and what a reading and a wrong desk cost.
+PRICES = ((300, 1, 5), (240, 1, 4), (130, 2, 4), (90, 3, 60), (80, 1, 1), (60, 3, 2))
+
+
+@exercise
+def ex_16_9(answer: Callable[..., Any]) -> Verdict:
+    """What 100 messages cost where the model sorts those of which it is sure enough."""
+    if is_stub(answer):
+        return NO_BODY
+    for seed, (rows, reading, mistake) in enumerate(PRICES):
+        probabilities, wanted = _told(seed, rows)
+        said = answer(probabilities.copy(), wanted.copy(), reading, mistake)
+        try:
+            found = _number(said)
+        except (TypeError, ValueError):
+            return wrong(f"It returns {reprlib.repr(said)}; wanted is one number, the cost of 100 messages.")
+        where = f"{rows} messages, a reading at {reading}, a wrong desk at {mistake}"
+        right_cost, *mistakes = _costs(probabilities, wanted, reading, mistake).items()
+        if abs(found - right_cost[1]) < 1e-6:
+            continue
+        for hint, cost in mistakes:
+            if abs(found - cost) < 1e-6:
+                return wrong(f"{where}: {hint}")
+        return wrong(f"{where}: it says {found:.6g}, and 100 messages cost {right_cost[1]:.6g}.")
+    return right("The price of a mistake sets the threshold, so another price is another model in use.")
+
+
+def _costs(probabilities: np.ndarray, wanted: np.ndarray, reading: float, mistake: float) -> dict[str, float]:
+    """Map each likely mistake to the cost that it gives; the first one is the right cost."""
+    surest, is_wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != wanted
+
+    def cost(by_model: np.ndarray) -> float:
+        return float(100 * (reading * ~by_model + mistake * (by_model & is_wrong)).mean())
+
+    enough = 1 - reading / mistake
+    own = cost(surest >= enough)
+    return {
+        "": own,
+        "this is the cost of one message.": own / 100,
+        "this is the cost of all of them; 100 are asked for.": own * len(wanted) / 100,
+        "it sorts from reading/wrong on. At which probability of a mistake does a mistake cost a reading?": cost(
+            surest >= reading / mistake
+        ),
+        "0.8 belongs to one pair of prices; here are others.": cost(surest >= 0.8),
+        "does the model sort those that are exactly as sure as is enough?": cost(surest > enough),
+        "all of the mistakes cost, also where a person reads.": float(
+            100 * (reading * (surest < enough) + mistake * is_wrong).mean()
+        ),
+        "the readings are missing.": float(100 * mistake * ((surest >= enough) & is_wrong).mean()),
+        "this is the cost where the model sorts everything.": cost(surest >= 0),
+        "this is the cost where a person reads everything.": cost(surest > 1),
+    }
+
+
+# --- 16.10: a version that names its encoder -----------------------------------------------------------------
+
+
+@exercise
+def ex_16_10(answer: Callable[..., Any]) -> Verdict:
+    """One version for one month, encoder and table of probabilities, and another one for another."""
+    if is_stub(answer):
+        return NO_BODY
+    random = np.random.default_rng(10)
+    # Not near the middle between two numbers of six decimals, so that a rounding is one.
+    table = (random.integers(1, 999_999, size=(40, 14)) + 0.2) / 1e6
+    encoders = [hashlib.sha256(name).hexdigest() for name in (b"one", b"other")]
+
+    def version(month: str = "2013-03", encoder: str = encoders[0], probabilities: np.ndarray = table) -> Any:
+        return answer(month, encoder, probabilities.copy())
+
+    said = version()
+    if not isinstance(said, str) or not said.startswith("2013-03") or "/" in said or len(said) > 100:
+        return wrong(
+            f"It returns {reprlib.repr(said)}; wanted is a text that begins with the month and names a folder."
+        )
+    if version() != said:
+        return wrong(
+            "Asked the same twice, it gives two versions: a run that is repeated has to find its own."
+        )
+    with unittest.mock.patch("builtins.hash", return_value=42):
+        if version() != said:
+            return wrong("hash() of a text is another number in the next process: take a sum that stays.")
+    swapped, other = table.copy(), table.copy()
+    swapped[[0, 1]] = swapped[[1, 0]]
+    other[30, 7] += 2e-6
+    if version(probabilities=table + 1e-8) != said:
+        return wrong("In the eighth decimal two machines differ, and it gives another version for that.")
+    for what, another in {
+        "another encoder": version(encoder=encoders[1]),
+        "another month": version(month="2013-04"),
+        "a probability that is larger by 0.000002": version(probabilities=other),
+        "the same probabilities for other messages": version(probabilities=swapped),
+    }.items():
+        if another == said:
+            return wrong(f"With {what} it gives the same version.")
+    return right(
+        "Equal answers by another encoder are another version: the model file fits only one of them."
+    )
+
+
+# --- 16.11: have the texts moved? -----------------------------------------------------------------------------
+
+# Rows learned from, rows of the month, how far its vectors are scattered, and how far their mean has moved.
+MAIL = {
+    "A small month of the same mail": (300, 25, 1.0, 0.0),
+    "A large month of the same mail": (300, 250, 0.3, 0.0),
+    "A month whose mean has moved a little": (400, 300, 0.1, 0.03),
+    "A small month of other mail": (300, 25, 1.0, 0.8),
+}
+REPEATED = 20
+
+
+@exercise
+def ex_16_11(answer: Callable[..., Any]) -> Verdict:
+    """An alarm where a month is further away than chance brings it, and seldom else."""
+    if is_stub(answer):
+        return NO_BODY
+    for name, (of_history, of_month, scatter, moved) in MAIL.items():
+        alarms = 0
+        for seed in range(REPEATED):
+            random = np.random.default_rng([11, of_month, seed])
+            rows = random.normal(0, scatter, (of_history + of_month, 12)) + np.linspace(0, 1, 12)
+            rows[of_history:] += moved
+            said = answer(rows[:of_history].copy(), rows[of_history:].copy())
+            if not isinstance(said, bool | np.bool_):
+                return wrong(f"It returns {reprlib.repr(said)}; wanted is True or False.")
+            alarms += bool(said)
+        where = f"{name}, drawn {REPEATED} times: {alarms} alarms."
+        if not moved and alarms > 4:
+            return wrong(
+                f"{where} By chance about one is due. Are the draws as large as the month and the history are?"
+            )
+        if moved and alarms < REPEATED - 2:
+            return wrong(f"{where} Nearly all are due. How far do draws from all rows together come?")
+    return right("It says that the texts have moved, and not whether the model is worse for it.")

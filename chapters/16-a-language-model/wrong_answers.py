@@ -13,7 +13,7 @@ import safetensors
 import safetensors.numpy
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import beta, binomtest, ttest_rel
+from scipy.stats import beta, binomtest, ttest_ind, ttest_rel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GroupShuffleSplit
@@ -1176,6 +1176,189 @@ def as_numpy(frozen, trained, bits):
     return np.dot([frozen, trained], [bits / 8, 16]) * 1e-9
 
 
+# --- 16.9
+
+
+def by_prices(probabilities, wanted, reading, wrong):
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == wanted
+    by_model = sure >= 1 - reading / wrong
+    return 100 * np.mean(reading * ~by_model + wrong * (by_model & ~right))
+
+
+def by_the_ratio(probabilities, wanted, reading, wrong):
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == wanted
+    by_model = sure >= reading / wrong
+    return 100 * np.mean(reading * ~by_model + wrong * (by_model & ~right))
+
+
+def by_odds(probabilities, wanted, reading, wrong):
+    # The threshold of chapter 01, where both mistakes are the model's.
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == wanted
+    by_model = sure >= wrong / (reading + wrong)
+    return 100 * np.mean(reading * ~by_model + wrong * (by_model & ~right))
+
+
+def of_one_message(probabilities, wanted, reading, wrong):
+    return by_prices(probabilities, wanted, reading, wrong) / 100
+
+
+def of_all_messages(probabilities, wanted, reading, wrong):
+    return by_prices(probabilities, wanted, reading, wrong) * len(wanted) / 100
+
+
+def from_above_enough(probabilities, wanted, reading, wrong):
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == wanted
+    by_model = sure > 1 - reading / wrong
+    return 100 * np.mean(reading * ~by_model + wrong * (by_model & ~right))
+
+
+def always_from_four_fifths(probabilities, wanted, reading, wrong):
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == wanted
+    by_model = sure >= 0.8
+    return 100 * np.mean(reading * ~by_model + wrong * (by_model & ~right))
+
+
+def pays_also_where_a_person_reads(probabilities, wanted, reading, wrong):
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == wanted
+    return 100 * np.mean(reading * (sure < 1 - reading / wrong) + wrong * ~right)
+
+
+def of_the_expected_cost(probabilities, wanted, reading, wrong):
+    # What the model believes that it costs.
+    return 100 * np.mean(np.minimum(reading, wrong * (1 - probabilities.max(axis=1))))
+
+
+def in_loops(probabilities, wanted, reading, wrong):
+    cost = 0
+    for row, own in zip(probabilities.tolist(), wanted.tolist(), strict=True):
+        best = row.index(max(row))
+        if wrong * (1 - row[best]) <= reading + 1e-12:
+            cost += wrong * (best != own)
+        else:
+            cost += reading
+    return 100 * cost / len(wanted)
+
+
+def by_pandas(probabilities, wanted, reading, wrong):
+    table = pd.DataFrame(probabilities)
+    cost = pd.Series(np.where(table.idxmax(axis=1) == wanted, 0, wrong)).where(
+        table.max(axis=1) >= 1 - reading / wrong, reading
+    )
+    return cost.mean() * 100
+
+
+# --- 16.10
+
+
+def of_lines(month, encoder, probabilities):
+    lines = [encoder, *(" ".join(f"{p:.6f}" for p in row) for row in probabilities)]
+    return f"{month}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:12]}"
+
+
+def without_the_encoder(month, encoder, probabilities):
+    return of_lines(month, "", probabilities)
+
+
+def of_the_encoder_alone(month, encoder, probabilities):
+    return f"{month}-{encoder[:12]}"
+
+
+def of_all_digits(month, encoder, probabilities):
+    return f"{month}-{hashlib.sha256(encoder.encode() + probabilities.tobytes()).hexdigest()[:12]}"
+
+
+def by_hash(month, encoder, probabilities):
+    return f"{month}-{hash((encoder, tuple(probabilities.round(6).ravel()))):x}"
+
+
+def of_the_mean(month, encoder, probabilities):
+    return f"{month}-{encoder[:6]}-{probabilities.mean():.6f}"
+
+
+def of_three_decimals(month, encoder, probabilities):
+    return of_lines(month, encoder, probabilities.round(3))
+
+
+def in_any_order(month, encoder, probabilities):
+    return of_lines(month, encoder, np.sort(probabilities, axis=0))
+
+
+def without_the_month(month, encoder, probabilities):
+    return of_lines("2013-03", encoder, probabilities)
+
+
+def encoder_in_sight(month, encoder, probabilities):
+    content = (probabilities * 1e6).round().astype("int64").tobytes()
+    return f"{month}-{encoder[:8]}-{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
+
+
+def as_json(month, encoder, probabilities):
+    content = json.dumps([month, encoder, probabilities.round(6).tolist()])
+    return f"{month}.{hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()}"
+
+
+# --- 16.11
+
+
+def by_draws(history, month, draws=200, share=95):
+    rows, random = np.concatenate([month, history]), np.random.default_rng(0)
+
+    def apart(order):
+        return np.linalg.norm(rows[order[: len(month)]].mean(axis=0) - rows[order[len(month) :]].mean(axis=0))
+
+    by_chance = [apart(random.permutation(len(rows))) for _ in range(draws)]
+    return apart(np.arange(len(rows))) > np.percentile(by_chance, share)
+
+
+def a_tenth(history, month):
+    return bool(np.linalg.norm(history.mean(axis=0) - month.mean(axis=0)) > 0.1)
+
+
+def a_half_apart(history, month):
+    return bool(np.linalg.norm(history.mean(axis=0) - month.mean(axis=0)) > 0.5)
+
+
+def never(history, month):
+    return False
+
+
+def by_halves(history, month):
+    rows, random = np.concatenate([month, history]), np.random.default_rng(0)
+
+    def apart(order):
+        half = len(rows) // 2
+        return np.linalg.norm(rows[order[:half]].mean(axis=0) - rows[order[half:]].mean(axis=0))
+
+    drawn = [apart(random.permutation(len(rows))) for _ in range(200)]
+    return bool(np.linalg.norm(history.mean(axis=0) - month.mean(axis=0)) > np.percentile(drawn, 95))
+
+
+def farther_than_half_of_the_draws(history, month):
+    return by_draws(history, month, share=50)
+
+
+def any_column(history, month):
+    return bool((ttest_ind(history, month).pvalue < 0.05).any())
+
+
+def with_a_number(history, month):
+    return float(np.linalg.norm(history.mean(axis=0) - month.mean(axis=0)))
+
+
+def by_permuted_rows(history, month):
+    rows, random = np.concatenate([history, month]), np.random.default_rng(1)
+    real, more = np.linalg.norm(history.mean(axis=0) - month.mean(axis=0)), 0
+    for _ in range(300):
+        mixed = random.permutation(rows)
+        one, other = mixed[: len(month)].mean(axis=0), mixed[len(month) :].mean(axis=0)
+        more += ((one - other) ** 2).sum() >= real**2
+    return more / 300 < 0.05
+
+
+def by_bonferroni(history, month):
+    return bool(ttest_ind(history, month).pvalue.min() < 0.05 / history.shape[1])
+
+
 WRONG = {
     "ex_16_1": [
         one_standard_error,
@@ -1359,7 +1542,38 @@ WRONG = {
         whole_bytes,
         with_its_unit,
     ],
+    "ex_16_9": [
+        by_the_ratio,
+        by_odds,
+        of_one_message,
+        of_all_messages,
+        from_above_enough,
+        always_from_four_fifths,
+        pays_also_where_a_person_reads,
+        of_the_expected_cost,
+    ],
+    "ex_16_10": [
+        without_the_encoder,
+        of_the_encoder_alone,
+        of_all_digits,
+        by_hash,
+        of_the_mean,
+        of_three_decimals,
+        in_any_order,
+        without_the_month,
+    ],
+    "ex_16_11": [
+        a_tenth,
+        a_half_apart,
+        never,
+        by_halves,
+        farther_than_half_of_the_draws,
+        any_column,
+        with_a_number,
+    ],
 }
+
+
 ALSO_RIGHT = {
     "ex_16_1": [
         by_a_formula,
@@ -1384,4 +1598,7 @@ ALSO_RIGHT = {
         by_the_share_of_draws,
     ],
     "ex_16_8": [part_by_part, as_numpy, to_one_decimal],
+    "ex_16_9": [by_prices, in_loops, by_pandas],
+    "ex_16_10": [of_lines, encoder_in_sight, as_json],
+    "ex_16_11": [by_draws, by_permuted_rows, by_bonferroni],
 }
