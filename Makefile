@@ -24,7 +24,7 @@ Pipelines for Humans: one model, four ways to run it.
 
 Learn
   make tour        the whole book in some minutes: a year of flights, each orchestrator, one table
-  make lab         open the notebooks, as copies of your own in work/
+  make lab         open the notebooks, as copies of your own in work/ (LAB=--port=9000: a port)
   make progress    exercises solved, bets won, minutes (FORMAT=csv FOLDER=class: of a class)
   make doctor      what this machine can run and what it lacks, with the fix
   make image       build the image of a step, with Docker or Podman (BASE_IMAGE=name: another base)
@@ -61,6 +61,7 @@ Write
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make site        build the site to read, in build/site: the pages, the notebooks as they ran
   make test-site   the same, and try it in a real browser (needs Chromium)
+  make test-lab    use make lab in a real browser, as a reader does (needs Chromium)
   make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt (KEEP=1: only what is new)
 
@@ -68,7 +69,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site test-lab links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -77,7 +78,7 @@ tour: venv
 	@$(RUN) -m companion.tour
 
 lab: venv
-	@$(RUN) -m companion.lab
+	@$(RUN) -m companion.lab $(LAB)
 
 progress: venv
 	@test -z "$(FORMAT)" || test "$(FORMAT) $(if $(FOLDER),of)" = "csv of" || { \
@@ -156,6 +157,9 @@ site: venv
 
 test-site: venv
 	@$(RUN) -m authoring.site --test
+
+test-lab: venv
+	@$(RUN) -m authoring.in_a_browser
 
 lock: venv
 	@$(RUN) -m authoring.lock $(if $(KEEP),--keep)

@@ -145,7 +145,7 @@ def test_without_a_browser_nothing_is_built(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert site.main(["--test"]) == 1
     assert re.fullmatch(
-        r"The site is tested in a real browser, and there is no Chromium.*\n", capsys.readouterr().err
+        r"This is tested in a real browser, and there is no Chromium.*\n", capsys.readouterr().err
     )
 
 
@@ -156,6 +156,6 @@ def test_without_a_network_the_sentence_is_shown(
         raise ExtraVenvError("The packages could not be fetched.")
 
     monkeypatch.setattr(site, "ROOT", tmp_path)
-    monkeypatch.setattr(site, "extra_venv", no_network)
+    monkeypatch.setattr(site, "programs_to_test_with", no_network)
     assert site.main([]) == 1
     assert capsys.readouterr().err == "The packages could not be fetched.\n"

@@ -20,18 +20,16 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from authoring.in_a_browser import browser, programs_to_test_with, tried
 from authoring.readme import how_tested
 from companion.bootstrap import PYTHON_SETTINGS, ROOT
 from companion.chapters import Chapter, ChapterError, Sitting, chapters
 from companion.errors import SentenceError
-from companion.extra_venv import extra_venv
 from flightdelay.files import locked
 
-SIZE = "84 packages, 360 MB on disk"
 THEME = Path(__file__).with_name("site_theme")
 EPUB = "pipelines-for-humans.epub"
 REPORT = "tour-report.html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The pages beside the chapters, under their headings in the side bar.
 BESIDE = {
     "Beside the chapters": (
@@ -408,23 +406,6 @@ def sphinx(programs: Path, builder: str, source: Path, target: Path) -> None:
         raise SiteError("The site was not built: Sphinx says above what is wrong in which page.")
 
 
-def browser() -> str:
-    """Return the Chromium that is installed.
-
-    Raises
-    ------
-    SiteError
-        If there is none.
-    """
-    for name in BROWSERS:
-        if found := shutil.which(name):
-            return found
-    raise SiteError(
-        "The site is tested in a real browser, and there is no Chromium on PATH: install it (Debian: sudo apt install "
-        "chromium), then make test-site."
-    )
-
-
 def build_site(programs: Path) -> Path:
     """Build the site and return its folder.
 
@@ -465,20 +446,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--test", action="store_true", help="then test it in Chromium")
     options = parser.parse_args(arguments)
     try:
-        chromium = browser() if options.test else ""
+        if options.test:
+            browser()
         with locked(ROOT / "build" / "site-lock"):
-            programs = extra_venv(ROOT, "site", SIZE)
-            site = build_site(programs)
+            site = build_site(programs_to_test_with(ROOT))
             print(
                 f"The site is in {site.relative_to(ROOT)}: open {site.relative_to(ROOT) / 'index.html'}.",
                 flush=True,
             )
-            if not options.test:
-                return 0
-            # Without conftest.py, which wants the book's packages.
-            suite = ["-q", "--noconftest", "tests/site_in_a_browser.py"]
-            command = [str(programs / "python"), "-m", "pytest", *suite]
-            return subprocess.run(command, cwd=ROOT, env={**os.environ, "CHROMIUM": chromium}).returncode
+            return tried(ROOT, "site_in_a_browser.py") if options.test else 0
     except (SentenceError, ChapterError) as error:
         print(error, file=sys.stderr)
         return 1
