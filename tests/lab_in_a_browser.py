@@ -32,6 +32,7 @@ PATIENCE = 400
 expect.set_options(timeout=PATIENCE * 1000)
 NAME, DOMAIN = "odd-fish-1", "app.github.dev"  # of the Codespace
 START, JOB = "00-1-start-here", "08-1-one-training"
+TRIED = f".tried-{os.getpid()}"  # what the copies are called
 
 
 def free_port() -> int:
@@ -177,6 +178,8 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             arguments = [f"--host-resolver-rules=MAP *.{DOMAIN}:443 127.0.0.1:{door}"]
         url = url.replace(f"http://127.0.0.1:{port}", origin)
         yield Lab(url, origin, folder / "work", output, arguments)
+    for copy in (ROOT / "work").glob(f"*{TRIED}-*.ipynb"):
+        copy.unlink()
     assert OwnCluster.asked == []
 
 
@@ -190,8 +193,7 @@ def serve(stack: contextlib.ExitStack, server: ProxyServer) -> int:
 def tls_of(folder: Path) -> ssl.SSLContext:
     """Return a certificate that nobody has signed: what is tried is the address, and not who vouches for it."""
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=lab"]
-        + ["-keyout", "key.pem", "-out", "certificate.pem"],
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=lab -keyout key.pem -out certificate.pem".split(),
         cwd=folder,
         check=True,
         stderr=subprocess.DEVNULL,
@@ -211,9 +213,9 @@ def chromium(lab: Lab) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(lab: Lab, chromium: Browser) -> Iterator[Page]:
-    """Open the lab at what ``make lab`` prints; at the end nothing may be amiss, and nothing asked of the outside."""
+@pytest.fixture(scope="module")
+def browser_tab(lab: Lab, chromium: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """Open the lab at the address that ``make lab`` prints."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, ignore_https_errors=True)
     context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
@@ -224,12 +226,19 @@ def page(lab: Lab, chromium: Browser) -> Iterator[Page]:
     page.on("request", lambda sent: None if sent.url.startswith(ours) else amiss.append(sent.url))
     page.goto(lab.url)
     expect(page.locator(".jp-DirListing-item", has_text=START).first).to_be_visible()
-    yield page
-    shown = os.environ.get("SCREENSHOTS")
-    if shown:
-        page.screenshot(path=Path(shown, f"{lab.work.parent.name}-{time.time_ns()}.png"))
+    yield page, amiss
     context.close()
-    assert amiss == []
+
+
+@pytest.fixture
+def page(lab: Lab, browser_tab: tuple[Page, list[str]], request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Give the lab's page; after the test nothing may be amiss in it, and nothing asked of the outside."""
+    page, amiss = browser_tab
+    yield page
+    if shown := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(shown, f"{request.node.name}.png"))
+    found, amiss[:] = amiss[:], []
+    assert found == []
 
 
 @dataclass
@@ -248,16 +257,20 @@ class Sitting:
         cell.first.scroll_into_view_if_needed()
         return cell.first
 
-    def write(self, cell: Locator, text: str) -> None:
-        """Replace what stands in a cell."""
+    def write(self, cell: Locator, text: str) -> Locator:
+        """Replace what stands in a cell, and return it as it is found now."""
         cell.locator(".cm-content").click()
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.insert_text(text)
+        return self.cell(text)
 
     def run(self, cell: Locator) -> Locator:
-        """Run a cell by Shift+Enter, wait for its number, and return where its output is."""
+        """Run a cell by Control+Enter, wait for its new number, and return where its output is."""
+        prompt = cell.locator(".jp-InputPrompt").first
+        before = prompt.inner_text()
         cell.locator(".cm-content").click()
-        self.page.keyboard.press("Shift+Enter")
+        self.page.keyboard.press("Control+Enter")
+        expect(prompt).not_to_have_text(before)
         expect(cell.locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]:"))
         return cell.locator(".jp-OutputArea-output").first
 
@@ -278,120 +291,104 @@ class Sitting:
         return list(json.loads(self.path.read_text(encoding="utf-8"))["cells"])
 
 
-@contextlib.contextmanager
-def sitting(page: Page, name: str) -> Iterator[Sitting]:
-    """Open a copy of a notebook of one's own by a double click, as `make lab` has copied it."""
+def sitting(page: Page, name: str) -> Sitting:
+    """Open a notebook by a double click: a copy of one's own, without outputs, as `make lab` makes them."""
     notebook = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    path = ROOT / "work" / f"{name}.tried-{os.getpid()}.ipynb"
+    path = ROOT / "work" / f"{name}{TRIED}-{time.time_ns()}.ipynb"
     path.write_text(json.dumps(notebook), encoding="utf-8")
-    try:
-        page.get_by_role("button", name="Refresh the file browser").click()
-        page.locator(".jp-DirListing-item", has_text=path.name).dblclick()
-        panel = page.locator(".jp-NotebookPanel", has=page.locator(".jp-Notebook")).first
-        opened = Sitting(page, path, panel)
-        opened.ready()
-        yield opened
-        opened.saved()  # or it asks whether to
-        opened.choose("File", "Close and Shut Down Notebook")
-        page.get_by_role("button", name=re.compile("Shut Down|OK")).last.click()
-        expect(page.locator(".jp-NotebookPanel")).to_have_count(0)
-    finally:
-        path.unlink(missing_ok=True)
+    page.get_by_role("button", name="Refresh the file browser").click()
+    page.locator(".jp-DirListing-item", has_text=path.name).dblclick()
+    expect(page.locator(".lm-TabBar-tab.lm-mod-current", has_text=path.name)).to_be_visible()
+    opened = Sitting(page, path, page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)"))
+    opened.ready()
+    return opened
 
 
 def texts(cell: dict[str, Any]) -> str:
     return "".join("".join(output.get("text", "")) for output in cell["outputs"])
 
 
-def test_a_sitting_runs_from_the_first_cell_to_the_last(page: Page) -> None:
-    with sitting(page, START) as it:
-        it.choose("Run", "Run All Cells")
-        last = it.panel.locator(".jp-CodeCell").last
-        expect(last.locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]:"))
-        it.ready()
-        cells = [cell for cell in it.saved() if cell["cell_type"] == "code"]
+def test_a_sitting_runs_from_the_first_cell_to_the_last_and_takes_a_bet(page: Page) -> None:
+    it = sitting(page, JOB)
+    it.choose("Run", "Run All Cells")
+    last = it.panel.locator(".jp-CodeCell").last
+    expect(last.locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]:"))
+    it.ready()
+    cells = [cell for cell in it.saved() if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    wrong = [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
-    assert wrong == []
-    assert "you placed no bet" in "".join(texts(cell) for cell in cells)
-    assert sum("not answered" in texts(cell) for cell in cells) == 3
+    assert [each for cell in cells for each in cell["outputs"] if each["output_type"] == "error"] == []
+    said = "".join(texts(cell) for cell in cells)
+    assert "same as plain: True" in said
+    assert said.count("you placed no bet") == 2
+
+    it.run(it.write(it.cell("my_bet = None  # a whole number"), "my_bet = 1"))
+    pods = it.cell("companion.compare_bet(my_bet, len(pods))")
+    expect(it.run(pods)).to_contain_text("you bet 1; it is 0.")  # the last cell has removed them
 
 
-def test_a_bet_an_exercise_and_a_kernel_that_was_restarted(page: Page) -> None:
-    with sitting(page, START) as it:
-        for text in ("import companion", "import pandas as pd", "plain = run("):
-            it.run(it.cell(text))
-        bet = it.cell("my_bet = None")
-        it.write(bet, 'my_bet = "different"')
-        it.run(bet)
-        it.run(it.cell("[kubeflow] = run_in("))
-        expect(it.run(it.cell("same as plain:"))).to_contain_text("you bet 'different'; it is 'equal'.")
+def test_a_terminal_asks_the_cluster_of_the_book_and_no_other(page: Page, lab: Lab) -> None:
+    it = sitting(page, JOB)
+    it.run(it.cell("import companion"))
+    it.choose("File", "New")
+    page.locator(".lm-Menu-item", has_text=re.compile("^Terminal")).last.click()
+    expect(page.locator(".jp-Terminal .xterm-screen").last).to_be_visible()
+    said = lab.work / f"said-{time.time_ns()}.txt"
+    asked = "command -v kubectl; kubectl config current-context; kubectl get nodes; echo end"
+    page.locator(".jp-Terminal").last.click()
+    page.keyboard.type(f"({asked}) > '{said}' 2>&1\n")
+    end = time.monotonic() + PATIENCE
+    while not (said.exists() and said.read_text().endswith("end\n")) and time.monotonic() < end:
+        page.wait_for_timeout(500)
+    kubectl, context, *table = said.read_text().splitlines()
+    assert kubectl == str(ROOT / ".venv" / "bin" / "kubectl")
+    assert context == "recorded-pipelines"
+    assert re.match(r"pipelines-control-plane +Ready ", table[1]), table
+    assert OwnCluster.asked == []
 
-        answer, check = it.cell("answer = None"), it.cell("check.ex_0_1(answer)")
-        expect(it.run(check)).not_to_contain_text("right")
-        it.write(answer, 'answer = ["seconds", "auc"]')
-        it.run(answer)
-        expect(it.run(check)).to_contain_text("❌ Exercise 0.1")
-        it.write(answer, 'answer = ["auc", "log_loss", "decision", "digest"]')
-        it.run(answer)
-        expect(it.run(check)).to_contain_text("✅ Exercise 0.1: right.")
 
-        it.choose("Kernel", "Restart Kernel…")
-        it.page.get_by_role("button", name="Confirm Kernel Restart").click()
-        it.ready()
-        middle = it.run(it.cell("plain.decision["))
-        expect(middle).to_contain_text("This kernel is new and knows nothing of the cells above")
-        it.choose("Run", "Run All Above Selected Cell")
-        expect(it.run(it.cell("plain.decision["))).to_contain_text("promote")
+def test_an_exercise_is_judged_and_a_new_kernel_says_what_to_run_first(page: Page) -> None:
+    it = sitting(page, START)
+    for text in ("import companion", "import pandas as pd"):
+        it.run(it.cell(text))
+    answer, check = it.cell("answer = None"), it.cell("check.ex_0_1(answer)")
+    it.run(answer)
+    expect(it.run(check)).not_to_contain_text("right")
+    answer = it.write(answer, 'answer = ["seconds", "auc"]')
+    it.run(answer)
+    expect(it.run(check)).to_contain_text("❌ Exercise 0.1")
+    it.run(it.write(answer, 'answer = ["auc", "log_loss", "decision", "digest"]'))
+    expect(it.run(check)).to_contain_text("✅ Exercise 0.1: right.")
+
+    it.choose("Kernel", "Restart Kernel…")
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    it.ready()
+    middle = it.cell("plain.decision[")
+    expect(it.run(middle)).to_contain_text("This kernel is new and knows nothing of the cells above")
+    middle.locator(".cm-content").click()
+    it.choose("Run", "Run All Above Selected Cell")
+    it.ready()
+    expect(it.run(middle)).to_contain_text("promote")
 
 
 def test_a_page_and_a_solution_open_from_inside_and_stay_as_they_are(page: Page) -> None:
     solution = ROOT / "solutions" / f"{START}.ipynb"
     before = solution.read_bytes()
-    with sitting(page, START) as it:
-        link = it.panel.locator('a[href*="chapters/00-start-here/README.md"]').first
-        link.scroll_into_view_if_needed()
-        link.click()
-        read = page.locator(".jp-MarkdownViewer")
-        expect(read.locator("h1")).to_contain_text("00 · Start here")
-        picture = read.locator("img").first
-        assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
-        read.get_by_role("link", name="solved", exact=True).click()
-        solved = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-        expect(solved.locator(".jp-OutputArea").first).to_contain_text("scikit-learn")
-        expect(solved.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_visible()
-        page.keyboard.press("ControlOrMeta+s")
-        said = page.locator(".jp-Dialog")
-        expect(said).to_contain_text("read-only")
-        said.get_by_role("button").last.click()
-        for _ in range(2):  # the solution, then the page
-            it.choose("File", "Close Tab")
-        expect(page.locator(".jp-MarkdownViewer")).to_have_count(0)
+    it = sitting(page, START)
+    link = it.panel.locator('a[href*="chapters/00-start-here/README.md"]').first
+    link.scroll_into_view_if_needed()
+    link.click()
+    read = page.locator(".jp-MarkdownViewer:visible")
+    expect(read.locator("h1")).to_contain_text("00 · Start here")
+    picture = read.locator("img").first
+    assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
+    read.get_by_role("link", name="solved", exact=True).click()
+    expect(it.panel.locator(".jp-OutputArea").first).to_contain_text("scikit-learn")
+    it.ready()
+    page.keyboard.press("ControlOrMeta+s")
+    said = page.locator(".jp-Dialog")
+    expect(said).to_contain_text("read-only")
+    said.get_by_role("button").last.click()
     assert solution.read_bytes() == before
-
-
-def test_a_terminal_asks_the_cluster_of_the_book_and_no_other(page: Page, lab: Lab) -> None:
-    with sitting(page, JOB) as it:
-        for text in ("import companion", "kubectl create namespace", "%%writefile", "kubectl wait"):
-            it.run(it.cell(text))
-        it.choose("File", "New")
-        page.locator(".lm-Menu-item", has_text=re.compile("^Terminal")).last.click()
-        expect(page.locator(".jp-Terminal .xterm-screen")).to_be_visible()
-        page.wait_for_timeout(3000)
-        said = lab.work / "said.txt"
-        page.locator(".jp-Terminal").click()
-        page.keyboard.type(
-            f"(command -v kubectl; kubectl config current-context; kubectl get jobs -A; echo end) > '{said}' 2>&1\n"
-        )
-        end = time.monotonic() + PATIENCE
-        while not (said.exists() and said.read_text().endswith("end\n")) and time.monotonic() < end:
-            page.wait_for_timeout(500)
-        kubectl, context, *table = said.read_text().splitlines()
-        it.choose("File", "Shut Down Terminal")
-        expect(page.locator(".jp-Terminal")).to_have_count(0)
-    assert kubectl == str(ROOT / ".venv" / "bin" / "kubectl")
-    assert context == "recorded-pipelines"
-    assert re.match(r"flights-training +september +Complete", table[1]), table

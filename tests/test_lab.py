@@ -64,7 +64,9 @@ def test_jupyterlab_may_not_save_the_book_s_own_notebooks(tmp_path: Path) -> Non
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "a.ipynb", "x")
     files = Files(root_dir=str(tmp_path))
-    writable = {folder: files.is_writable(f"{folder}/a.ipynb") for folder in ("work", "solutions", "notebooks")}
+    writable = {
+        folder: files.is_writable(f"{folder}/a.ipynb") for folder in ("work", "solutions", "notebooks")
+    }
     assert writable == {"work": True, "solutions": False, "notebooks": False}
 
 
@@ -74,7 +76,10 @@ def test_codespaces_may_ask_from_its_own_address_and_nobody_else() -> None:
     name, pattern = option.split("=", 1)
     assert name == "--ServerApp.allow_origin_pat"
     assert re.match(pattern, "https://odd.fish-1-8888.app.example.dev")
-    for stranger in ("https://oddxfish-1-8888.app.example.dev", "https://odd.fish-1-8888.app.example.dev.evil.org"):
+    for stranger in (
+        "https://oddxfish-1-8888.app.example.dev",
+        "https://odd.fish-1-8888.app.example.dev.evil.org",
+    ):
         assert not re.match(pattern, stranger)
     assert lab.own_address({"CODESPACE_NAME": "a"}) == []
 
