@@ -58,6 +58,7 @@ Write
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
   make bench-scale  measure one process against rows, and a search; the results are in build/
+  make image-push  publish the image of a release (the workflow image.yml does)
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make site        build the site to read, in build/site: the pages, the notebooks as they ran
   make test-site   the same, and try it in a real browser (needs Chromium)
@@ -69,7 +70,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site test-lab links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image image-push zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site test-lab links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -90,6 +91,9 @@ doctor: venv
 
 image: venv
 	@$(RUN) -m companion.image
+
+image-push: venv
+	@$(RUN) -m authoring.push_image
 
 zenml-dashboard: venv
 	@$(RUN) -m companion.zenml_dashboard

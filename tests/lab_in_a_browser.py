@@ -28,7 +28,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 # Seconds for anything: what is tried is that it works, and the machine may have much else to do.
-PATIENCE = 400
+PATIENCE = 600
 expect.set_options(timeout=PATIENCE * 1000)
 NAME, DOMAIN = "odd-fish-1", "app.github.dev"  # of the Codespace
 START, JOB = "00-1-start-here", "08-1-one-training"
