@@ -138,7 +138,8 @@ def made_lab(folder: Path, options: list[str], extra: dict[str, str]) -> Iterato
             yield address_in(output, make), output
         finally:
             own.shutdown()
-            os.killpg(make.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(make.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 make.wait(60)
             with contextlib.suppress(ProcessLookupError):
@@ -279,7 +280,8 @@ class Sitting:
         self.page.locator(".lm-Menu-item", has_text=re.compile(f"^{item}")).first.click()
 
     def ready(self) -> None:
-        expect(self.panel.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_visible()
+        """Wait for the kernel; run before it is there, a notebook would ask which one to take."""
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("Python 3 (ipykernel) | Idle")
 
     def saved(self) -> list[dict[str, Any]]:
         """Save, and return the cells as they stand in the file."""
