@@ -139,6 +139,23 @@ def test_the_repository_is_that_of_the_remote(remote: str, expected: str) -> Non
     assert site.repository_address(workflow, remote) == "https://git.example.org/a/b"
 
 
+def test_binder_is_offered_where_it_runs_and_the_book_is_on_github() -> None:
+    github = "https://github.com/group/book"
+    offered = {
+        chapter.number
+        for chapter in CHAPTERS
+        for sitting in chapter.sittings
+        if f"gh/group/book/main?urlpath=lab/tree/work/{sitting.notebook}.ipynb"
+        in site.introduction(chapter, sitting, github)
+    }
+    assert offered == set(site.ON_BINDER)
+    for chapter in CHAPTERS:
+        assert chapter.number not in site.ON_BINDER or chapter.needs == "no"
+        for sitting in chapter.sittings:
+            for elsewhere in ("", "https://git.example.org/group/book"):
+                assert "inder" not in site.introduction(chapter, sitting, elsewhere)
+
+
 def test_without_a_browser_nothing_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,7 @@ BESIDE = {
     "Beside the chapters": (
         "docs/glossary.md",
         "docs/troubleshooting.md",
+        "docs/where-it-runs.md",
         "cluster-setup/README.md",
         "docs/two-tools-on-the-cluster/README.md",
         "data/README.md",
@@ -58,6 +59,8 @@ OTHER_WORD = re.compile(r"^- \*([\w -]+)\*: (.+)$", re.MULTILINE)
 STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 OWN_MACHINE = re.compile(r'<a href="http://localhost[^>]*>(.*?)</a>', re.DOTALL)
 # Where the other words of the glossary are used, and words of Kubernetes that are mostly plain English in a lesson.
+# What Binder can run: no service and no engine, and less memory than the 2 GB that it gives (docs/where-it-runs.md).
+ON_BINDER = ("00", "01", "02", "03", "07", "13")
 CHAPTERS_OF_SCALE = ("14", "15", "16")
 FIRST_WITH_KUBERNETES = "06"
 PLAIN = {"digest", "driver", "label", "log", "request", "run"}
@@ -216,15 +219,24 @@ def alt(cell: NotebookNode) -> str:
     return str(cell.metadata.get("alt", ""))
 
 
-def introduction(chapter: Chapter, sitting: Sitting) -> str:
+def introduction(chapter: Chapter, sitting: Sitting, repository: str) -> str:
     """Return the box below the title of a sitting: where it stands, how it was run, and how to do it."""
     number = chapter.sittings.index(sitting) + 1
     page = f"[{chapter.number} · {chapter.title}](../chapters/{chapter.folder.name}/index.md)"
     return (
         f"```{{admonition}} Sitting {number} of {len(chapter.sittings)} of {page}\n:class: note sitting\n\n"
         f"How it was run: {how_tested(chapter)}. To do it yourself, start `make lab` and open `{sitting.notebook}`. "
-        "Below each exercise is a solution, closed until you open it.\n```\n"
+        f"{on_binder(chapter, sitting, repository)}Below each exercise is a solution, closed until you open it.\n```\n"
     )
+
+
+def on_binder(chapter: Chapter, sitting: Sitting, repository: str) -> str:
+    """Return the link that opens a sitting at Binder; empty where it would not run, or the book is not on GitHub."""
+    place = repository.removeprefix("https://github.com/")
+    if place == repository or chapter.number not in ON_BINDER:
+        return ""
+    opens = f"https://mybinder.org/v2/gh/{place}/main?urlpath=lab/tree/work/{sitting.notebook}.ipynb"
+    return f"Or [open it at Binder]({opens}), without an installation. "
 
 
 def glossary_words(text: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -337,7 +349,7 @@ def assemble(root: Path, folder: Path, repository: str) -> None:
         for name in (page_of(path).removesuffix(".md"), *(f"notebooks/{name}" for name in names)):
             words[name] = of_chapter
         for sitting in chapter.sittings:
-            _add_sitting(source, chapter, sitting)
+            _add_sitting(source, chapter, sitting, repository)
     source.add_files()
     for file in THEME.iterdir():
         if file.is_file():
@@ -353,7 +365,7 @@ def assemble(root: Path, folder: Path, repository: str) -> None:
     (folder / "site.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
-def _add_sitting(source: Source, chapter: Chapter, sitting: Sitting) -> None:
+def _add_sitting(source: Source, chapter: Chapter, sitting: Sitting, repository: str) -> None:
     name = f"{sitting.notebook}.ipynb"
     learner, solved = (
         nbformat.read(source.root / folder / name, as_version=4) for folder in ("notebooks", "solutions")
@@ -363,7 +375,7 @@ def _add_sitting(source: Source, chapter: Chapter, sitting: Sitting) -> None:
         if cell.cell_type == "markdown":
             cell.source = source.linked(cell.source, f"notebooks/{name}", f"notebooks/{name}")
     title, _, rest = page.cells[0].source.partition("\n")
-    page.cells[0].source = f"{title}\n\n{introduction(chapter, sitting)}{rest}"
+    page.cells[0].source = f"{title}\n\n{introduction(chapter, sitting, repository)}{rest}"
     origin = sitting.lesson.relative_to(source.root).as_posix()
     source.add(f"notebooks/{name}", nbformat.writes(page), origin)
 
