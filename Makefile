@@ -62,7 +62,6 @@ Write
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make site        build the site to read, in build/site: the pages, the notebooks as they ran
   make test-site   the same, and try it in a real browser (needs Chromium)
-  make test-lab    use make lab in a real browser, as a reader does (needs Chromium)
   make links       ask all links to the outside whether they are alive (needs a network)
   make lock        resolve pyproject.toml afresh into requirements.txt (KEEP=1: only what is new)
 
@@ -70,7 +69,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab progress doctor image image-push zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site test-lab links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image image-push zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -161,9 +160,6 @@ site: venv
 
 test-site: venv
 	@$(RUN) -m authoring.site --test
-
-test-lab: venv
-	@$(RUN) -m authoring.in_a_browser
 
 lock: venv
 	@$(RUN) -m authoring.lock $(if $(KEEP),--keep)

@@ -139,30 +139,13 @@ def test_the_repository_is_that_of_the_remote(remote: str, expected: str) -> Non
     assert site.repository_address(workflow, remote) == "https://git.example.org/a/b"
 
 
-def test_binder_is_offered_where_it_runs_and_the_book_is_on_github() -> None:
-    github = "https://github.com/group/book"
-    offered = {
-        chapter.number
-        for chapter in CHAPTERS
-        for sitting in chapter.sittings
-        if f"gh/group/book/main?urlpath=lab/tree/work/{sitting.notebook}.ipynb"
-        in site.introduction(chapter, sitting, github)
-    }
-    assert offered == set(site.ON_BINDER)
-    for chapter in CHAPTERS:
-        assert chapter.number not in site.ON_BINDER or chapter.needs == "no"
-        for sitting in chapter.sittings:
-            for elsewhere in ("", "https://git.example.org/group/book"):
-                assert "inder" not in site.introduction(chapter, sitting, elsewhere)
-
-
 def test_without_a_browser_nothing_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert site.main(["--test"]) == 1
     assert re.fullmatch(
-        r"This is tested in a real browser, and there is no Chromium.*\n", capsys.readouterr().err
+        r"The site is tested in a real browser, and there is no Chromium.*\n", capsys.readouterr().err
     )
 
 
@@ -173,6 +156,6 @@ def test_without_a_network_the_sentence_is_shown(
         raise ExtraVenvError("The packages could not be fetched.")
 
     monkeypatch.setattr(site, "ROOT", tmp_path)
-    monkeypatch.setattr(site, "programs_to_test_with", no_network)
+    monkeypatch.setattr(site, "extra_venv", no_network)
     assert site.main([]) == 1
     assert capsys.readouterr().err == "The packages could not be fetched.\n"

@@ -20,16 +20,18 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from authoring.in_a_browser import browser, programs_to_test_with, tried
 from authoring.readme import how_tested
 from companion.bootstrap import PYTHON_SETTINGS, ROOT
 from companion.chapters import Chapter, ChapterError, Sitting, chapters
 from companion.errors import SentenceError
+from companion.extra_venv import extra_venv
 from flightdelay.files import locked
 
+SIZE = "84 packages, 360 MB on disk"
 THEME = Path(__file__).with_name("site_theme")
 EPUB = "pipelines-for-humans.epub"
 REPORT = "tour-report.html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The pages beside the chapters, under their headings in the side bar.
 BESIDE = {
     "Beside the chapters": (
@@ -59,8 +61,6 @@ OTHER_WORD = re.compile(r"^- \*([\w -]+)\*: (.+)$", re.MULTILINE)
 STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 OWN_MACHINE = re.compile(r'<a href="http://localhost[^>]*>(.*?)</a>', re.DOTALL)
 # Where the other words of the glossary are used, and words of Kubernetes that are mostly plain English in a lesson.
-# What Binder can run: no service and no engine, and less memory than the 2 GB that it gives (docs/where-it-runs.md).
-ON_BINDER = ("00", "01", "02", "03", "07", "13")
 CHAPTERS_OF_SCALE = ("14", "15", "16")
 FIRST_WITH_KUBERNETES = "06"
 PLAIN = {"digest", "driver", "label", "log", "request", "run"}
@@ -219,24 +219,15 @@ def alt(cell: NotebookNode) -> str:
     return str(cell.metadata.get("alt", ""))
 
 
-def introduction(chapter: Chapter, sitting: Sitting, repository: str) -> str:
+def introduction(chapter: Chapter, sitting: Sitting) -> str:
     """Return the box below the title of a sitting: where it stands, how it was run, and how to do it."""
     number = chapter.sittings.index(sitting) + 1
     page = f"[{chapter.number} · {chapter.title}](../chapters/{chapter.folder.name}/index.md)"
     return (
         f"```{{admonition}} Sitting {number} of {len(chapter.sittings)} of {page}\n:class: note sitting\n\n"
         f"How it was run: {how_tested(chapter)}. To do it yourself, start `make lab` and open `{sitting.notebook}`. "
-        f"{on_binder(chapter, sitting, repository)}Below each exercise is a solution, closed until you open it.\n```\n"
+        "Below each exercise is a solution, closed until you open it.\n```\n"
     )
-
-
-def on_binder(chapter: Chapter, sitting: Sitting, repository: str) -> str:
-    """Return the link that opens a sitting at Binder; empty where it would not run, or the book is not on GitHub."""
-    place = repository.removeprefix("https://github.com/")
-    if place == repository or chapter.number not in ON_BINDER:
-        return ""
-    opens = f"https://mybinder.org/v2/gh/{place}/main?urlpath=lab/tree/work/{sitting.notebook}.ipynb"
-    return f"Or [open it at Binder]({opens}), without an installation. "
 
 
 def glossary_words(text: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -349,7 +340,7 @@ def assemble(root: Path, folder: Path, repository: str) -> None:
         for name in (page_of(path).removesuffix(".md"), *(f"notebooks/{name}" for name in names)):
             words[name] = of_chapter
         for sitting in chapter.sittings:
-            _add_sitting(source, chapter, sitting, repository)
+            _add_sitting(source, chapter, sitting)
     source.add_files()
     for file in THEME.iterdir():
         if file.is_file():
@@ -365,7 +356,7 @@ def assemble(root: Path, folder: Path, repository: str) -> None:
     (folder / "site.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
-def _add_sitting(source: Source, chapter: Chapter, sitting: Sitting, repository: str) -> None:
+def _add_sitting(source: Source, chapter: Chapter, sitting: Sitting) -> None:
     name = f"{sitting.notebook}.ipynb"
     learner, solved = (
         nbformat.read(source.root / folder / name, as_version=4) for folder in ("notebooks", "solutions")
@@ -375,7 +366,7 @@ def _add_sitting(source: Source, chapter: Chapter, sitting: Sitting, repository:
         if cell.cell_type == "markdown":
             cell.source = source.linked(cell.source, f"notebooks/{name}", f"notebooks/{name}")
     title, _, rest = page.cells[0].source.partition("\n")
-    page.cells[0].source = f"{title}\n\n{introduction(chapter, sitting, repository)}{rest}"
+    page.cells[0].source = f"{title}\n\n{introduction(chapter, sitting)}{rest}"
     origin = sitting.lesson.relative_to(source.root).as_posix()
     source.add(f"notebooks/{name}", nbformat.writes(page), origin)
 
@@ -418,6 +409,23 @@ def sphinx(programs: Path, builder: str, source: Path, target: Path) -> None:
         raise SiteError("The site was not built: Sphinx says above what is wrong in which page.")
 
 
+def browser() -> str:
+    """Return the Chromium that is installed.
+
+    Raises
+    ------
+    SiteError
+        If there is none.
+    """
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    raise SiteError(
+        "The site is tested in a real browser, and there is no Chromium on PATH: install it (Debian: sudo apt install "
+        "chromium), then make test-site."
+    )
+
+
 def build_site(programs: Path) -> Path:
     """Build the site and return its folder.
 
@@ -458,15 +466,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--test", action="store_true", help="then test it in Chromium")
     options = parser.parse_args(arguments)
     try:
-        if options.test:
-            browser()
+        chromium = browser() if options.test else ""
         with locked(ROOT / "build" / "site-lock"):
-            site = build_site(programs_to_test_with(ROOT))
+            programs = extra_venv(ROOT, "site", SIZE)
+            site = build_site(programs)
             print(
                 f"The site is in {site.relative_to(ROOT)}: open {site.relative_to(ROOT) / 'index.html'}.",
                 flush=True,
             )
-            return tried(ROOT, "site_in_a_browser.py") if options.test else 0
+            if not options.test:
+                return 0
+            # Without conftest.py, which wants the book's packages.
+            suite = ["-q", "--noconftest", "tests/site_in_a_browser.py"]
+            command = [str(programs / "python"), "-m", "pytest", *suite]
+            return subprocess.run(command, cwd=ROOT, env={**os.environ, "CHROMIUM": chromium}).returncode
     except (SentenceError, ChapterError) as error:
         print(error, file=sys.stderr)
         return 1
