@@ -24,7 +24,7 @@ Pipelines for Humans: one model, four ways to run it.
 
 Learn
   make tour        the whole book in some minutes: a year of flights, each orchestrator, one table
-  make lab         open the notebooks, as copies of your own in work/
+  make lab         open the notebooks, as copies of your own in work/ (LAB=--port=9000: a port)
   make progress    exercises solved, bets won, minutes (FORMAT=csv FOLDER=class: of a class)
   make doctor      what this machine can run and what it lacks, with the fix
   make image       build the image of a step, with Docker or Podman (BASE_IMAGE=name: another base)
@@ -58,6 +58,7 @@ Write
   make data        remake the data from its source and compare
   make bench       measure; the result is in build/bench.json
   make bench-scale  measure one process against rows, and a search; the results are in build/
+  make image-push  publish the image of a release (the workflow image.yml does)
   make published   compare kubectl with what the Kubernetes project publishes (needs a network)
   make site        build the site to read, in build/site: the pages, the notebooks as they ran
   make test-site   the same, and try it in a real browser (needs Chromium)
@@ -68,7 +69,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab progress doctor image zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image image-push zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -77,7 +78,7 @@ tour: venv
 	@$(RUN) -m companion.tour
 
 lab: venv
-	@$(RUN) -m companion.lab
+	@$(RUN) -m companion.lab $(LAB)
 
 progress: venv
 	@test -z "$(FORMAT)" || test "$(FORMAT) $(if $(FOLDER),of)" = "csv of" || { \
@@ -89,6 +90,9 @@ doctor: venv
 
 image: venv
 	@$(RUN) -m companion.image
+
+image-push: venv
+	@$(RUN) -m authoring.push_image
 
 zenml-dashboard: venv
 	@$(RUN) -m companion.zenml_dashboard

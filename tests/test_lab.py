@@ -1,5 +1,6 @@
 """The copies a learner writes in are never overwritten."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -7,6 +8,7 @@ import pytest
 
 from companion import lab
 from companion.errors import WorkspaceError
+from companion.lab_files import Files
 
 
 @pytest.fixture
@@ -42,6 +44,44 @@ def test_copy_follows_until_the_learner_writes_in_it(notebook: Path) -> None:
     copy.rename(copy.with_name("01-mine.ipynb"))
     assert lab.copy_notebooks(root) == []
     assert '"third"' in copy.read_text()
+
+
+def test_a_copy_that_was_only_opened_and_run_follows(notebook: Path) -> None:
+    root = notebook.parents[1]
+    copy = root / "work" / notebook.name
+    lab.copy_notebooks(root)
+    opened = nbformat.read(copy, as_version=4)
+    opened.metadata["language_info"] = {"name": "python", "version": "3.13.0"}  # as JupyterLab saves it
+    opened.cells[0].outputs = [nbformat.v4.new_output("stream", text="what came out")]
+    nbformat.write(opened, copy)
+    write(notebook, "second")
+    assert lab.copy_notebooks(root) == []
+    assert '"second"' in copy.read_text()
+
+
+def test_jupyterlab_may_not_save_the_book_s_own_notebooks(tmp_path: Path) -> None:
+    for folder in ("work", "solutions", "notebooks"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "a.ipynb", "x")
+    files = Files(root_dir=str(tmp_path))
+    writable = {
+        folder: files.is_writable(f"{folder}/a.ipynb") for folder in ("work", "solutions", "notebooks")
+    }
+    assert writable == {"work": True, "solutions": False, "notebooks": False}
+
+
+def test_codespaces_may_ask_from_its_own_address_and_nobody_else() -> None:
+    environ = {"CODESPACE_NAME": "odd.fish-1", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN": "app.example.dev"}
+    [option] = lab.own_address(environ)
+    name, pattern = option.split("=", 1)
+    assert name == "--ServerApp.allow_origin_pat"
+    assert re.match(pattern, "https://odd.fish-1-8888.app.example.dev")
+    for stranger in (
+        "https://oddxfish-1-8888.app.example.dev",
+        "https://odd.fish-1-8888.app.example.dev.evil.org",
+    ):
+        assert not re.match(pattern, stranger)
+    assert lab.own_address({"CODESPACE_NAME": "a"}) == []
 
 
 def test_a_copy_of_unknown_origin_is_kept(notebook: Path) -> None:
@@ -80,9 +120,12 @@ def test_lab_opens_the_copies(notebook: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
     root = notebook.parents[1]
     command = ["-m", "jupyterlab", f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/work"]
+    command.append("--ServerApp.contents_manager_class=companion.lab_files.Files")
     monkeypatch.setattr(lab.os, "geteuid", lambda: 1000)
     lab.main([])
     assert started.pop()[1:] == command
+    lab.main(["--port=9000"])
+    assert started.pop()[1:] == [*command, "--port=9000"]
     assert "ALL_PROXY" not in environments[0]
     monkeypatch.setattr(lab.os, "geteuid", lambda: 0)
     lab.main([])

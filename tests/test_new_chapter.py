@@ -1,10 +1,15 @@
 """A chapter made from the template is one that the book's own rules accept, and that leaves no trace."""
 
 import importlib.util
+import re
+import textwrap
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import pandas as pd
 import pytest
+from pandera.errors import SchemaErrors
 
 from authoring import build, limits
 from authoring.new_chapter import NewChapterError, make
@@ -42,6 +47,21 @@ def test_a_name_of_another_form_is_refused_in_one_sentence(name: str, tmp_path: 
     ):
         make(name, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_contract_of_one_s_own_data_refuses_what_it_names() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "writing.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"^   ```python\n(   import pandera.*?)^   ```", text, re.MULTILINE | re.DOTALL)
+    made: dict[str, Any] = {}
+    exec(textwrap.dedent(code), made)
+    good = {"month": "2013-09", "branch": "north", "amount": 10.0, "days_late": None}
+    made["CONTRACT"].validate(pd.DataFrame([good]).astype({"days_late": float}), lazy=True)
+    for wrong in ({"month": "2013-13"}, {"amount": -1.0}, {"extra": 1}):
+        rows = pd.DataFrame([good | wrong]).astype({"days_late": float})
+        with pytest.raises(SchemaErrors):
+            made["CONTRACT"].validate(rows, lazy=True)
+    with pytest.raises(SchemaErrors):
+        made["CONTRACT"].validate(pd.DataFrame([good, good]).astype({"days_late": float}), lazy=True)
 
 
 def test_a_number_is_given_once(tmp_path: Path) -> None:

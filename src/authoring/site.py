@@ -37,6 +37,7 @@ BESIDE = {
     "Beside the chapters": (
         "docs/glossary.md",
         "docs/troubleshooting.md",
+        "docs/where-it-runs.md",
         "cluster-setup/README.md",
         "docs/two-tools-on-the-cluster/README.md",
         "data/README.md",

@@ -165,9 +165,9 @@ def check_processor(kubeflow: bool) -> Finding:
             "processor", True, f"{machine}: Kubernetes runs, Kubeflow Pipelines (make cluster-kfp) will not"
         )
     fix = (
-        "None on this machine, and only chapters 11 and 12 need one: 08 to 10 run here (make cluster-up), and so does "
-        "Kubeflow's local runner (chapter 07). For the real thing open the repository in a hosted dev container "
-        "(GitHub Codespaces has amd64), or read 11 and 12 as recorded."
+        "Read chapters 11 and 12 as recorded, or for the real thing open the repository in a hosted dev container "
+        "(GitHub Codespaces has amd64). 08 to 10 run here (make cluster-up), and so does Kubeflow's local runner "
+        "(chapter 07)."
     )
     return Finding(
         "processor",
