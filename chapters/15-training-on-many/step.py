@@ -40,7 +40,7 @@ def train_on_many(manifest: dict, workers: int, namespace: str) -> str:  # type:
     pods = client.CoreV1Api().list_namespaced_pod(namespace, label_selector=zero).items
     log = client.CoreV1Api().read_namespaced_pod_log(pods[0].metadata.name, namespace)
     print(log)
-    return log.split()[-1]
+    return str(log.split()[-1])
 
 
 @component
