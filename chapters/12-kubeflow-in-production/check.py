@@ -14,11 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml  # type: ignore[import-untyped]
 from croniter import croniter  # type: ignore[import-untyped]
 
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from companion.cluster.shell import at_recorded_cluster
+from companion.policies import PolicyError, entries, lets_in, policies_in, selects
 from companion.recorded import serve
 from flightdelay.months import MONTHS
 
@@ -213,70 +213,7 @@ def ex_12_1(answer: Mapping[str, Any]) -> Verdict:
 
 # --- 12.2: the door ----------------------------------------------------------------------------------------
 
-NAMESPACES = {
-    "flights-counter": {"kubernetes.io/metadata.name": "flights-counter"},
-    "flights-desk": {"kubernetes.io/metadata.name": "flights-desk"},
-    "other-team": {"kubernetes.io/metadata.name": "other-team"},
-}
 DESK = ("flights-desk", {"app": "desk"})
-
-
-def _selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
-    """Say whether a label selector fits; an empty one fits everything."""
-    selector = selector or {}
-    for rule in selector.get("matchExpressions") or []:
-        value, values = labels.get(rule["key"]), rule.get("values") or []
-        fits = {
-            "In": value in values,
-            "NotIn": value not in values,
-            "Exists": rule["key"] in labels,
-            "DoesNotExist": rule["key"] not in labels,
-        }[rule["operator"]]
-        if not fits:
-            return False
-    return all(labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
-
-
-def _in_range(entry: Mapping[str, Any], port: int) -> bool:
-    """Say whether an entry of ``ports`` covers this port; without a port it covers all."""
-    first = entry.get("port")
-    if first is None or isinstance(
-        first, str
-    ):  # a text is a port's name; http is that of 8080 in the Deployment
-        return first is None or (first == "http" and port == 8080)
-    return int(first) <= port <= int(entry.get("endPort", first))
-
-
-def _entries(policies: list[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
-    """Return all entries of ``from`` or of ``ports``."""
-    rules = [rule or {} for policy in policies for rule in policy["spec"].get("ingress") or []]
-    return [each for rule in rules for each in rule.get(name) or []]
-
-
-def _opens(
-    policy: Mapping[str, Any], source: tuple[str, Mapping[str, str]], port: int, protocol: str = "TCP"
-) -> bool:
-    """Say whether an ingress rule of the policy lets this Pod in on this port."""
-    namespace, labels = source
-    for rule in policy["spec"].get("ingress") or []:
-        rule = rule or {}
-        ports = rule.get("ports")
-        if ports and not any(
-            _in_range(each, port) and each.get("protocol", "TCP") == protocol for each in ports
-        ):
-            continue
-        peers = rule.get("from")
-        if not peers:  # a rule without peers lets everybody in
-            return True
-        for peer in peers:
-            if "namespaceSelector" in peer:
-                if not _selects(peer["namespaceSelector"], NAMESPACES[namespace]):
-                    continue
-            elif namespace != policy["metadata"].get("namespace", "default"):
-                continue
-            if _selects(peer.get("podSelector"), labels):
-                return True
-    return False
 
 
 def _allowed(
@@ -286,14 +223,7 @@ def _allowed(
     port: int,
 ) -> bool:
     """Say whether a Pod of flights-counter with these labels takes this connection."""
-    selecting = [
-        policy
-        for policy in policies
-        if policy["metadata"].get("namespace", "default") == "flights-counter"
-        and "Ingress" in (policy["spec"].get("policyTypes") or ["Ingress"])
-        and _selects(policy["spec"].get("podSelector"), target)
-    ]
-    return not selecting or any(_opens(policy, source, port) for policy in selecting)
+    return lets_in(policies, ("flights-counter", target), source, port, {"http": 8080})
 
 
 @exercise
@@ -302,32 +232,10 @@ def ex_12_2(answer: str) -> Verdict:
     if not isinstance(answer, str):
         return wrong("The answer is the policy as a text of YAML.")
     try:
-        documents = [each for each in yaml.safe_load_all(answer) if each]
-    except yaml.YAMLError as error:
-        return wrong(f"This is no YAML: {error}")
-    policies = [
-        item
-        for each in documents
-        for item in (each["items"] if isinstance(each, dict) and each.get("kind") == "List" else [each])
-    ]
-    if not policies or any(
-        not isinstance(each, dict) or each.get("kind") != "NetworkPolicy" for each in policies
-    ):
-        return wrong("The text has to hold objects of the kind NetworkPolicy, and nothing else.")
-    for each in policies:
-        if each.get("apiVersion") != "networking.k8s.io/v1":
-            return wrong("A NetworkPolicy has the apiVersion networking.k8s.io/v1.")
-        if "podSelector" not in (each.get("spec") or {}) or not (each.get("metadata") or {}).get("name"):
-            return wrong("A policy needs metadata.name and spec.podSelector, which may be empty.")
-    # The later one of two with the same name takes the place of the earlier one.
-    policies = [*{(p["metadata"].get("namespace"), p["metadata"]["name"]): p for p in policies}.values()]
-    asked = [each.get("port") for each in _entries(policies, "ports")]
-    if texts := [port for port in asked if isinstance(port, str) and port.isdigit()]:
-        return wrong(
-            f'port: "{texts[0]}" is a text, so Kubernetes takes it for the name of a port and refuses it: write the '
-            "number without quotes."
-        )
-    if any("ipBlock" in each for each in _entries(policies, "from")):
+        policies = policies_in(answer)
+    except PolicyError as error:
+        return wrong(str(error))
+    if any("ipBlock" in each for each in entries(policies, "from")):
         return wrong(
             "An ipBlock lets in whoever has such an address, from other Pods or from outside. The desk is told by its "
             "labels; its address changes."
@@ -356,7 +264,7 @@ def ex_12_2(answer: str) -> Verdict:
             return wrong(
                 "Everybody still gets in: this policy is about Egress, what the Pods call themselves."
             )
-        if not _selects(policies[0]["spec"]["podSelector"], predictions):
+        if not selects(policies[0]["spec"]["podSelector"], predictions):
             return wrong(
                 "Everybody still gets in: podSelector has to fit the Pods that are protected, not those who ask."
             )
@@ -383,7 +291,7 @@ def ex_12_2(answer: str) -> Verdict:
     ):
         if _allowed(policies, predictions, source, 8080):
             return wrong(who)
-    asked += [each.get("endPort") for each in _entries(policies, "ports")]
+    asked = [each.get(name) for each in entries(policies, "ports") for name in ("port", "endPort")]
     others = {1, 9, 80, 443, 8081, 9000, 9090, *(port for port in asked if isinstance(port, int))} - {8080}
     for source in (DESK, visitor, stranger, neighbour):
         if any(_allowed(policies, predictions, source, port) for port in others):

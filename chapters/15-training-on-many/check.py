@@ -19,7 +19,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from chapter_15 import trainjobs
+from chapter_15 import fences, trainjobs
 from chapter_15.logistic import gradient
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
 from companion.recorded.selectors import selector
@@ -576,3 +576,26 @@ def _store_of(job: dict[str, Any]) -> str:
             f"{store!r} lies on the container's own disk, if anywhere: what outlives a Pod lies on the claim."
         )
     return ""
+
+
+# --- 15.10 and 15.11: two workers that could not meet --------------------------------------------------------
+
+
+@exercise
+def ex_15_10(answer: Any) -> Verdict:
+    """Between which two, at which port, and which object forbids it."""
+    hint = fences.check_found(answer)
+    return (
+        wrong(hint) if hint else right("Rank 1 knocks at a port that the policy of the house does not name.")
+    )
+
+
+@exercise
+def ex_15_11(answer: Any) -> Verdict:
+    """A policy that lets the workers of one training meet, and nobody else in."""
+    try:
+        return right(
+            f"{fences.check_mended(answer)} Nobody else got in, and no line of the training changed."
+        )
+    except trainjobs.Refused as refused:
+        return wrong(str(refused))

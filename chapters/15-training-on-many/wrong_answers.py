@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chapter_15 import tries_3
+from chapter_15 import tries_3, tries_4
 from chapter_15.logistic import gradient
 from chapter_15.trainjobs import model_of_one
 from flightdelay.files import write_atomically
@@ -583,6 +583,45 @@ NOT_APART = [
     tries_3.changed(ONE_LINE, ("podAntiAffinity", "podAffinity")),
 ]
 
+
+# --- 15.10 and 15.11
+
+FOUND = {"policy": "house-rule", "lets in": 8080, "from": 1, "to": 0, "port": 29500}
+PORTS, RULES = (
+    "ports: [{protocol: TCP, port: 29500}]",
+    "{matchLabels: {jobset.sigs.k8s.io/jobset-name: fenced}}",
+)
+OPENED = [
+    tries_4.GIVEN,
+    *tries_4.WRONG.values(),
+    *(
+        tries_4.changed(tries_4.MENDED, pair)
+        for pair in (
+            (PORTS, "ports: [{protocol: TCP, port: 8080}]"),
+            (PORTS, "ports: [{protocol: UDP, port: 29500}]"),
+            (PORTS, 'ports: [{protocol: TCP, port: "29500"}]'),
+            (PORTS, "ports: [{protocol: TCP, port: 29400, endPort: 29600}]"),
+            (PORTS, "ports: [{protocol: TCP, port: 29500}, {protocol: TCP, port: 22}]"),
+            (f"      {PORTS}\n", ""),
+            (f"podSelector: {RULES}", "namespaceSelector: {}"),
+            (f"podSelector: {RULES}", f"namespaceSelector: {{}}\n          podSelector: {RULES}"),
+            (f"podSelector: {RULES}", "ipBlock: {cidr: 10.244.0.0/16}"),
+            (RULES, "{matchLabels: {jobset.sigs.k8s.io/replicatedjob-name: node}}"),
+            (RULES, "{matchExpressions: [{key: jobset.sigs.k8s.io/jobset-name, operator: Exists}]}"),
+            (RULES, "{matchLabels: {app: fenced}}"),
+            (RULES, RULES.replace("fenced", "two")),
+            ("  podSelector: {}", f"  podSelector: {RULES}"),
+            ("[Ingress]", "[Ingress, Egress]"),
+            ("[Ingress]", "[Egress]"),
+            (tries_4.HOUSE, ""),
+            ("flights-fenced", "flights-workers"),
+            ("NetworkPolicy", "Policy"),
+        )
+    ),
+    tries_4.changed(tries_4.GIVEN, ("port: 8080}", "port: 8080}, {protocol: TCP, port: 29500}")),
+    "podSelector: [",
+]
+
 WRONG = {
     "ex_15_1": [
         mean_of_means,
@@ -738,6 +777,22 @@ WRONG = {
         shown(tries_3.WRONG["without the runtime"], []),
         shown(KEPT.replace("numNodes: 2", "numNodes: 1"), printed(1, ONE, begun=40)),
     ],
+    "ex_15_10": [
+        FOUND | {"from": 0, "to": 1},
+        FOUND | {"policy": "fenced"},
+        FOUND | {"port": 8080},
+        FOUND | {"lets in": 29500},
+        {"policy": "house-rule"},
+        "house-rule",
+    ],
+    "ex_15_11": [shown(text, printed(2, ONE)) for text in OPENED]
+    + [
+        shown(tries_4.MENDED, printed(2, OTHER)),
+        shown(tries_4.MENDED, printed(1, ONE)),
+        shown(tries_4.MENDED, ["rank 0 | 13,199 of 26,398 rows, waits for the others"]),
+        shown(tries_4.MENDED, []),
+        tries_4.MENDED,
+    ],
 }
 ALSO_RIGHT = {
     "ex_15_1": [packed, averages_the_models_by_rows, by_its_own_sum, with_the_words_of_the_ring],
@@ -766,5 +821,19 @@ ALSO_RIGHT = {
         shown(f"{KEPT}---\n{CLAIM}", printed(2, ONE, begun=40)),
         shown(KEPT.replace("value: /store", "value: //scratch/../store/"), printed(2, ONE, begun=40)),
         shown(KEPT, ["rank 0 | begins at step 0", *printed(2, ONE, begun=40)]),
+    ],
+    "ex_15_10": [
+        {key: str(value) for key, value in FOUND.items()},
+        FOUND | {"policy": "networkpolicy.networking.k8s.io/house-rule", "port": "29500/TCP"},
+    ],
+    "ex_15_11": [shown(text, printed(2, ONE)) for text in tries_4.RIGHT.values()]
+    + [
+        shown(text, "\n".join(printed(2, ONE)))
+        for text in (
+            f"{tries_4.GIVEN}---\n{tries_4.BESIDE}",
+            tries_4.changed(tries_4.MENDED, ("{protocol: TCP, port: 29500}", "{port: 29500}")),
+            tries_4.changed(tries_4.MENDED, (", namespace: flights-fenced", "")),
+            tries_4.changed(tries_4.MENDED, (PORTS, "ports: [{port: 29500, endPort: 29500}]")),
+        )
     ],
 }
