@@ -4,6 +4,9 @@
 one process on this machine. The chapter's page says what the cluster needs for it.
 """
 
+# The decorators of kfp have no types that mypy could follow.
+# mypy: disable-error-code="untyped-decorator"
+
 from pathlib import Path
 
 import kfp
