@@ -228,6 +228,7 @@ champion = store.load(store.champion(before="2013-04"))
 challengers = {name: train.train(rows, "2013-04") for name, rows in april.items()}
 
 
+# %%
 def costs(name):
     """Return what April costs by challenger and champion, as if all columns were called the same."""
     mail = evaluate.month_rows(april[name], "2013-04")
