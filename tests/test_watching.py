@@ -37,7 +37,9 @@ def test_it_answers_as_before_and_counts_what_went_through(
     store: tuple[Path, str], flights: pd.DataFrame
 ) -> None:
     folder, version = store
-    plain, watched = (TestClient(app) for app in (create_app(folder, version), watch(create_app(folder, version))))
+    plain, watched = (
+        TestClient(app) for app in (create_app(folder, version), watch(create_app(folder, version)))
+    )
     asked = json.loads(flights.assign(temp=None)[FEATURES].to_json(orient="records"))
     del asked[0]["precip"]
     answer = watched.post("/predict", json=asked)
@@ -53,7 +55,9 @@ def test_it_answers_as_before_and_counts_what_went_through(
 
 def test_what_was_refused_is_refused_as_before_and_not_counted(store: tuple[Path, str]) -> None:
     folder, version = store
-    plain, watched = (TestClient(app) for app in (create_app(folder, version), watch(create_app(folder, version))))
+    plain, watched = (
+        TestClient(app) for app in (create_app(folder, version), watch(create_app(folder, version)))
+    )
     for content in (b'[{"carrier": "UA"}]', b"no JSON", b""):
         answer, same = (client.post("/predict", content=content) for client in (watched, plain))
         assert answer.status_code == 422
@@ -62,6 +66,12 @@ def test_what_was_refused_is_refused_as_before_and_not_counted(store: tuple[Path
     counted = samples(watched.get("/metrics/").text)
     assert {counted[f"weather_missing_total{{column={column}}}"] for column in WEATHER} == {0}
     assert not any(name.startswith("flights_total") for name in counted)
+
+
+def test_the_lesson_shows_the_rules_as_they_are() -> None:
+    rules = [line.strip() for line in (CHAPTER / "alerts.yml").read_text().splitlines() if "expr:" in line]
+    lesson = (CHAPTER / "1-what-an-alarm-proves.py").read_text().splitlines()
+    assert [line.removeprefix("# ") for line in lesson if line.startswith("# expr:")] == rules
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
