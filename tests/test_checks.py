@@ -134,6 +134,9 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     "ex_16_6": (lambda: listed("16", "divided_by_the_rank"), "divided by the rank"),
     "ex_16_7": (lambda: listed("16", "of_90_percent"), "an interval of 90% leaves it out"),
     "ex_16_8": (lambda: listed("16", "adapter_inside_of_the_frozen"), "come on top of the frozen ones"),
+    "ex_17_1": (lambda: listed("17", "the_last_answer"), "flights were answered, by version"),
+    "ex_17_2": (lambda: listed("17", "changed_over"), "the logarithm is that of what the model said"),
+    "ex_17_3": (lambda: listed("17", "unknown_as_on_time"), "are not there yet"),
 }
 
 

@@ -69,7 +69,7 @@ answers = ask(address, first_hour)
 text = scrape(address)
 print(len(answers), "flights were asked about; of what it counted, some lines:\n")
 for line in text.splitlines():
-    if line.startswith(("# TYPE", "probability_", "weather")) and "created" not in line:
+    if line.startswith(("# TYPE", "probability_bucket", "weather")) and "created" not in line:
         print(line)
 
 # %% [markdown]
@@ -103,9 +103,8 @@ for line in text.splitlines():
 #
 # Each column of `WEATHER` has a series from the start, at 0: of a series that does not exist nobody can say whether
 # nothing is missing or nothing is counted.
-# [`Counter`](https://prometheus.github.io/client_python/instrumenting/counter/) takes a name (without `_total`, which it adds), a text, a list of labels, and `registry=registry`. Then
-# `.labels(…).inc(…)`.
-
+# [`Counter`](https://prometheus.github.io/client_python/instrumenting/counter/) takes a name (without `_total`: it adds
+# that), a text, a list of labels, and `registry=registry`. Then `.labels(…).inc(…)`.
 
 # %%
 def answer(registry):
@@ -188,7 +187,7 @@ print("\n".join(f"{month}  PSI to the month before {value:.1f}" for month, value
 companion.compare_bet(my_bet, sum(value > 0.25 for value in psi_to_before.values()))
 
 # %% [markdown]
-# In all four; November is nine times above the limit. Seasons move from month to month, and the index is made to see
+# In all four; November lies at nine times the limit. Seasons move from month to month, and the index is made to see
 # that.
 #
 # And it proves little when it rings. "The input is not as before" is true of every autumn; whether the model is wrong
@@ -420,8 +419,9 @@ for name in WEATHER:
 # expr: abs(late_flights - expected_late_flights) > 0.05 * labelled_flights
 # ```
 #
-# `increase` asks by how much a counter grew, and knows of restarts. Below each stands for how long it has to last before
-# somebody is called. A series that is not there gives no alarm: before the first labels have come, the second is silent.
+# `increase` asks by how much a counter grew, and knows of restarts. In the file, `for` below each says how long it has
+# to last before somebody is called. A series that is not there gives no alarm: before the first labels have come, the
+# second is silent.
 #
 # Rules are code, and this code runs when nobody looks. So it has tests, in
 # [`alerts-test.yml`](../chapters/17-serve-watch-retrain/alerts-test.yml): made-up series, and when which alarm has to

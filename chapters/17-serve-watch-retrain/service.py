@@ -14,7 +14,7 @@ from companion.errors import SentenceError
 from companion.ports import free_port, open_here
 from flightdelay.steps.featurize import FEATURES
 
-PATIENCE = 300  # seconds until the process has imported what it needs, on a busy machine
+PATIENCE = 600  # seconds until the process has imported what it needs, on a busy machine
 
 
 _running: "list[subprocess.Popen[bytes]]" = []  # at most one
@@ -96,9 +96,10 @@ def replay(address: str, flights: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame
         The probability of each flight; and by how much each counter grew, a row for each day of New York.
     """
     days = flights["time_hour"].dt.tz_convert("America/New_York").dt.strftime("%Y-%m-%d")
-    answered, scraped = [], {"": samples(scrape(address))}
+    answered: list[pd.Series] = []
+    scraped = {"": samples(scrape(address))}
     for day, of_day in flights.groupby(days, sort=True):
         for _, of_hour in of_day.groupby("time_hour", sort=True):
             answered.append(pd.Series(ask(address, of_hour), index=of_hour.index))
         scraped[day] = samples(scrape(address))
-    return pd.concat(answered), pd.DataFrame(scraped).T.diff().iloc[1:]
+    return pd.concat(answered), pd.DataFrame(scraped).T.fillna(0).diff().iloc[1:]
