@@ -106,6 +106,7 @@ for line in text.splitlines():
 # [`Counter`](https://prometheus.github.io/client_python/instrumenting/counter/) takes a name (without `_total`: it adds
 # that), a text, a list of labels, and `registry=registry`. Then `.labels(…).inc(…)`.
 
+
 # %%
 def answer(registry):
     """Make three counters, and return the function that feeds them."""
