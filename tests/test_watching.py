@@ -3,15 +3,21 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from fastapi.testclient import TestClient
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 
-from chapter_17.service import samples
+from chapter_17.service import samples, scrape
 from chapter_17.watched import watch
 from companion.environment import repository
+from companion.errors import SentenceError
 from flightdelay.pipelines.in_plain_python import run
 from flightdelay.serve import create_app
 from flightdelay.steps.evaluate import month_rows
@@ -72,6 +78,45 @@ def test_the_lesson_shows_the_rules_as_they_are() -> None:
     rules = [line.strip() for line in (CHAPTER / "alerts.yml").read_text().splitlines() if "expr:" in line]
     lesson = (CHAPTER / "1-what-an-alarm-proves.py").read_text().splitlines()
     assert [line.removeprefix("# ") for line in lesson if line.startswith("# expr:")] == rules
+
+
+@pytest.fixture
+def kernel() -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+    manager = KernelManager(kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager())
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=300)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_the_service_outlives_an_interrupt_and_no_restart_of_the_kernel(
+    kernel: tuple[KernelManager, BlockingKernelClient], store: tuple[Path, str], tmp_path: Path
+) -> None:
+    manager, client = kernel
+    folder, version = store
+    told = tmp_path / "told"
+    starts = f"""
+from pathlib import Path
+from chapter_17 import service
+address = service.start(Path({str(folder)!r}), {version!r})
+Path({str(told)!r}).write_text(f"{{service._running[0].pid}} {{address}}")
+"""
+    for ends in (manager.restart_kernel, lambda: manager.restart_kernel(now=True)):
+        client.wait_for_ready(timeout=300)
+        assert client.execute_interactive(starts, timeout=600)["content"]["status"] == "ok"
+        pid, address = told.read_text().split()
+        process = psutil.Process(int(pid))
+        manager.interrupt_kernel()
+        with pytest.raises(psutil.TimeoutExpired):
+            process.wait(timeout=2)
+        assert "weather_missing_total" in scrape(address)
+        ends()
+        process.wait(timeout=60)
+        with pytest.raises(SentenceError, match="run the cell that starts it again"):
+            scrape(address)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")

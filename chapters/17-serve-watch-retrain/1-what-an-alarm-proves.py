@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 17.1 · Serve, watch, retrain: what an alarm proves
+# # 17.1 · Watching a model in use: what an alarm proves
 #
 # About 45 minutes · 1 GB of memory · no cluster
 #
@@ -135,7 +135,7 @@ check.ex_17_1(answer)
 # ## 2. December, hour by hour
 #
 # Now the whole month. For each hour in which flights leave, the service is asked about them, as the call centre would
-# have done two hours before; at the end of each day its counters are read. (A quarter of a minute on an idle machine.)
+# have done two hours before; at the end of each day its counters are read.
 
 # %%
 from chapter_17.service import replay
@@ -165,9 +165,9 @@ psi = {m: population_stability_index(learned["temp"], month_rows(used, m)["temp"
 print("\n".join(f"{month}  PSI of temp {value:.1f}" for month, value in psi.items()))
 
 # %% [markdown]
-# Seven to twelve times the limit, in every month (chapter 05 saw it in all nine of its months). A month's temperatures
-# lie close together, those of a year do not: one month *never* looks like January to August. So the alarm rings because
-# of how it was made.
+# Seven to twelve times the limit, in every month (in chapter 05 the largest index lay above it in all nine months). A
+# month's temperatures lie close together, those of a year do not: one month *never* looks like January to August. So
+# the alarm rings because of how it was made.
 #
 # A colleague mends it: compare each month with the month before, and not with everything.
 #
@@ -234,9 +234,9 @@ companion.compare_bet(my_bet, list(by_month.index[by_month["real"] > by_month["e
 
 # %% [markdown]
 # Only in December. From September to November the estimate was too high, by .03 to .09; in December it was too low by
-# .11. Look at its column alone: .47, .47, .50, .49. It says that November is the worst month and December an ordinary
-# one. Two columns explain it: in autumn far fewer flights were late than the model expected, in December far more. The
-# estimate cannot see that, since it asks the model about itself.
+# .11. Look at its column alone: .466, .469, .495, .489. It says that November is the worst month and December is a
+# little better. Two columns explain it: in autumn far fewer flights were late than the model expected, in December far
+# more. The estimate cannot see that, since it asks the model about itself.
 #
 # ## Exercise 17.2: What is taken for granted
 #
@@ -333,7 +333,7 @@ daily = used.groupby(day_of)["p"].agg(lambda p: estimated(p) * len(p))
 guess = daily.rolling(7).sum().to_numpy() / week["arrived"]
 alarms = pd.DataFrame({"day": days["day"], "at once": off > 0.05, "30 days late": (off > 0.05).shift(30)})
 alarms["PSI of temp"] = [False] * 6 + [population_stability_index(learned["temp"], t) > 0.25 for t in temp]
-alarms["estimate"] = guess > 1.1 * estimated(predict(model, learned))  # a twelfth above what was learned from
+alarms["estimate"] = guess > 1.1 * estimated(predict(model, learned))  # a tenth above what was learned from
 alarms = alarms.set_index("day").iloc[6:].fillna(False).astype(bool)
 
 # %% alt="Four rows of marks over the days from September to December, one for each alarm: a mark where it rings."
@@ -349,14 +349,14 @@ axes.set(yticks=range(4), yticklabels=list(alarms), ylim=(-0.5, 3.5), title="Whe
 plt.show()
 
 # %% [markdown]
-# Read the rows from the bottom.
+# Read the rows from the top.
 #
-# - The **estimate** rings on four days of 116 and is silent in the rest of December.
+# - The **estimate** rings on four days of 116: two in November, two in December, and on no other day of December.
 # - The **PSI** rings on all of them.
-# - The **level** rings on 82 days, and each time rightly: in that week the probabilities were off. From September to
-#   November the model expects too many late flights, which costs needless offers; in December too few, which costs
-#   missed connections. An alarm that rings on 82 days is not to be silenced. It was to be *answered*, on 7 October,
-#   when it could first ring.
+# - The level **at once** rings on 82 days, and each time rightly: in that week the probabilities were off. From
+#   September to November the model expects too many late flights, which costs needless offers; in December too few,
+#   which costs missed connections. An alarm that rings on 82 days is not to be silenced. It was to be *answered*, on 7
+#   October, when it could first ring.
 # - **30 days late**, the same alarm rings in December, too. What does it say there?
 
 # %%
@@ -376,8 +376,7 @@ for name, signed in (("at once", gap), ("30 days late", gap.shift(30))):
 # One alarm needs no labels and no judgement: is the input there at all? `weather_missing_total` counts what was not
 # known, and on 31 December it told. Suppose that on 12 December the weather feed breaks down, and all of the day's
 # flights are asked about without weather. A client sends null where it knows nothing, as the service asks for. Another
-# client's language has no null for its numbers, and
-# sends 0.0.
+# client's language has no null for its numbers, and sends 0.0.
 
 # %%
 twelfth = december[december["time_hour"].dt.tz_convert("America/New_York").dt.day == 12]
@@ -390,7 +389,7 @@ for name, value in (("weather", None), ("null", float("nan")), ("0.0", 0.0)):
 print(f"late on that day: {twelfth['late'].mean():.2f}")
 
 # %% [markdown]
-# With null the model is told "unknown": it expects more late flights than there were, and is worse than with weather.
+# With null the model is told "unknown": it expects 32% late where 22% were, and is worse than with weather.
 # With 0.0 it is told of a day at zero degrees, without visibility and without air. It says that 70% will be late, is
 # sure of it, and is twice as bad.
 #
@@ -426,8 +425,8 @@ for name in WEATHER:
 #
 # Rules are code, and this code runs when nobody looks. So it has tests, in
 # [`alerts-test.yml`](../chapters/17-serve-watch-retrain/alerts-test.yml): made-up series, and when which alarm has to
-# ring. They were run with `promtool` 2.42.0 on Debian 12, and `make test CHAPTER=17` runs them wherever `promtool` is
-# installed (`sudo apt install prometheus` brings it). In a terminal, in the chapter's folder:
+# ring. They were run with `promtool` 2.42.0 on Debian 12, and `make test` runs them wherever `promtool` is installed
+# (Debian's package `prometheus` brings it). In a terminal, in the chapter's folder:
 #
 # ```sh
 # promtool test rules alerts-test.yml

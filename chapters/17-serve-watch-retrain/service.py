@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -23,7 +24,7 @@ _running: "list[subprocess.Popen[bytes]]" = []  # at most one
 def start(store: Path, version: str) -> str:
     """Serve a version and return its address; a service that was started before is ended.
 
-    It ends with this process at the latest.
+    It ends with this process at the latest, and an interrupted cell leaves it alone.
 
     Raises
     ------
@@ -33,7 +34,8 @@ def start(store: Path, version: str) -> str:
     stop()
     port = free_port()
     command = [sys.executable, "-m", "chapter_17.watched", str(store), version, str(port)]
-    _running.append(subprocess.Popen(command, stdin=subprocess.PIPE))  # a closed pipe ends it
+    # A closed pipe ends it. A group of its own, since Jupyter interrupts the whole group of the kernel.
+    _running.append(subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True))
     return _ready(_running[0], f"http://127.0.0.1:{port}")
 
 
@@ -56,18 +58,27 @@ def _ready(process: "subprocess.Popen[bytes]", address: str) -> str:
     raise SentenceError("The service did not get ready: look at what it printed, then run this cell again.")
 
 
+def _body(request: urllib.request.Request | str) -> bytes:
+    try:
+        with open_here(request, timeout=PATIENCE) as answer:
+            return answer.read()
+    except urllib.error.HTTPError:
+        raise
+    except OSError:
+        raise SentenceError("No service answers any more: run the cell that starts it again.") from None
+
+
 def ask(address: str, flights: pd.DataFrame) -> list[float]:
     """Return the service's probabilities for flights with the columns of `FEATURES`; NaN is sent as null."""
     body = flights[FEATURES].to_json(orient="records", double_precision=15).encode()
     headers = {"Content-Type": "application/json"}
-    with open_here(urllib.request.Request(f"{address}/predict", body, headers), timeout=PATIENCE) as answer:
-        return list(json.load(answer)["probabilities"])
+    answer = _body(urllib.request.Request(f"{address}/predict", body, headers))
+    return list(json.loads(answer)["probabilities"])
 
 
 def scrape(address: str) -> str:
     """Return the text of `/metrics`, as Prometheus would read it."""
-    with open_here(f"{address}/metrics/", timeout=PATIENCE) as answer:
-        return answer.read().decode()
+    return _body(f"{address}/metrics/").decode()
 
 
 def samples(text: str) -> dict[str, float]:
