@@ -137,6 +137,9 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     "ex_16_9": (lambda: listed("16", "by_the_ratio"), "it sorts from reading/wrong on"),
     "ex_16_10": (lambda: listed("16", "by_hash"), "hash() of a text"),
     "ex_16_11": (lambda: listed("16", "by_halves"), "as large as the month"),
+    "ex_17_1": (lambda: listed("17", "the_last_answer"), "flights were answered, by version"),
+    "ex_17_2": (lambda: listed("17", "changed_over"), "the logarithm is that of what the model said"),
+    "ex_17_3": (lambda: listed("17", "unknown_as_on_time"), "are not there yet"),
 }
 
 

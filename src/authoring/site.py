@@ -61,7 +61,7 @@ OTHER_WORD = re.compile(r"^- \*([\w -]+)\*: (.+)$", re.MULTILINE)
 STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
 OWN_MACHINE = re.compile(r'<a href="http://localhost[^>]*>(.*?)</a>', re.DOTALL)
 # Where the other words of the glossary are used, and words of Kubernetes that are mostly plain English in a lesson.
-CHAPTERS_OF_SCALE = ("14", "15", "16")
+CHAPTERS_WITH_OTHER_WORDS = ("14", "15", "16", "17")
 FIRST_WITH_KUBERNETES = "06"
 PLAIN = {"digest", "driver", "label", "log", "request", "run"}
 
@@ -262,7 +262,7 @@ def words_on(chapter: Chapter | None, kubernetes: Iterable[str], other: Iterable
         if word not in PLAIN
         if re.search("[a-z][A-Z]|[A-Z]{2}", word) or (late if word[0].isupper() else on_cluster)
     ]
-    if chapter and chapter.number in CHAPTERS_OF_SCALE:
+    if chapter and chapter.number in CHAPTERS_WITH_OTHER_WORDS:
         found += [word for word in other if word not in PLAIN]
     return found
 
