@@ -117,7 +117,7 @@ def test_a_notebook_with_packages_of_its_own_runs_where_they_are(miniature: Call
     code, text, failed = run_harness(root, "-rs")
     assert code == 0, text
     assert "90-1-fixture runs where .venv-large is: make large" in text
-    assert failed == {"notebooks.90-1-fixture": set()}
+    assert not any(failed.values())
     (root / "requirements-large.txt").write_text("")
     (root / ".venv-large").mkdir()
     (root / ".venv-large" / "stamp").write_text(extra_venv._stamp(root, "large"))
