@@ -32,7 +32,7 @@ companion.spark.set_up()
 # ## 1. Four kinds of process
 #
 # Start Spark. [`spark_here.py`](../chapters/14-one-machine-or-a-cluster/spark_here.py) does it so that nothing of it
-# leaves this machine. It takes ten seconds or more, since three programs in Java have to come up. If you end the
+# leaves this machine. Three programs in Java have to come up: on a busy machine it took a minute. If you end the
 # kernel the hard way, they stay; the next start finds and ends those, and nobody else's.
 
 # %%
@@ -295,8 +295,8 @@ companion.compare_bet(my_bet, [counts, len(Path(notes, "notes").read_text().spli
 
 # %% [markdown]
 # The result is right, and nobody had to do anything. A partition is a step of a plan, so what was lost is made again
-# from the files, by an executor that is there. That is the promise for which people pay for Spark, and it is about
-# **what Spark returns**.
+# from what it was made of, by an executor that is there. That is the promise for which people pay for Spark, and it is
+# about **what Spark returns**.
 #
 # The notes tell the rest: what a task does to the world outside, Spark cannot take back. The task was done once to the
 # line that writes, and then again. It is chapter 02's lesson in another place: **a step is run again**, so writing has
@@ -331,8 +331,7 @@ check.ex_14_8(answer)
 #
 # [`collects.py`](../chapters/14-one-machine-or-a-cluster/collects.py) is a program with a driver of its own that may
 # hold 512 MB. It counts a table of eight million rows with eight columns of random numbers, and then fetches them with
-# `collect()`. The table is 510 MB; a task holds a small part of it at a time. (Driver and executor are one process
-# here.)
+# `collect()`. The table is 510 MB; each of its 64 tasks holds 8 MB. (Driver and executor are one process here.)
 #
 # **Bet first.** How does it end?
 
@@ -352,7 +351,7 @@ def run_with(limit):
 
 said = run_with("0")
 print("counted:", "counted: 8000000" in said, "· collected:", "collected: 8000000" in said)
-print([line for line in said.splitlines() if "Terminating" in line])
+print([line.rpartition(":")[0] for line in said.splitlines() if "Terminating" in line])
 companion.compare_bet(my_bet, "the driver dies" if "Terminating" in said else "another end")
 
 # %% [markdown]

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 ROWS = 8_000_000  # with eight columns of random numbers: 510 MB
+TASKS = 64  # each holds 8 MB
 
 
 def main(limit: str) -> None:
@@ -32,7 +33,9 @@ def main(limit: str) -> None:
             "spark.log.level": "ERROR",
         }
         spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
-        table = spark.range(ROWS).select(*[F.rand(number).alias(f"c{number}") for number in range(8)])
+        table = spark.range(0, ROWS, 1, TASKS).select(
+            *[F.rand(number).alias(f"c{number}") for number in range(8)]
+        )
         print("counted:", table.count(), flush=True)
         print("collected:", len(table.collect()), flush=True)
 
