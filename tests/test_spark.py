@@ -3,11 +3,9 @@
 What needs Spark itself runs where `make spark` has run; it is too large for `make test` to fetch.
 """
 
-import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -35,11 +33,7 @@ needs_spark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[None]:
-    with socket.socket() as taken:  # somebody else has Spark's own port
-        with contextlib.suppress(OSError):
-            taken.bind(("127.0.0.1", 15_002))
-            taken.listen()
-        spark_here.start()
+    spark_here.start()
     yield
     spark_here.end()
 

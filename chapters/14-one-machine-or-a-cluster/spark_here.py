@@ -146,7 +146,8 @@ def start(master: str = TWO_EXECUTORS, driver_mb: int = DRIVER_MB) -> Any:
             "programs and notebooks, then run this cell again."
         )
     folder = Path(tempfile.mkdtemp(prefix="flights-spark-")).resolve()
-    port, page = free_port(15_002), free_port(4_040)  # Spark's own choices, where they are free
+    # Not the two that Spark itself prefers: two programs that start at once would both take these.
+    port, page = free_port(), free_port()
     settings = _settings(master, driver_mb, port, page)
     command = [str(packages.folder() / "pyspark" / "bin" / "spark-submit"), "--class", SERVER]
     command += [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
