@@ -30,7 +30,7 @@ Learn
   make image       build the image of a step, with Docker or Podman (BASE_IMAGE=name: another base)
   make zenml-dashboard  the runs of chapter 03 in ZenML's dashboard, in your browser
   make scale       what chapters 14 to 16 add to .venv (their first cell does it too)
-  make spark       Spark and a Java, for the third notebook of chapter 14 (its first cell does it too)
+  make spark       Spark and a Java, for the third notebook of chapter 14 (as its first cell)
   make airflow          Airflow with the DAGs of dags/, in your browser
 
 A cluster, for chapters 08 to 12 (cluster-setup/README.md; DRY_RUN=1 only prints the commands)
