@@ -30,6 +30,7 @@ Learn
   make image       build the image of a step, with Docker or Podman (BASE_IMAGE=name: another base)
   make zenml-dashboard  the runs of chapter 03 in ZenML's dashboard, in your browser
   make scale       what chapters 14 to 16 add to .venv (their first cell does it too)
+  make spark       Spark and a Java, for the third notebook of chapter 14 (as its first cell)
   make airflow          Airflow with the DAGs of dags/, in your browser
 
 A cluster, for chapters 08 to 12 (cluster-setup/README.md; DRY_RUN=1 only prints the commands)
@@ -69,7 +70,7 @@ The first command sets up .venv: 310 MB to download, 1.1 GB on disk.
 endef
 export HELP
 
-.PHONY: help tour lab progress doctor image image-push zenml-dashboard scale airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
+.PHONY: help tour lab progress doctor image image-push zenml-dashboard scale spark airflow reset clean test lint deck notebooks data bench bench-scale published site test-site links lock venv test-again test-cluster chapter record check-tests check-notebooks cluster-preflight cluster-up cluster-kfp cluster-verify cluster-down cluster-load cluster-preload cluster-export
 
 help:
 	@echo "$$HELP"
@@ -99,6 +100,9 @@ zenml-dashboard: venv
 
 scale: venv
 	@$(RUN) -m companion.scale
+
+spark: venv
+	@$(RUN) -m companion.spark
 
 airflow: venv
 	@$(RUN) -m companion.airflow_ui
@@ -221,6 +225,6 @@ reset:
 	@if [ -e build/cluster/cluster.json ]; then echo "The cluster stays: make cluster-down removes it."; fi
 
 clean: reset
-	@rm -rf .venv .venv-dashboard .venv-site .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	@rm -rf .venv .venv-dashboard .venv-site .venv-spark .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed: .venv and caches. To remove your notebooks too, delete the folder work/ yourself."

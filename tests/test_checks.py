@@ -29,7 +29,12 @@ from companion.recorded.state import RUNS, TRAINJOBS
 
 ROOT = repository()
 EXERCISES = [
-    pytest.param(sitting, name, id=f"{sitting.notebook}-{name}")
+    pytest.param(
+        sitting,
+        name,
+        id=f"{sitting.notebook}-{name}",
+        marks=pytest.mark.skipif(bool(build.lacks(sitting, ROOT)), reason=build.lacks(sitting, ROOT) or "-"),
+    )
     for sitting in build.sittings(ROOT)
     for name in build.exercises(sitting.lesson)
 ]

@@ -19,6 +19,7 @@ from nbval.plugin import get_sanitize_patterns
 from nbval_strict import guards
 
 from authoring import build
+from companion import extra_venv
 from companion.chapters import chapters
 from companion.environment import repository
 from companion.portable import path_patterns
@@ -104,6 +105,25 @@ def test_a_refused_notebook_and_a_run_without_notebooks_stop(miniature: Callable
     code, text, _ = run_harness(root)
     assert code != 0
     assert "notebooks/01-stripped.ipynb: It has no stored output" in text
+
+
+def test_a_notebook_with_packages_of_its_own_runs_where_they_are(miniature: Callable[..., Path]) -> None:
+    root = miniature("90-fixture")
+    with (root / "chapters" / "90-fixture" / "chapter.toml").open("a") as file:
+        file.write('\n[beside]\n1-fixture = "large"\n')
+    (root / "notebooks").mkdir()
+    wrong = new_code_cell("print(1)", execution_count=1, outputs=[stream("2\n")])
+    nbformat.write(new_notebook(cells=[wrong]), root / "notebooks" / "90-1-fixture.ipynb")
+    code, text, failed = run_harness(root, "-rs")
+    assert code == 0, text
+    assert "90-1-fixture runs where .venv-large is: make large" in text
+    assert not any(failed.values())
+    (root / "requirements-large.txt").write_text("")
+    (root / ".venv-large").mkdir()
+    (root / ".venv-large" / "stamp").write_text(extra_venv._stamp(root, "large"))
+    code, text, failed = run_harness(root)
+    assert code == 1, text
+    assert failed == {"notebooks.90-1-fixture": {"Cell 0"}}
 
 
 # Neither an interrupt nor silence ends it, and it has started something of its own.

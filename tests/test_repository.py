@@ -17,6 +17,7 @@ NOT_OURS = {
     ".venv",
     ".venv-dashboard",
     ".venv-site",
+    ".venv-spark",
     "build",
     "work",
     "__pycache__",

@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from authoring.build import CELL_TIMEOUT, kernel_environment, kernel_manager, not_yet_run, sittings
+from authoring.build import CELL_TIMEOUT, kernel_environment, kernel_manager, lacks, not_yet_run, sittings
 from companion.chapters import Sitting
 from companion.kernel import NEW_KERNEL
 
@@ -22,7 +22,11 @@ pytestmark = pytest.mark.skipif("TEST_AGAIN" not in os.environ, reason="make tes
 ROOT = Path(__file__).parents[1]
 NOT_YET_RUN = not_yet_run(ROOT)
 SITTINGS = [
-    pytest.param(sitting, id=sitting.notebook)
+    pytest.param(
+        sitting,
+        id=sitting.notebook,
+        marks=pytest.mark.skipif(bool(lacks(sitting, ROOT)), reason=lacks(sitting, ROOT) or "-"),
+    )
     for sitting in sittings(ROOT)
     if sitting.notebook not in NOT_YET_RUN
 ]

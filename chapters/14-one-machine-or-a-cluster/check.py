@@ -5,15 +5,17 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from chapter_14.tables import ASKED, decisions_and_weather
 from companion.check.verdict import NO_BODY, Verdict, exercise, is_stub, right, wrong
@@ -630,3 +632,301 @@ def ex_14_5(answer: Callable[..., Any]) -> Verdict:
 
 def _close(one: float, other: float) -> bool:
     return one == other or math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+
+
+# --- 14.6 to 14.9: Spark ---
+
+
+def _by_spark(answer: Callable[..., Any], *given: Any) -> Any | Verdict:
+    """Return what an answer makes, with a data frame of Spark as pandas; what Spark refuses is a hint."""
+    from chapter_14 import spark_here
+
+    spark_here.start()
+    from pyspark.errors import PySparkException
+
+    try:
+        found = answer(*given)
+        return found.toPandas() if hasattr(found, "toPandas") else found
+    except PySparkException as error:
+        lines = [line.strip() for line in str(error).split("JVM stacktrace")[0].splitlines() if line.strip()]
+        if "maxResultSize" in str(error):
+            return wrong(
+                "Spark refuses: that is more than the driver may collect. Which of it has to come to this process?"
+            )
+        python = "Traceback" in str(error)
+        return wrong(f"Spark ended with: {lines[-1 if python else 0][:200]}")
+
+
+@exercise
+def ex_14_6(answer: Callable[..., Any]) -> Verdict:
+    """The as-of join of 14.1 by Spark."""
+    if not callable(answer):
+        return wrong("A function is asked for, which gets two data frames of Spark.")
+    if is_stub(answer):
+        return NO_BODY
+    from chapter_14 import spark_here
+
+    spark = spark_here.start()
+    for tables in (_edges(), _june()):
+        frames = [spark.createDataFrame(table) for table in tables]
+        found = _by_spark(answer, *frames)
+        if isinstance(found, Verdict):
+            return found
+        if not isinstance(found, pd.DataFrame):
+            return wrong("Return the data frame of Spark, with a row for each decision.")
+        problem = _join_problem(lambda *_: found, *tables)  # noqa: B023 (called at once)
+        if problem:
+            return problem
+    return right(
+        "Each decision has its row, and Spark was told what an as-of join is: one order of time, or one group for each "
+        "airport. Either way an airport's rows meet in one task."
+    )
+
+
+MOST = 3_000
+# Rows for each key; what is missing is a key, too.
+KEYS = {"on time": 21_000, None: 7_000, "late": 900, "never": 1}
+
+
+def _keyed() -> pd.DataFrame:
+    rows = [(key, float(number % 40)) for key, many in KEYS.items() for number in range(many)]
+    return pd.DataFrame(rows, columns=["key", "value"]).sample(frac=1, random_state=1, ignore_index=True)
+
+
+def _counter(folder: str, notebook: int) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return `counted`, which notes how many rows it got, in which process, and of how many keys."""
+
+    def counted(part: pd.DataFrame) -> pd.DataFrame:
+        import os
+        import uuid
+        from pathlib import Path
+
+        keys = part["key"].nunique(dropna=False)
+        Path(folder, f"{len(part)} {keys} {int(os.getpid() == notebook)} {uuid.uuid4()}").touch()
+        late = int((part["value"] > 15).sum())
+        return part[["key"]].head(1).assign(rows=len(part), late=late)
+
+    return counted
+
+
+def _sums_problem(found: Any) -> Verdict | None:
+    names = ["key", "rows", "late"]
+    if not isinstance(found, pd.DataFrame) or not set(names) <= set(found):
+        return wrong("Return a data frame of Spark with the columns key, rows and late.")
+    said, table = (each.assign(key=each["key"].fillna("null")) for each in (found[names], _keyed()))
+    if said["key"].duplicated().any():
+        return wrong("A key has several rows in your result. Who adds up what the parts gave?")
+    wanted = table.assign(late=table["value"] > 15).groupby("key")["late"].agg(rows="size", late="sum")
+    lacking = sorted(set(wanted.index) - set(said["key"]))
+    if lacking:
+        return wrong(f"The result has no row for the key {lacking[0]}. A null is a key, too.")
+    given = said.set_index("key").astype(float)
+    for name in names[1:]:
+        for key, number in wanted[name].items():
+            if given.loc[key, name] != number:
+                return wrong(
+                    f"Of the key {key} {number:,} are {name}, and you say {given.loc[key, name]:,.0f}."
+                )
+    return None
+
+
+@exercise
+def ex_14_7(answer: Callable[..., Any]) -> Verdict:
+    """A function for each key, of which no call gets too many rows."""
+    if not callable(answer):
+        return wrong("A function is asked for, which gets a data frame, counted, its schema and most.")
+    if is_stub(answer):
+        return NO_BODY
+    from chapter_14 import spark_here
+
+    table = spark_here.start().createDataFrame(_keyed(), "key string, value double")
+    with tempfile.TemporaryDirectory() as folder:
+        counted = _counter(folder, os.getpid())
+        found = _by_spark(answer, table, counted, "key string, rows long, late long", MOST)
+        calls = [list(map(int, path.name.split()[:3])) for path in Path(folder).iterdir()]
+    if isinstance(found, Verdict):
+        return found
+    problem = _sums_problem(found)
+    if problem:
+        return problem
+    if any(here for _, _, here in calls):
+        return wrong(
+            "counted was called in the notebook's own process. Who has it called by Spark's workers?"
+        )
+    if sum(rows for rows, _, _ in calls) < sum(KEYS.values()):
+        return wrong(
+            "The sums are right, but counted did not get all rows: it is your own function that has to run."
+        )
+    if any(keys > 1 for _, keys, _ in calls):
+        return wrong("A call of counted got rows with several keys. By what is the table grouped?")
+    largest = max(rows for rows, _, _ in calls)
+    if largest > MOST:
+        return wrong(
+            f"A call of counted got {largest:,} rows, and most is {MOST:,}. Into how many parts is the largest key "
+            "cut? Parts that are cut at random are not equal."
+        )
+    return right(
+        "The largest key was cut, and its parts were added up: now a hundred workers would find work. It holds for "
+        "what can be added up."
+    )
+
+
+class _Killed(BaseException):
+    """In place of the end of a process."""
+
+
+def _left_half(answer: Callable[..., Any], rows: pd.DataFrame, folder: Path) -> bool:
+    """Let an attempt die while it writes, and say whether something that is half written is found."""
+
+    def dies(table: Any, where: Any, *_: Any, **__: Any) -> None:
+        if hasattr(where, "write"):
+            where.write(b"PAR1")
+        else:
+            Path(where).write_bytes(b"PAR1")
+        raise _Killed
+
+    with mock.patch.object(pq, "write_table", dies), suppress(_Killed):
+        answer(7, rows, folder)
+    return any(path.stat().st_size < 12 for path in folder.glob("*.parquet"))
+
+
+def _two_at_once(answer: Callable[..., Any], rows: pd.DataFrame, folder: Path) -> None:
+    """Let a second attempt begin and end while the first one has written, and has not ended yet."""
+    write = pq.write_table
+
+    def and_another(*given: Any, **options: Any) -> None:
+        write(*given, **options)
+        with mock.patch.object(pq, "write_table", write):
+            answer(7, rows, folder)
+
+    with mock.patch.object(pq, "write_table", and_another):
+        answer(7, rows, folder)
+
+
+def _numbers_in(folder: Path) -> list[int]:
+    """Return what stands in the files of a folder; nothing where one of them cannot be read."""
+    try:
+        return sorted(number for path in folder.glob("*.parquet") for number in pd.read_parquet(path)["id"])
+    except pa.ArrowInvalid:
+        return []
+
+
+def _with_tasks_that_fail(answer: Callable[..., Any], folder: str) -> Callable[..., Any]:
+    def write(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        import pandas
+        from pyspark import TaskContext
+
+        task = TaskContext.get()
+        rows = pandas.concat(list(parts), ignore_index=True)
+        answer(task.partitionId(), rows, folder)
+        if task.attemptNumber() == 0 and task.partitionId() % 2:
+            raise RuntimeError("This task was ended after it had written.")
+        yield rows
+
+    return write
+
+
+@exercise
+def ex_14_8(answer: Callable[..., Any]) -> Verdict:
+    """Writing that may be done twice: an attempt that dies, two at once, tasks of Spark that fail."""
+    if not callable(answer):
+        return wrong("A function is asked for, which gets a partition's number, its rows and a folder.")
+    if is_stub(answer):
+        return NO_BODY
+    rows = pd.DataFrame({"id": range(30)})
+    with tempfile.TemporaryDirectory() as place:
+        folders = [Path(place, name) for name in ("died", "at-once", "spark")]
+        for folder in folders:
+            folder.mkdir()
+        if _left_half(answer, rows, folders[0]):
+            return wrong(
+                "An attempt died while it wrote, and its half of a file is found under a name *.parquet."
+            )
+        answer(7, rows, folders[0])
+        if _numbers_in(folders[0]) != list(range(30)):
+            return wrong(
+                "After an attempt that died, and a second one, the folder does not have each row once."
+            )
+        try:
+            _two_at_once(answer, rows, folders[1])
+        except FileNotFoundError:
+            return wrong("Two attempts at the same time were in each other's way: they wrote under one name.")
+        if _numbers_in(folders[1]) != list(range(30)):
+            return wrong("Two attempts wrote at the same time, and the folder does not have each row once.")
+        from chapter_14 import spark_here
+
+        numbers = spark_here.start().range(40, numPartitions=4)
+        job = numbers.mapInPandas(_with_tasks_that_fail(answer, str(folders[2])), "id long")
+        found = _by_spark(lambda: job)
+        if isinstance(found, Verdict):
+            return found
+        kept = _numbers_in(folders[2])
+    if len(kept) > len(set(kept)):
+        return wrong("Two of four tasks were done again, and their rows are there twice.")
+    if kept != list(range(40)):
+        return wrong(
+            f"Four tasks wrote 40 rows, and {len(kept)} are there. Has each partition a name of its own?"
+        )
+    return right(
+        "A name for each partition, and a file that is whole or not there: a task may be done again as often as it "
+        "likes. So does Spark's own write."
+    )
+
+
+WIDE_ROWS = 3_000_000
+WIDE = (
+    "id",
+    "xxhash64(id) AS a",
+    "xxhash64(id, 1) AS b",
+    "CASE WHEN id % 10 > 0 THEN double(id % 97) END AS delay",
+)
+
+
+def _files_problem(folder: Path) -> Verdict | None:
+    files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else []
+    if not files:
+        return wrong("There is no Parquet file in the folder.")
+    if len(files) != 4:
+        return wrong(
+            f"The table lies in {len(files)} files; four are asked for. Each task that writes makes one."
+        )
+    written = sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+    if written != WIDE_ROWS:
+        return wrong(f"{written:,} rows were written, and the table has {WIDE_ROWS:,}.")
+    if not {"id", "a", "b", "delay"} <= set(pq.ParquetFile(files[0]).schema_arrow.names):
+        return wrong("The files do not have all columns of the table.")
+    return None
+
+
+@exercise
+def ex_14_9(answer: Callable[..., Any]) -> Verdict:
+    """A table that is too large for the driver: four files, and two numbers."""
+    if not callable(answer):
+        return wrong("A function is asked for, which gets a data frame of Spark and a folder.")
+    if is_stub(answer):
+        return NO_BODY
+    from chapter_14 import spark_here
+
+    table = spark_here.start().range(0, WIDE_ROWS, 1, 6).selectExpr(*WIDE)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "table"
+        found = _by_spark(answer, table, folder)
+        if isinstance(found, Verdict):
+            return found
+        problem = _files_problem(folder)
+    if problem:
+        return problem
+    try:
+        rows, mean = map(float, found)
+    except (TypeError, ValueError):
+        return wrong("Return two numbers: how many rows there are, and the mean of delay.")
+    numbers = np.arange(WIDE_ROWS)
+    delays = (numbers % 97)[numbers % 10 > 0]
+    if rows != WIDE_ROWS:
+        why = " Those without a delay are rows, too." if rows == len(delays) else ""
+        return wrong(f"The table has {WIDE_ROWS:,} rows; you say {rows:,.0f}.{why}")
+    if math.isclose(mean, delays.sum() / WIDE_ROWS, rel_tol=1e-9):
+        return wrong("In your mean, what is missing counts as 0.")
+    if not math.isclose(mean, delays.mean(), rel_tol=1e-9):
+        return wrong(f"The mean of delay is not {mean:.4f}. Of which rows is it, and is it rounded?")
+    return right("The executors wrote, each its part; what came through the driver were two numbers.")

@@ -1,7 +1,8 @@
 """Run an engine's `featurize` in a process of its own, with a limit, and say what it took: seconds and memory.
 
-``python -m chapter_14.measure`` makes the two tables of the chapter, ``make bench-scale``; with ``search`` behind it
-only that of the second notebook: a search over settings, and a group-by.
+``python -m chapter_14.measure`` makes the two tables of the chapter, ``make bench-scale``; with ``engines`` behind it
+only that of the first and the third notebook, with ``search`` that of the second: a search over settings, and a
+group-by.
 """
 
 import importlib
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from companion.environment import repository
 from flightdelay.files import write_atomically
 
-ENGINES = ("pandas", "duckdb", "polars")
+ENGINES = ("pandas", "duckdb", "polars", "ray", "spark")
 SIZES = (1, 10, 40, 100)
 LOOK_EVERY = 0.02  # seconds
 TABLE = Path(__file__).with_name("measured.json")
@@ -92,8 +93,8 @@ def measure(engine: str, folder: Path, memory_mb: float = 3_000, patience: float
     Returns
     -------
     dict
-        ``rows``, the flights in the folder; ``start_seconds`` until all is imported, ``seconds`` from files to
-        file, ``peak_mb``, ``ended`` (see `watched`).
+        ``rows``, the flights in the folder; ``start_seconds`` until all is imported and an engine with processes
+        of its own has started them, ``seconds`` from files to file, ``peak_mb``, ``ended`` (see `watched`).
     """
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         command = [
@@ -152,11 +153,14 @@ def main() -> int:
     if len(sys.argv) > 2:
         _once(*sys.argv[1:])
         return 0
-    from companion import scale
+    from companion import scale, spark
 
     scale.set_up()
-    tables = {"bench-search": searches} if sys.argv[1:] == ["search"] else {}
-    for name, measured in (tables or {"bench-scale": engines, "bench-search": searches}).items():
+    tables = {"engines": ("bench-scale", engines), "search": ("bench-search", searches)}
+    for wanted in sys.argv[1:] or tables:
+        name, measured = tables[wanted]
+        if wanted == "engines":
+            spark.set_up()
         text = json.dumps(measured(), indent=1)
         write_atomically(repository() / "build" / f"{name}.json", f"{text}\n".encode())
     return 0
@@ -164,6 +168,7 @@ def main() -> int:
 
 def _once(engine: str, folder: str, result: str) -> None:
     module = importlib.import_module(f"chapter_14.with_{engine}")
+    getattr(module, "start", lambda: None)()  # of an engine that has processes of its own
     begun = time.time()
     module.featurize(Path(folder), Path(result))
     seconds = time.time() - begun

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
+from chapter_14 import ray_here
 from flightdelay.steps import featurize as step
 from flightdelay.steps.ingest import Raw
 
@@ -48,3 +49,8 @@ def featurize(folder: Path, result: Path) -> None:
         file.write_table(first)
         for table in tables:
             file.write_table(table)
+
+
+def start() -> None:
+    """Start Ray in this process, for `chapter_14.measure`."""
+    ray_here.start()

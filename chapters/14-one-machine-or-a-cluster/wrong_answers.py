@@ -28,6 +28,7 @@ from ray.data.expressions import col
 # --- 14.1 ---
 
 COLUMNS = "row, temp, wind_gust, precip"
+ASKED = ["temp", "wind_gust", "precip"]
 
 
 def _polars(decisions, weather, hours=1, **options):
@@ -671,6 +672,304 @@ def by_halving(trials, workers, start, extra):
     return high
 
 
+# --- 14.6 ---
+
+SPARK_SCHEMA = "row long, temp double, wind_gust double, precip double"
+
+
+def _carried(board="", old="7", within=""):
+    """Return the query of a window over both tables, or one with a mistake in it."""
+    return f"""
+        WITH both AS (
+            SELECT origin, time_hour + INTERVAL 1 HOUR AS at, 0 AS asks, struct(*) AS seen, NULL AS row
+            FROM {{weather}} {board}
+            UNION ALL SELECT origin, decided_at, 1, NULL, row FROM {{decisions}}
+        ), carried AS (
+            SELECT *, last(seen) IGNORE NULLS OVER (PARTITION BY origin ORDER BY at, asks {within}) AS found FROM both
+        ) SELECT row, {", ".join(f"IF({old}, found.{name}, NULL) AS {name}" for name in ASKED)}
+        FROM carried WHERE asks = 1
+    """
+
+
+def _sql_of_spark(decisions, weather, **changes):
+    young = "at - found.time_hour <= INTERVAL 7 HOUR"
+    query = _carried(**{"old": young, **changes})
+    return decisions.sparkSession.sql(query, decisions=decisions, weather=weather)
+
+
+def by_a_window(decisions, weather):
+    return _sql_of_spark(decisions, weather)
+
+
+def by_a_window_without_an_age(decisions, weather):
+    return _sql_of_spark(decisions, weather, old="true")
+
+
+def by_a_window_from_the_name(decisions, weather):
+    return _sql_of_spark(decisions, weather, old="at - found.time_hour <= INTERVAL 6 HOUR")
+
+
+def by_a_window_without_nulls(decisions, weather):
+    return _sql_of_spark(decisions, weather, board="WHERE temp IS NOT NULL AND wind_gust IS NOT NULL")
+
+
+def by_a_window_the_question_first(decisions, weather):
+    query = _carried(old="at - found.time_hour <= INTERVAL 7 HOUR")
+    query = query.replace("ORDER BY at, asks", "ORDER BY at, asks DESC ROWS UNBOUNDED PRECEDING")
+    return decisions.sparkSession.sql(query, decisions=decisions, weather=weather)
+
+
+def joined_by_the_airport(decisions, weather, how="left", after=1):
+    from pyspark.sql import functions as F
+
+    age = F.col("decided_at") - F.col("time_hour")
+    hours = [F.expr(f"INTERVAL {number} HOUR") for number in (after, 7)]
+    near = decisions.join(weather, "origin").where(age.between(*hours))
+    last = near.groupBy("row").agg(F.max_by(F.struct(*ASKED), "time_hour").alias("found"))
+    return decisions.select("row").join(last, "row", how).select("row", "found.*")
+
+
+def joined_and_lost(decisions, weather):
+    return joined_by_the_airport(decisions, weather, how="inner")
+
+
+def joined_by_its_name(decisions, weather):
+    return joined_by_the_airport(decisions, weather, after=0)
+
+
+def each_column_for_itself(decisions, weather):
+    from pyspark.sql import functions as F
+
+    age = F.col("decided_at") - F.col("time_hour")
+    near = decisions.join(weather, "origin").where(
+        age.between(F.expr("INTERVAL 1 HOUR"), F.expr("INTERVAL 7 HOUR"))
+    )
+    last = near.groupBy("row").agg(
+        *[F.max_by(name, F.when(F.col(name).isNotNull(), F.col("time_hour"))).alias(name) for name in ASKED]
+    )
+    return decisions.select("row").join(last, "row", "left")
+
+
+def on_the_hour_in_spark(decisions, weather):
+    from pyspark.sql import functions as F
+
+    asked = decisions.withColumn(
+        "time_hour", F.date_trunc("hour", F.col("decided_at") - F.expr("INTERVAL 1 HOUR"))
+    )
+    return asked.join(weather, ["origin", "time_hour"], "left").select("row", *ASKED)
+
+
+def _by_cogroup(decisions, weather, **options):
+    hours = options.pop("hours", 1)
+
+    def latest(asked, board):
+        import pandas as pd
+
+        board["at"] = board["time_hour"] + pd.Timedelta(hours=hours)
+        asked = asked.rename(columns={"decided_at": "at"}).sort_values("at")
+        settings = {"tolerance": pd.Timedelta(hours=6), **options}
+        return pd.merge_asof(asked, board.sort_values("at"), on="at", **settings)[["row", *ASKED]]
+
+    pairs = decisions.groupBy("origin").cogroup(weather.groupBy("origin"))
+    return pairs.applyInPandas(latest, SPARK_SCHEMA)
+
+
+def the_nearest_by_cogroup(decisions, weather):
+    return _by_cogroup(decisions, weather, direction="nearest")
+
+
+# --- 14.7 ---
+
+
+def one_call_for_each_key(table, counted, schema, most):
+    return table.groupBy("key").applyInPandas(counted, schema)
+
+
+def _in_pieces(table, counted, schema, pieces, summed=True):
+    from pyspark.sql import functions as F
+
+    parts = table.withColumn("piece", F.floor(F.rand(0) * pieces)).groupBy("key", "piece")
+    found = parts.applyInPandas(counted, schema)
+    if not summed:
+        return found
+    return found.groupBy("key").agg(F.sum("rows").alias("rows"), F.sum("late").alias("late"))
+
+
+def never_added_up(table, counted, schema, most):
+    return _in_pieces(table, counted, schema, 20, summed=False)
+
+
+def just_as_many_pieces(table, counted, schema, most):
+    return _in_pieces(table, counted, schema, 7)
+
+
+def four_pieces(table, counted, schema, most):
+    return _in_pieces(table, counted, schema, 4)
+
+
+def without_the_null(table, counted, schema, most):
+    return _in_pieces(table.where("key IS NOT NULL"), counted, schema, 20)
+
+
+def a_sample(table, counted, schema, most):
+    return _in_pieces(table.limit(most), counted, schema, 2)
+
+
+def in_spark_s_own_words(table, counted, schema, most):
+    return table.groupBy("key").agg({"*": "count", "value": "count"}).toDF("key", "rows", "late")
+
+
+def right_sums_without_counted(table, counted, schema, most):
+    from pyspark.sql import functions as F
+
+    late = F.sum(F.when(F.col("value") > 15, 1).otherwise(0))
+    return table.groupBy("key").agg(F.count("*").alias("rows"), late.alias("late"))
+
+
+def in_this_process(table, counted, schema, most):
+    rows = table.toPandas()
+    parts = [
+        counted(part.iloc[at : at + most])
+        for _, part in rows.groupby("key", dropna=False)
+        for at in range(0, len(part), most)
+    ]
+    return pd.concat(parts).groupby("key", dropna=False, as_index=False).sum()
+
+
+def numbered(table, counted, schema, most):
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    number = F.row_number().over(Window.partitionBy("key").orderBy("value"))
+    parts = (
+        table.withColumn("piece", F.floor(number / most))
+        .groupBy("key", "piece")
+        .applyInPandas(counted, schema)
+    )
+    return parts.groupBy("key").agg(F.sum("rows").alias("rows"), F.sum("late").alias("late"))
+
+
+def fifty_pieces(table, counted, schema, most):
+    return _in_pieces(table, counted, schema, 50)
+
+
+# --- 14.8 ---
+
+
+def _writers():
+    """Return them: written here, they travel to a worker as code, which need not import all that stands above."""
+
+    def under_its_name_at_once(partition, rows, folder):
+        rows.to_parquet(f"{folder}/{partition}.parquet")
+
+    def under_a_new_name_each_time(partition, rows, folder):
+        import os
+        import uuid
+
+        name = f"{folder}/{partition}-{uuid.uuid4()}"
+        rows.to_parquet(f"{name}.begun")
+        os.replace(f"{name}.begun", f"{name}.parquet")
+
+    def one_name_for_all(partition, rows, folder):
+        import os
+        import uuid
+
+        rows.to_parquet(f"{folder}/{uuid.uuid4()}.begun")
+        begun = next(name for name in os.listdir(folder) if name.endswith(".begun"))
+        os.replace(f"{folder}/{begun}", f"{folder}/all.parquet")
+
+    def one_name_while_it_writes(partition, rows, folder):
+        import os
+
+        rows.to_parquet(f"{folder}/{partition}.begun")
+        os.replace(f"{folder}/{partition}.begun", f"{folder}/{partition}.parquet")
+
+    def never_moved(partition, rows, folder):
+        rows.to_parquet(f"{folder}/{partition}.begun")
+
+    def not_if_it_is_there(partition, rows, folder):
+        import os
+
+        if not os.path.exists(f"{folder}/{partition}.parquet"):
+            rows.to_parquet(f"{folder}/{partition}.parquet")
+
+    def in_memory_first(partition, rows, folder):
+        import os
+        import tempfile
+
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            file.write(rows.to_parquet())
+        os.replace(file.name, os.path.join(folder, f"part-{partition}.parquet"))
+
+    return locals()
+
+
+WRITERS = _writers()
+
+
+# --- 14.9 ---
+
+
+def by_pandas(table, folder):
+    from pathlib import Path
+
+    rows = table.toPandas()
+    Path(folder).mkdir()
+    for number in range(4):
+        rows.iloc[number::4].to_parquet(Path(folder) / f"{number}.parquet")
+    return len(rows), rows["delay"].mean()
+
+
+def as_many_files_as_tasks(table, folder):
+    from pyspark.sql import functions as F
+
+    table.write.parquet(str(folder))
+    return tuple(table.agg(F.count("*"), F.mean("delay")).first())
+
+
+def _in_four(table, folder, *what):
+    table.coalesce(4).write.parquet(str(folder))
+    return tuple(table.agg(*what).first())
+
+
+def counted_what_is_there(table, folder):
+    from pyspark.sql import functions as F
+
+    return _in_four(table, folder, F.count("delay"), F.mean("delay"))
+
+
+def missing_is_nought(table, folder):
+    from pyspark.sql import functions as F
+
+    return _in_four(table, folder, F.count("*"), F.mean(F.coalesce("delay", F.lit(0.0))))
+
+
+def only_late_ones(table, folder):
+    from pyspark.sql import functions as F
+
+    return _in_four(table.where("delay IS NOT NULL"), folder, F.count("*"), F.mean("delay"))
+
+
+def nothing_written(table, folder):
+    from pyspark.sql import functions as F
+
+    return tuple(table.agg(F.count("*"), F.mean("delay")).first())
+
+
+def coalesced(table, folder):
+    from pyspark.sql import functions as F
+
+    return list(_in_four(table, folder, F.count("*"), F.mean("delay")))
+
+
+def in_sql(table, folder):
+    table.repartition(4, "id").write.mode("overwrite").parquet(str(folder))
+    row = table.sparkSession.sql(
+        "SELECT count(*) AS rows, avg(delay) AS mean FROM {table}", table=table
+    ).first()
+    return row.rows, row.mean
+
+
 WRONG = {
     "ex_14_1": [
         nearest,
@@ -756,6 +1055,44 @@ WRONG = {
         one_round_more,
         in_whole_seconds,
     ],
+    "ex_14_6": [
+        by_a_window_without_an_age,
+        by_a_window_from_the_name,
+        by_a_window_without_nulls,
+        by_a_window_the_question_first,
+        joined_and_lost,
+        joined_by_its_name,
+        each_column_for_itself,
+        on_the_hour_in_spark,
+        the_nearest_by_cogroup,
+    ],
+    "ex_14_7": [
+        one_call_for_each_key,
+        never_added_up,
+        just_as_many_pieces,
+        four_pieces,
+        without_the_null,
+        a_sample,
+        in_spark_s_own_words,
+        right_sums_without_counted,
+        in_this_process,
+    ],
+    "ex_14_8": [
+        WRITERS["under_its_name_at_once"],
+        WRITERS["under_a_new_name_each_time"],
+        WRITERS["one_name_for_all"],
+        WRITERS["one_name_while_it_writes"],
+        WRITERS["never_moved"],
+        WRITERS["not_if_it_is_there"],
+    ],
+    "ex_14_9": [
+        by_pandas,
+        as_many_files_as_tasks,
+        counted_what_is_there,
+        missing_is_nought,
+        only_late_ones,
+        nothing_written,
+    ],
 }
 ALSO_RIGHT = {
     "ex_14_1": [sql, window, lazy, filtered_later],
@@ -768,4 +1105,8 @@ ALSO_RIGHT = {
     ],
     "ex_14_4": [in_arrow, row_by_row, in_the_driver, as_float32],
     "ex_14_5": [by_whole_division, as_a_fraction_of_seconds, as_a_decimal, by_halving],
+    "ex_14_6": [by_a_window, joined_by_the_airport],
+    "ex_14_7": [numbered, fifty_pieces],
+    "ex_14_8": [WRITERS["in_memory_first"]],
+    "ex_14_9": [coalesced, in_sql],
 }

@@ -45,6 +45,7 @@ from companion import replay
 from companion.chapters import ChapterError, Sitting, chapters
 from companion.environment import kubeconfig_of, recorded_kubeconfig, repository
 from companion.errors import SentenceError
+from companion.extra_venv import is_made
 from companion.portable import without_paths
 from companion.recorded.recording import write
 from companion.recorded.world import RECORDING
@@ -92,6 +93,16 @@ def on_a_cluster(root: Path) -> dict[str, str]:
 def not_yet_run(root: Path) -> set[str]:
     """Return the names of the notebooks that no cluster has run yet."""
     return {name for name, status in on_a_cluster(root).items() if status == "not yet run"}
+
+
+def lacks(sitting: Sitting, root: Path) -> str:
+    """Say in a sentence which packages beside `.venv` are not there that a sitting runs with; empty if none.
+
+    The tests leave such a sitting out, as they install nothing so large.
+    """
+    if not sitting.beside or is_made(root, sitting.beside):
+        return ""
+    return f"{sitting.notebook} runs where .venv-{sitting.beside} is: make {sitting.beside}"
 
 
 def notebooks_of(lesson: Path) -> dict[str, NotebookNode]:

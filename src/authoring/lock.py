@@ -1,9 +1,10 @@
 """Remake the lock: ``make lock`` resolves pyproject.toml afresh into requirements.txt.
 
 `requirements.txt` is the whole book, `requirements-image.txt` what the image of a pipeline's step needs,
-`requirements-scale.txt` what chapters 14 to 16 add to the book, `requirements-dashboard.txt` ZenML's dashboard, and
-`requirements-site.txt` what makes and tests the site. All come out of one resolution, so that a version is the same in
-all of them, but for what the dashboard and Airflow do not agree on (FastAPI). `uv.lock` is not kept: it names a host
+`requirements-scale.txt` what chapters 14 to 16 add to the book, `requirements-spark.txt` what Spark adds,
+`requirements-dashboard.txt` ZenML's dashboard, and `requirements-site.txt` what makes and tests the site. All come out
+of one resolution, so that a version is the same in all of them, but for what the dashboard and Airflow do not agree on
+(FastAPI). `uv.lock` is not kept: it names a host
 for each file, and `uv sync --frozen` fetches from there even where a reader's own index is set, as in a company.
 
 ``make lock KEEP=1`` leaves every version that the locks have, and resolves only what pyproject.toml names anew.
@@ -34,8 +35,11 @@ LOCKS = {
         "ZenML's dashboard, which clashes with Airflow, with hashes.",
     ),
     "requirements-scale.txt": ("scale", "What chapters 14 to 16 add to requirements.txt, with hashes."),
+    "requirements-spark.txt": ("spark", "What Spark adds to requirements.txt, with hashes."),
     "requirements-site.txt": ("site", "What makes the site and tests it, without the book's, with hashes."),
 }
+# What the book has is cut out of these: they are used by its own Python.
+ADDING = {"requirements-scale.txt": "scale", "requirements-spark.txt": "spark"}
 # The same numbers on every Python need the same version of these.
 ONE_VERSION = ("numpy", "scipy", "scikit-learn")
 # The resolver was seen to step back from these without a word.
@@ -170,9 +174,8 @@ def resolve(folder: Path, keep: bool = False) -> dict[str, str]:
         body = run("export", "--frozen", "--no-emit-project", "--no-header", option, part)
         locks[name] = HEADER.format(text=text) + body
     # One resolution: what is left has the book's versions beside it, and needs nothing else.
-    locks["requirements-scale.txt"] = without(
-        locks["requirements-scale.txt"], pins(locks["requirements.txt"])
-    )
+    for name in ADDING:
+        locks[name] = without(locks[name], pins(locks["requirements.txt"]))
     return locks
 
 
@@ -189,8 +192,8 @@ def main(arguments: list[str] | None = None) -> int:
         check(locks["requirements-image.txt"], direct(project, "image"))
         check(locks["requirements-dashboard.txt"], direct(project, "dashboard"))
         check(locks["requirements-site.txt"], direct(project, "site"))
-        both = locks["requirements.txt"] + locks["requirements-scale.txt"]
-        check(both, direct(project, "image", "book", "scale"))
+        for name, part in ADDING.items():
+            check(locks["requirements.txt"] + locks[name], direct(project, "image", "book", part))
     except LockError as error:
         print(f"The lock was not changed. {error}", file=sys.stderr)
         return 1

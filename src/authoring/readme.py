@@ -39,7 +39,9 @@ def how_tested(chapter: Chapter) -> str:
     if chapter.run.get("status") == "not yet run":
         return "not yet run"
     if not chapter.run:
-        return "every cell, strict"
+        beside = [sitting for sitting in chapter.sittings if sitting.beside]
+        where = "".join(f"; {each.key} where `make {each.beside}` has run" for each in beside)
+        return f"every cell, strict{where}"
     on = " on ".join(f"{NAMES[tool]} {version}" for tool, version in _main(chapter.run["versions"]))
     return f"every cell, strict, by a recording of {chapter.run['date']} ({on})"
 

@@ -33,6 +33,8 @@ class Sitting:
         Of the cluster, where the notebook works on one: these are recorded.
     asks
         What its API has to serve beside Kubernetes' own, such as ``trainer.kubeflow.org/v1alpha1``.
+    beside
+        The packages beside `.venv` that it runs with (`companion.extra_venv`), where they are too large for all.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class Sitting:
     minutes: int
     namespaces: tuple[str, ...] = ()
     asks: str = ""
+    beside: str = ""
 
     @property
     def key(self) -> str:
@@ -143,9 +146,16 @@ def _chapter(folder: Path) -> Chapter:
             f"{where} gives minutes for {', '.join(said['minutes']) or 'nothing'}, and the lessons there are "
             f"{', '.join(there) or 'none'}."
         )
-    namespaces, asks = said.get("namespaces", {}), said.get("asks", {})
+    namespaces, asks, beside = (said.get(key, {}) for key in ("namespaces", "asks", "beside"))
     sittings = tuple(
-        Sitting(folder, name, said["minutes"][name], tuple(namespaces.get(name, ())), asks.get(name, ""))
+        Sitting(
+            folder,
+            name,
+            said["minutes"][name],
+            tuple(namespaces.get(name, ())),
+            asks.get(name, ""),
+            beside.get(name, ""),
+        )
         for name in there
     )
     return Chapter(folder, said["title"], said["able_to"], said["needs"], sittings, said.get("run", {}))

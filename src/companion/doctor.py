@@ -98,6 +98,22 @@ def check_scale(root: Path) -> Finding:
     return Finding("engines", True, scale.introduction(root).rstrip("."))
 
 
+def check_spark(root: Path) -> Finding:
+    """Say whether what the third notebook of chapter 14 installs by itself is there, and its Java starts."""
+    try:
+        from companion import spark
+    except ImportError as error:
+        return unchecked("Spark", error)
+    try:
+        if not spark.is_there(root):
+            fix = f"make spark, or the first cell of notebook 14-3: {spark.EXPECTATION}"
+            return Finding("Spark", False, "not there yet", fix)
+        spark.check_java(root)
+        return Finding("Spark", True, spark.introduction(root).rstrip("."))
+    except SentenceError as error:
+        return Finding("Spark", False, str(error), "see the line above")
+
+
 def check_tools() -> Finding:
     """Name the versions of the tools that the book is about."""
     versions = {title: installed(package) for package, title in TOOLS.items()}
@@ -243,7 +259,7 @@ def examine(root: Path = ROOT) -> dict[str, list[Finding]]:
     return {
         BOOK: [system, *(check() for check in book)],
         CLUSTER: examine_cluster(),
-        SCALE: [check_scale(root)],
+        SCALE: [check_scale(root), check_spark(root)],
     }
 
 

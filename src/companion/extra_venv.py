@@ -1,11 +1,13 @@
-"""Environments beside `.venv`, each with a lock of its own: what it holds clashes with the book's, or few need it."""
+"""Packages beside `.venv`, each set with a lock of its own: what it holds clashes with the book's, or few need it."""
 
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from companion.bootstrap import CannotBootstrap, fetch, installer_environment, mend, run
+from companion.environment import with_proxies
 from companion.errors import SentenceError
 from flightdelay.files import sha256
 
@@ -31,19 +33,66 @@ def extra_venv(root: Path, name: str, size: str) -> Path:
     ExtraVenvError
         If the packages cannot be installed.
     """
-    venv, lock = root / f".venv-{name}", root / f"requirements-{name}.txt"
-    stamp = venv / "stamp"
-    digest = f"{venv}\n{sha256(lock)}"
-    if not (stamp.exists() and stamp.read_text() == digest):
-        print(f"Setting up {venv.name}: {size}. Only the first time.", flush=True)
+
+    def make(venv: Path, lock: Path) -> None:
+        run([sys.executable, "-m", "venv", "--clear", str(venv)], dict(os.environ))
+        python = ["--python", str(venv / "bin" / "python")]
+        fetch([*_uv(), "sync", "--quiet", "--require-hashes", *python, str(lock)], _environ())
+        mend(venv)
+
+    return _made(root, name, size, make) / "bin"
+
+
+def packages_beside(root: Path, name: str, size: str) -> Path:
+    """Put what a lock adds to the book's into the folder ``.venv-NAME``, for the book's own Python; return the folder.
+
+    It is no environment: whoever needs the packages puts the folder behind the others on `sys.path`.
+
+    Raises
+    ------
+    ExtraVenvError
+        As `extra_venv`.
+    """
+
+    def make(folder: Path, lock: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        # The book's setuptools builds what comes as source only, so that nothing is fetched without a hash.
+        built = ["--no-deps", "--no-build-isolation", "--require-hashes", "--python", sys.executable]
+        target = ["--target", str(folder), "--requirement", str(lock)]
+        fetch([*_uv(), "install", "--quiet", *built, *target], _environ())
+
+    return _made(root, name, size, make)
+
+
+def is_made(root: Path, name: str) -> bool:
+    """Say whether ``.venv-NAME`` is what its lock says."""
+    stamp = root / f".venv-{name}" / "stamp"
+    try:
+        return stamp.read_text(encoding="utf-8") == _stamp(root, name)
+    except OSError:
+        return False
+
+
+def _made(root: Path, name: str, size: str, make: Callable[[Path, Path], None]) -> Path:
+    folder = root / f".venv-{name}"
+    if not is_made(root, name):
+        print(f"Setting up {folder.name}: {size}. Only the first time.", flush=True)
         try:
-            run([sys.executable, "-m", "venv", "--clear", str(venv)], dict(os.environ))
-            uv = [str(Path(sys.executable).with_name("uv")), "pip", "sync", "--quiet", "--require-hashes"]
-            environ = installer_environment(dict(os.environ), sys.executable)
-            fetch([*uv, "--python", str(venv / "bin" / "python"), str(lock)], environ)
-            mend(venv)
+            make(folder, root / f"requirements-{name}.txt")
         except CannotBootstrap as error:
-            shutil.rmtree(venv, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise ExtraVenvError(str(error)) from error
-        stamp.write_text(digest)
-    return venv / "bin"
+        (folder / "stamp").write_text(_stamp(root, name), encoding="utf-8")
+    return folder
+
+
+def _stamp(root: Path, name: str) -> str:
+    return f"{root / f'.venv-{name}'}\n{sha256(root / f'requirements-{name}.txt')}"
+
+
+def _uv() -> list[str]:
+    return [str(Path(sys.executable).with_name("uv")), "pip"]
+
+
+def _environ() -> dict[str, str]:
+    return installer_environment(with_proxies(dict(os.environ)), sys.executable)

@@ -10,6 +10,7 @@ with a work folder of its own and with recorded commands (`companion.replay`). A
 A cell that takes longer than ``CELL_TIMEOUT`` fails and ends its notebook (nbval marks the rest with an x). At the end
 of a notebook, however it comes, nothing that it has started is left. ``--nbval-cell-timeout`` gives less time.
 
+A notebook that runs with packages beside `.venv` which are not there is skipped, with the command that sets them up.
 A notebook that `guards` refuses stops the run, and so does a run without any notebook.
 """
 
@@ -30,7 +31,15 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError, coalesce_streams, get_sanitize_patterns
 from nbval_strict import guards
 
-from authoring.build import CELL_TIMEOUT, FOLDERS, kernel_environment, not_yet_run, on_a_cluster, sittings
+from authoring.build import (
+    CELL_TIMEOUT,
+    FOLDERS,
+    kernel_environment,
+    lacks,
+    not_yet_run,
+    on_a_cluster,
+    sittings,
+)
 from companion import replay
 from companion.portable import path_patterns
 
@@ -59,6 +68,7 @@ class Notebooks(pytest.Directory):
             variant: {sitting.notebook: sitting.recording(variant) for sitting in sittings(ROOT)}
             for variant in FOLDERS
         }
+        left_out = {sitting.notebook: lacks(sitting, ROOT) for sitting in sittings(ROOT)}
         found = 0
         for variant, folder in FOLDERS.items():
             (copies / folder).mkdir()
@@ -74,6 +84,9 @@ class Notebooks(pytest.Directory):
                     nodeid = f"{folder}/{path.name}"
                     recording = recordings[variant].get(path.stem, copies / "none.json")
                     found += 1
+                    if left_out.get(path.stem):
+                        yield LeftOut.from_parent(self, name=nodeid, reason=left_out[path.stem])
+                        continue
                     yield StrictNotebook.from_parent(
                         self,
                         path=copies / folder / path.name,
@@ -82,6 +95,17 @@ class Notebooks(pytest.Directory):
                     )
         if not found:
             raise self.CollectError("There is no notebook to test: build them with 'make notebooks'.")
+
+
+class LeftOut(pytest.Item):
+    """A notebook whose packages are not there."""
+
+    def __init__(self, reason: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reason = reason
+
+    def runtest(self) -> None:
+        pytest.skip(self.reason)
 
 
 class StrictNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is untyped
