@@ -95,8 +95,9 @@ companion.compare_bet(my_bet, "the same" if ours == weights.ANOTHER_SUMS else "d
 # (the page of `sentence-transformers/all-MiniLM-L6-v2`, under its files); with a network, compare it. The comment in
 # [`weights.py`](../chapters/16-a-language-model/weights.py) says how the other package's sums were taken.
 #
-# **From now on the sum is the version.** "MiniLM" is a name, like a tag of an image. Other bytes may give other vectors,
-# and what has learned from the first ones may be worth nothing on the others. The name does not tell you; the sum does.
+# **From now on the sum is the version.** "MiniLM" is a name, like a tag of an image. Other bytes may give other
+# vectors, and what has learned from the first ones may be worth nothing on the others. The name does not tell you;
+# the sum does.
 #
 # ## 3. To read a file, or to run it
 #
@@ -188,7 +189,7 @@ for text in ("My suitcase did not arrive.", "my suitcsae didnt arive", "Orlando 
     print(tokenizer().encode(text).tokens)
 
 # %% [markdown]
-# `[CLS]` and `[SEP]` stand at the beginning and at the end, and `##` begins a piece that continues a word. What is lost:
+# `[CLS]` and `[SEP]` stand at the beginning and at the end, and `##` begins a piece that continues a word. Lost are
 # capitals and accents, a sign that the model does not know (it becomes `[UNK]`), and what comes after 256 pieces.
 #
 # Then each piece becomes a vector of 384 numbers, and six **layers** follow. In each, every piece looks at all others

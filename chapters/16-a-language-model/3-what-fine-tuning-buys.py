@@ -50,8 +50,8 @@ print(len(eight), "to learn from, the first:", eight["text"].iloc[0])
 # $$W + \text{scale} \cdot \text{up} \cdot \text{down}$$
 #
 # `down` has as many columns as $W$ and few rows, `up` has as many rows as $W$ and few columns. These few, here 8, are
-# the **rank**. Their product has the shape of $W$. `up` and `down` of all changed matrices together are the **adapter**.
-# Scale is a fixed number, here 2.
+# the **rank**. Their product has the shape of $W$. `up` and `down` of all changed matrices are the **adapter**. Scale
+# is a fixed number, here 2.
 #
 # ## Exercise 16.6: What an adapter does to a matrix
 #
@@ -163,10 +163,11 @@ axes[0].legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# On the left, three lines lie close together, and the one of counting far below: what the encoder's makers taught it, on
-# other people's texts, is worth more than a few examples of yours. Class means, which train nothing at all, hold most
-# of it. At 16 examples the adapter's mean is above the other two. On the right you see what it costs. With a frozen encoder nearly all of the time goes into the vectors,
-# each computed once; an adapter's training goes through the encoder, forward and back, ten times for each text.
+# On the left, three lines lie close together, and the one of counting far below: what the encoder's makers taught it,
+# on other people's texts, is worth more than a few examples of yours. Class means, which train nothing at all, hold
+# most of it. At 16 examples the adapter's mean is above the other two. On the right you see what it costs. With a
+# frozen encoder nearly all of the time goes into the vectors, each computed once; an adapter's training goes through
+# the encoder, forward and back, ten times for each text.
 #
 # ## 4. Is that a difference?
 #
@@ -215,7 +216,8 @@ def answer(one, other):
 check.ex_16_7(answer)
 
 # %% [markdown]
-# **Bet first.** From how many examples of each intent on does the interval of "adapter minus logistic head" lie above 0?
+# **Bet first.** From how many examples of each intent on does the interval of "adapter minus logistic head" lie above
+# 0?
 
 # %%
 my_bet = None  # 1, 2, 4, 8, 16, 32 or "never"
