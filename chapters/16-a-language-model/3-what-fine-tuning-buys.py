@@ -348,7 +348,7 @@ check.ex_16_8(answer)
 # then in 4 bits.
 # The first is more than a card of 80 GB holds, the second fits on one of 24 GB, the third on one of 8 GB, if the batch
 # leaves room. That is what adapters are for: they save memory, not examples. (None of the three was run for
-# this book, and nobody lent a graphics card for it.) On a cluster such a training is a TrainJob of chapter 15 that asks
+# this book, which had no graphics card.) On a cluster such a training is a TrainJob of chapter 15 that asks
 # for one card: [a manifest, not run](../chapters/16-a-language-model/train-job-with-a-gpu.yaml).
 #
 # ## To read: with PyTorch, and without any training

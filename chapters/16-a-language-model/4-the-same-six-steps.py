@@ -246,7 +246,7 @@ of_challenger, of_champion = costs("old")
 print("promote" if of_champion - of_challenger >= decide.SMALLEST_GAIN else "keep")
 
 # %% [markdown]
-# April's challenger is dearer, so the champion stays. Now the same with the new vectors: the challenger has learned
+# April's challenger costs more, so the champion stays. Now the same with the new vectors: the challenger has learned
 # from them, and the champion judges by them, too. Suppose that the columns were called 0 to 383 in both, so that nobody
 # can tell.
 #
@@ -260,11 +260,11 @@ of_challenger, of_champion = costs("new")
 companion.compare_bet(my_bet, "promote" if of_champion - of_challenger >= decide.SMALLEST_GAIN else "keep")
 
 # %% [markdown]
-# **Symptom.** A challenger that costs half of what the champion costs, and that was dearer a moment ago. **Evidence.**
+# **Symptom.** A challenger that costs half of what the champion costs, and that cost more a moment ago. **Evidence.**
 # The challenger's two figures are the same as before. It is the champion that has become another one: it tells no
 # message rightly, and is still sure of some, so that it costs nearly twice as much as a person who reads everything.
 # **Cause.** A head has learned what each of the 384 numbers means, and they mean something else now. The gate compared
-# a model with a ruin of one. **Fix.** The encoder's sum belongs to the model. `featurize` writes its first twelve
+# a model with one that no longer works. **Fix.** The encoder's sum belongs to the model. `featurize` writes its first twelve
 # letters into the names of the columns; scikit-learn keeps the names in the model, and the store keeps the model. So
 # `decide` knows which encoder a champion was made with, and refuses. Nothing is written, and the champion stays.
 
