@@ -265,7 +265,7 @@ companion.compare_bet(my_bet, "promote" if of_champion - of_challenger >= decide
 # message rightly, and is still sure of some, so that it costs nearly twice as much as a person who reads everything.
 # **Cause.** A head has learned what each of the 384 numbers means, and they mean something else now. The gate compared
 # a model with one that no longer works. **Fix.** The encoder's sum belongs to the model. `featurize` writes its first
-# twelve letters into the names of the columns; scikit-learn keeps the names in the model, and the store keeps the model.
+# twelve letters into the names of the columns; scikit-learn keeps the names in the model, and the store keeps it.
 # So `decide` knows which encoder a champion was made with, and refuses. Nothing is written, and the champion stays.
 
 # %% tags=["raises-exception"]
