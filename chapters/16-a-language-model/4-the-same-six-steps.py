@@ -295,8 +295,8 @@ print("the same digest of the probabilities:", evaluate.digest("", old) == evalu
 # Write a function that is given the `month`, the SHA-256 sum of the `encoder` as a text, and the `probabilities`, an
 # array with a row for each message. It returns the version: a text that begins with the month and can be a folder's
 # name. The same run gives the same version, also in another process and on a machine that differs in the eighth
-# decimal of a probability. Another month, encoder or message's probability (from the sixth decimal on) gives another
-# one.
+# decimal of a probability. Another month or another encoder gives another one, and so does a single probability, of
+# whichever message, that is another one in the sixth decimal.
 
 
 # %%

@@ -894,14 +894,14 @@ def ex_16_10(answer: Callable[..., Any]) -> Verdict:
         return NO_BODY
     random = np.random.default_rng(10)
     # Not near the middle between two numbers of six decimals, so that a rounding is one.
-    table = (random.integers(1, 999_999, size=(40, 14)) + 0.2) / 1e6
+    table = (random.integers(1, 999_999, size=(112, 14)) + 0.2) / 1e6
     encoders = [hashlib.sha256(name).hexdigest() for name in (b"one", b"other")]
 
     def version(month: str = "2013-03", encoder: str = encoders[0], probabilities: np.ndarray = table) -> Any:
         return answer(month, encoder, probabilities.copy())
 
     said = version()
-    if not isinstance(said, str) or not said.startswith("2013-03") or "/" in said or len(said) > 100:
+    if not isinstance(said, str) or not said.startswith("2013-03") or "/" in said or len(said) > 255:
         return wrong(
             f"It returns {reprlib.repr(said)}; wanted is a text that begins with the month and names a folder."
         )
@@ -912,19 +912,26 @@ def ex_16_10(answer: Callable[..., Any]) -> Verdict:
     with unittest.mock.patch("builtins.hash", return_value=42):
         if version() != said:
             return wrong("hash() of a text is another number in the next process: take a sum that stays.")
-    swapped, other = table.copy(), table.copy()
+    swapped, other, last = table.copy(), table.copy(), table.copy()
     swapped[[0, 1]] = swapped[[1, 0]]
-    other[30, 7] += 2e-6
+    other[61, 7] += 2e-6
+    last[-1, 7] += 2e-6
     if version(probabilities=table + 1e-8) != said:
         return wrong("In the eighth decimal two machines differ, and it gives another version for that.")
     for what, another in {
         "another encoder": version(encoder=encoders[1]),
         "another month": version(month="2013-04"),
         "a probability that is larger by 0.000002": version(probabilities=other),
+        "one in the last row that is larger by 0.000002": version(probabilities=last),
         "the same probabilities for other messages": version(probabilities=swapped),
     }.items():
         if another == said:
             return wrong(f"With {what} it gives the same version.")
+    named = {version(encoder=hashlib.sha256(bytes([number])).hexdigest()) for number in range(100)}
+    if len(named) < 100:
+        return wrong(f"A hundred encoders get {len(named)} versions: too few letters tell them apart.")
+    if any("/" in each for each in named):
+        return wrong("For some encoders there is a / in it, and that cannot be part of a folder's name.")
     return right(
         "Equal answers by another encoder are another version: the model file fits only one of them."
     )

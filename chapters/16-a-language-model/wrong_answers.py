@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 16, each a mistake that somebody makes, and right ones in other styles."""
 
 import ast
+import base64
 import hashlib
 import json
 import pickle
@@ -1287,6 +1288,29 @@ def without_the_month(month, encoder, probabilities):
     return of_lines("2013-03", encoder, probabilities)
 
 
+def of_what_numpy_prints(month, encoder, probabilities):
+    """Leave out the rows in the middle, as NumPy prints a large array."""
+    return f"{month}-{hashlib.sha256((encoder + str(probabilities.round(6))).encode()).hexdigest()[:12]}"
+
+
+def of_the_first_hundred(month, encoder, probabilities):
+    return of_lines(month, encoder, probabilities[:100])
+
+
+def in_base64(month, encoder, probabilities):
+    content = hashlib.sha256(encoder.encode() + probabilities.round(6).tobytes()).digest()
+    return f"{month}-{base64.b64encode(content).decode()}"
+
+
+def of_two_letters(month, encoder, probabilities):
+    return f"{month}-{hashlib.sha256(encoder.encode() + probabilities.round(6).tobytes()).hexdigest()[:2]}"
+
+
+def with_both_sums(month, encoder, probabilities):
+    """Write the whole of two sums: 135 letters, which a folder's name may have."""
+    return month + encoder + hashlib.sha256(probabilities.round(6).tobytes()).hexdigest()
+
+
 def encoder_in_sight(month, encoder, probabilities):
     content = (probabilities * 1e6).round().astype("int64").tobytes()
     return f"{month}-{encoder[:8]}-{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
@@ -1561,6 +1585,10 @@ WRONG = {
         of_three_decimals,
         in_any_order,
         without_the_month,
+        of_what_numpy_prints,
+        of_the_first_hundred,
+        in_base64,
+        of_two_letters,
     ],
     "ex_16_11": [
         a_tenth,
@@ -1599,6 +1627,6 @@ ALSO_RIGHT = {
     ],
     "ex_16_8": [part_by_part, as_numpy, to_one_decimal],
     "ex_16_9": [by_prices, in_loops, by_pandas],
-    "ex_16_10": [of_lines, encoder_in_sight, as_json],
+    "ex_16_10": [of_lines, encoder_in_sight, as_json, with_both_sums],
     "ex_16_11": [by_draws, by_permuted_rows, by_bonferroni],
 }

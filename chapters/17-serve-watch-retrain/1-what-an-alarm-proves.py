@@ -93,7 +93,8 @@ for line in text.splitlines():
 #
 # Write `answer(registry)`. It makes three counters in the registry and returns a function
 # `seen(version, flights, probabilities)`, which is called with each answer: `flights` is a list of dicts as they were
-# sent, `probabilities` a list as long.
+# sent (a client sends `None` for a column that it does not know, or leaves the column out), `probabilities` a list as
+# long.
 #
 # | name when read | label | it counts |
 # |---|---|---|

@@ -132,6 +132,12 @@ GAP.loc[2:, "known_from"] = "2014-02-01"
 LATER = _days("2013-11-01", [OFF] * 8)
 LATER.loc[3, "known_from"] = "2014-02-01"
 UNDERSHOT = _days("2013-11-01", [CALM] * 7 + [UNDER] * 7)
+# A day that is off by itself: as the first of seven it counts, before the newest seven not, even if its label is new.
+BAD = (100, 20.0, 90)
+FIRST_OF_SEVEN = _days("2013-11-01", [BAD] + [CALM] * 6)
+BEFORE_SEVEN = _days("2013-11-01", [BAD] + [CALM] * 7)
+BEFORE_SEVEN.loc[0, "known_from"] = "2014-01-10"
+UP_AND_DOWN = _days("2013-11-01", [(100, 20.0, 30), (100, 20.0, 10)] * 3 + [CALM])
 # Table, today, whether it rings, what is wrong where the answer says otherwise.
 RINGS: tuple[tuple[pd.DataFrame, str, bool, str], ...] = (
     (TWO_WEEKS, "2013-12-31", False, "In a week in which 20 in 100 were expected and came, nothing is off."),
@@ -155,6 +161,19 @@ RINGS: tuple[tuple[pd.DataFrame, str, bool, str], ...] = (
     (EDGE, "2013-12-31", False, "Five points exactly are not more than five points."),
     (GAP, "2014-01-15", False, "Only two days are known there: not a week."),
     (LATER, "2014-01-15", True, "Seven days are known, with a gap: the newest seven whose labels are known."),
+    (
+        FIRST_OF_SEVEN,
+        "2014-01-15",
+        True,
+        "Of seven known days the first is off by 70 points, the week by ten.",
+    ),
+    (
+        BEFORE_SEVEN,
+        "2014-01-15",
+        False,
+        "The newest seven days are calm; the eighth day back is not asked for.",
+    ),
+    (UP_AND_DOWN, "2014-01-15", False, "Days above and below cancel out: over the seven days as many came."),
 )
 
 
@@ -182,7 +201,7 @@ def ex_17_3(answer: Callable[..., Any]) -> Verdict:
 
 # --- 17.2: what is taken for granted ---
 
-EXPECTED_P = np.array([0.1, 0.2, 0.5, 0.9, 0.3])
+EXPECTED_P = np.array([0.1, 0.2, 0.5, 0.9995, 0.3])
 HAPPENED = (
     EXPECTED_P,
     np.array([0.2, 0.3, 0.6, 0.9, 0.4]),

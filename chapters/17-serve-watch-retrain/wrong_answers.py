@@ -124,6 +124,10 @@ def mean_of_shares(week):
     return abs(((week["late"] - week["expected"]) / week["arrived"]).mean())
 
 
+def without_signs(week):
+    return abs(week["late"] - week["expected"]).sum() / week["arrived"].sum()
+
+
 def only_upwards(week):
     return (week["late"].sum() - week["expected"].sum()) / week["arrived"].sum()
 
@@ -205,6 +209,10 @@ def each_flight(expected, happened):
     return -(happened * np.log(expected) + (1 - happened) * np.log(1 - expected))
 
 
+def cut_off(expected, happened):
+    return _loss(expected.clip(0.001, 0.999), happened)
+
+
 def rounded_labels(expected, happened):
     return log_loss(np.round(happened).astype(int), expected, labels=[0, 1])
 
@@ -250,6 +258,10 @@ WRONG = {
         _alarm(known=lambda days, today: days[days["late"].notna()]),
         _alarm(known=lambda days, today: days[days["known_from"] < today]),
         _alarm(newest=14),
+        _alarm(newest=8),
+        _alarm(newest=6, fewest=6),
+        _alarm(order="known_from"),
+        _alarm(off=without_signs),
         _alarm(fewest=1),
         _alarm(off=mean_of_the_days),
         _alarm(off=mean_of_shares),
@@ -270,6 +282,7 @@ WRONG = {
         judged_by_itself,
         changed_over,
         each_flight,
+        cut_off,
         rounded_labels,
     ],
 }
