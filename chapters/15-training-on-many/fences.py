@@ -36,7 +36,7 @@ def worker(rank: int, training: str = "fenced", space: str = SPACE) -> Pod:
 
 ZERO, ONE = worker(0), worker(1)
 REPORT: Pod = (SPACE, {"app": "report"})
-STRANGERS = {
+STRANGERS: dict[str, Pod] = {
     "any Pod of the namespace": (SPACE, {}),
     "a Pod of the namespace that is no worker": REPORT,
     "the workers of another training": worker(1, "another"),

@@ -147,7 +147,9 @@ def _opens(policy: Policy, source: Pod, port: int, names: Mapping[str, int]) -> 
         peers = rule.get("from")
         if not peers:  # a rule without peers lets everybody in
             return True
-        for peer in peers if namespace is not None else []:  # no selector fits what is outside
+        if namespace is None:  # no selector fits what is outside
+            continue
+        for peer in peers:
             if "namespaceSelector" in peer:
                 if not selects(peer["namespaceSelector"], {"kubernetes.io/metadata.name": namespace}):
                     continue
