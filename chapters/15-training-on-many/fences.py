@@ -145,5 +145,5 @@ def _too_much_or_too_little(policies: list[Policy]) -> str:
     if any(
         not lets_in(policies, to, source, HOUSE_PORT) for to in (ZERO, ONE, REPORT) for source in EVERYBODY
     ):
-        return f"Port {HOUSE_PORT} is not open to all any more, as the house has it: add to its rule, take nothing away."
+        return f"Port {HOUSE_PORT} is no more open to all, as the house has it: add to its rule, take nothing away."
     return ""
