@@ -591,6 +591,14 @@ PORTS, RULES = (
     "ports: [{protocol: TCP, port: 29500}]",
     "{matchLabels: {jobset.sigs.k8s.io/jobset-name: fenced}}",
 )
+RANK_0 = '{matchLabels: {batch.kubernetes.io/job-completion-index: "0"}}'
+UNLABELLED = "{jobset.sigs.k8s.io/jobset-name: fenced}"
+KEY = "{matchLabels: {jobset.sigs.k8s.io/job-key: 1efc58e8a6a2aed391c6c910cae730dc4074ed0f}}"
+OPEN = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: open, namespace: flights-fenced}}
+spec: {{podSelector: {}, ingress: [{{ports: [{{port: 29500}}]}}]}}
+"""
 OPENED = [
     tries_4.GIVEN,
     *tries_4.WRONG.values(),
@@ -616,8 +624,25 @@ OPENED = [
             (tries_4.HOUSE, ""),
             ("flights-fenced", "flights-workers"),
             ("NetworkPolicy", "Policy"),
+            (PORTS, "ports: [{port: 29500}, {protocol: UDP, port: 29500}]"),
+            (PORTS, "ports: {protocol: TCP, port: 29500}"),
+            (RULES, "{matchExpressions: [{key: job-name, operator: in, values: [fenced-node-0]}]}"),
+            (
+                RULES,
+                "{matchExpressions: [{key: job-name, operator: In, values: [fenced-node-0, two-node-0]}]}",
+            ),
+            (RULES, f"{RULES}\n        - podSelector: {RANK_0}"),
+            (RULES, "{matchLabels: {jobset.sigs.k8s.io/jobset-uid: 2fa8bb6b-5500-4fe7-8603-55033d29a520}}"),
+            (tries_4.HOUSE, tries_4.HOUSE.replace("- ports", "- from: [{podSelector: {}}]\n      ports")),
+            (
+                tries_4.HOUSE,
+                tries_4.HOUSE.replace("- ports", "- from: [{namespaceSelector: {}}]\n      ports"),
+            ),
         )
     ),
+    tries_4.changed(tries_4.BESIDE, (f"{RULES}\n  policy", f"{UNLABELLED}\n  policy")),
+    f"{tries_4.MENDED}---\n{OPEN.format(RANK_0.replace('0', '1'))}",
+    f"{tries_4.MENDED}---\n{OPEN.format('{matchLabels: {app: report}}')}",
     tries_4.changed(tries_4.GIVEN, ("port: 8080}", "port: 8080}, {protocol: TCP, port: 29500}")),
     "podSelector: [",
 ]
@@ -782,6 +807,9 @@ WRONG = {
         FOUND | {"policy": "fenced"},
         FOUND | {"port": 8080},
         FOUND | {"lets in": 29500},
+        FOUND | {"lets in": [8080, 29500]},
+        FOUND | {"from": "rank 0", "to": "rank 1"},
+        FOUND | {"port": "29500/UDP"},
         {"policy": "house-rule"},
         "house-rule",
     ],
@@ -825,6 +853,8 @@ ALSO_RIGHT = {
     "ex_15_10": [
         {key: str(value) for key, value in FOUND.items()},
         FOUND | {"policy": "networkpolicy.networking.k8s.io/house-rule", "port": "29500/TCP"},
+        FOUND | {"from": "rank 1", "to": "Rank 0", "lets in": [8080]},
+        FOUND | {"lets in": "TCP 8080", "port": "29500 (TCP)"},
     ],
     "ex_15_11": [shown(text, printed(2, ONE)) for text in tries_4.RIGHT.values()]
     + [
@@ -834,6 +864,8 @@ ALSO_RIGHT = {
             tries_4.changed(tries_4.MENDED, ("{protocol: TCP, port: 29500}", "{port: 29500}")),
             tries_4.changed(tries_4.MENDED, (", namespace: flights-fenced", "")),
             tries_4.changed(tries_4.MENDED, (PORTS, "ports: [{port: 29500, endPort: 29500}]")),
+            tries_4.changed(tries_4.MENDED, (RULES, KEY)),
+            tries_4.changed(tries_4.MENDED, (RULES, f"{RULES[:-2]}, jobset.sigs.k8s.io/priority: '0'}}}}")),
         )
     ],
 }

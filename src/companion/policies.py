@@ -1,12 +1,54 @@
 """Whom NetworkPolicies let in, worked out from their text: for checks, where no network is asked."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import yaml  # type: ignore[import-untyped]
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Policy = Mapping[str, Any]
-Pod = tuple[str, Mapping[str, str]]  # its namespace and its labels
+Pod = tuple[str | None, Mapping[str, str]]  # its namespace, None outside of the cluster, and its labels
+
+
+class _Part(BaseModel):
+    """A part of a policy, as strict as Kubernetes: no other field, and no number where a text stands."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Expression(_Part):
+    key: str
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: list[str] | None = None
+
+
+class _Selector(_Part):
+    matchLabels: dict[str, str] | None = None
+    matchExpressions: list[_Expression] | None = None
+
+
+class _Port(_Part):
+    protocol: Literal["TCP", "UDP", "SCTP"] | None = None
+    port: Any = None
+    endPort: int | None = None
+
+
+class _Peer(_Part):
+    podSelector: _Selector | None = None
+    namespaceSelector: _Selector | None = None
+    ipBlock: Any = None
+
+
+class _Rule(_Part):
+    ports: list[_Port] | None = None
+    peers: list[_Peer] | None = Field(None, alias="from")
+
+
+class _Spec(_Part):
+    podSelector: _Selector | None
+    policyTypes: list[Literal["Ingress", "Egress"]] | None = None
+    ingress: list[_Rule | None] | None = None
+    egress: Any = None
 
 
 class PolicyError(ValueError):
@@ -39,6 +81,13 @@ def policies_in(text: str) -> list[Policy]:
             raise PolicyError("A NetworkPolicy has the apiVersion networking.k8s.io/v1.")
         if "podSelector" not in (each.get("spec") or {}) or not (each.get("metadata") or {}).get("name"):
             raise PolicyError("A policy needs metadata.name and spec.podSelector, which may be empty.")
+        try:
+            _Spec.model_validate(each["spec"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, ("spec", *first["loc"])))
+            why = first["msg"].partition(" or instance")[0]
+            raise PolicyError(f"Kubernetes refuses {where} = {first['input']!r}: {why}.") from None
     policies = [*{(p["metadata"].get("namespace"), p["metadata"]["name"]): p for p in policies}.values()]
     texts = [each.get("port") for each in entries(policies, "ports")]
     if texts := [port for port in texts if isinstance(port, str) and port.isdigit()]:
@@ -98,6 +147,8 @@ def _opens(policy: Policy, source: Pod, port: int, names: Mapping[str, int]) -> 
         peers = rule.get("from")
         if not peers:  # a rule without peers lets everybody in
             return True
+        if namespace is None:  # no selector fits what is outside
+            continue
         for peer in peers:
             if "namespaceSelector" in peer:
                 if not selects(peer["namespaceSelector"], {"kubernetes.io/metadata.name": namespace}):
