@@ -113,7 +113,7 @@ print("without:", spark_here.tasks_of(lambda: by_month.toPandas())[-1])
 spark.conf.set("spark.sql.adaptive.enabled", "true")
 
 # %% [markdown]
-# Two settings, two stories. The second one is that of every old book: 200 tasks, nearly all of them about nothing. It
+# With the second setting you get what old books describe: 200 tasks, nearly all of them about nothing. It
 # is what you get where `spark.sql.adaptive.enabled` is off. Since Spark 3.2 it is on. Then Spark looks at the sizes
 # **after** the rows were sent, and puts small partitions together before somebody takes them.
 #
@@ -127,7 +127,7 @@ spark.conf.set("spark.sql.adaptive.enabled", "true")
 # breaks each of them; a rule that looks at a single row moves to any engine, one that looks at all of them ("each
 # flight once") is a shuffle.
 #
-# The third has the join that is not in the textbook: to each flight the latest weather that was known. DuckDB and
+# The third has the as-of join: to each flight the latest weather that was known. DuckDB and
 # Polars have an as-of join; Spark 4.3 has none among its public functions, so it has to be said in other words. Here
 # they are:
 

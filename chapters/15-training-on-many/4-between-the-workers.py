@@ -12,7 +12,7 @@
 # 2. find out **between which two, at which port, and by whose rule**;
 # 3. **mend the rule** for your workers, and for nobody else, while the training waits.
 #
-# Once you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
+# One time you are asked to **bet first**: write what you expect in place of `None`. The cell below the bet compares.
 
 # %%
 import companion
@@ -94,7 +94,7 @@ companion.compare_bet(my_bet, "both" if len(speak) > 1 else (speak or ["nobody"]
 #
 # ## 2. Evidence: which way is shut?
 #
-# Two ways lead from the symptom: all have come and one of them hangs at work, or they do not find each other. The
+# There are two explanations: all have come and one of them hangs at work, or they do not find each other. The
 # logs end *before* "begins at step 0", so it is the second one. To find each other they need a **name** that leads to
 # an address, and a **port** that is open there. What they were told:
 
@@ -155,13 +155,13 @@ check.ex_15_10(answer)
 #
 # `mended.yaml`, in the notebook's folder (`work/state/15`, the newest `run-…`), is still the policy as it is. Change it
 # so that the workers of the training `fenced` take each other's connections at their port. All else stays as it was:
-# nobody else comes in at that port, also not the workers of another training, and what was let in, is. Their Pods'
+# nobody else comes in at that port, also not the workers of another training, and what was let in before still is. Their Pods'
 # labels:
 #
 # `!kubectl get pods -n flights-fenced -l job-name=fenced-node-0 --show-labels`
 #
 # Then apply the file. Leave the TrainJob alone: its Pods still knock. (After ten minutes they give up and are started
-# again; where it has failed by then, delete it and apply `fenced.yaml` anew.) Show it:
+# again; if the TrainJob has failed by then, delete it and apply `fenced.yaml` again.) Show it:
 #
 # ```
 # !kubectl apply -f "{state}/mended.yaml"
@@ -194,7 +194,7 @@ check.ex_15_11(answer)
 #
 # **Prevent.** The policy belongs into the same folder as the runtime, and is applied with it: who writes "what a Pod of
 # a training looks like" also knows its port. For *every* training of the namespace the rule would have to say "workers
-# of the same training", and a NetworkPolicy cannot: it knows fixed labels only. A rule for each training, made with it
+# of the same training", and one NetworkPolicy cannot: it knows fixed labels only. A rule for each training, made with it
 # and removed with it, is the narrow way; a rule for all Pods that have the label `jobset.sigs.k8s.io/jobset-name`, with
 # whatever value, is the usual one.
 #
@@ -204,7 +204,7 @@ check.ex_15_11(answer)
 #    sentence.
 # 2. You found the cause **from both ends**: the name leads to rank 0, its port does not answer, and one policy of the
 #    namespace does not name that port.
-# 3. You **mended the rule** and not the training, for two Pods and one port, and held the result against the model of
+# 3. You **mended the rule** and not the training, from two Pods at one port, and held the result against the model of
 #    one process.
 #
 # ## Clean-up
