@@ -155,8 +155,8 @@ check.ex_15_10(answer)
 #
 # `mended.yaml`, in the notebook's folder (`work/state/15`, the newest `run-…`), is still the policy as it is. Change it
 # so that the workers of the training `fenced` take each other's connections at their port. All else stays as it was:
-# nobody else comes in at that port, also not the workers of another training, and what was let in before still is. Their Pods'
-# labels:
+# nobody else comes in at that port, also not the workers of another training, and what was let in before still
+# is. The labels of the Pods:
 #
 # `!kubectl get pods -n flights-fenced -l job-name=fenced-node-0 --show-labels`
 #
@@ -194,8 +194,8 @@ check.ex_15_11(answer)
 #
 # **Prevent.** The policy belongs into the same folder as the runtime, and is applied with it: who writes "what a Pod of
 # a training looks like" also knows its port. For *every* training of the namespace the rule would have to say "workers
-# of the same training", and one NetworkPolicy cannot: it knows fixed labels only. A rule for each training, made with it
-# and removed with it, is the narrow way; a rule for all Pods that have the label `jobset.sigs.k8s.io/jobset-name`, with
+# of the same training", and one NetworkPolicy cannot: it knows fixed labels only. A rule for each training, made and
+# removed with it, is the narrow way; a rule for all Pods that have the label `jobset.sigs.k8s.io/jobset-name`, with
 # whatever value, is the usual one.
 #
 # ## Recap
