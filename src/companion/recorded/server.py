@@ -95,6 +95,7 @@ class Server(ThreadingHTTPServer):
         self.definitions = definitions.of(world.recording.made.get("apis"))
         self.looked: set[str] = set()  # commands that have moved the time on
         self.ended: set[str] = set()  # commands that have seen all that was to come
+        self.moments: dict[str, int] = {}  # by how much a command that compares sees times moved (seconds)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing, in the reader's cell, of whoever did not wait for the end: ``kubectl logs … | head``."""
@@ -599,13 +600,17 @@ class Handler(BaseHTTPRequestHandler):
         """Return a text in which the cluster's times are as long ago as they were.
 
         Times are whole seconds, and who describes an object counts them itself, a little later: at the beginning of
-        a second that gives the same each time.
+        a second that gives the same each time. Who compares two answers gets both as of one moment.
         """
         clock = math.floor(self.server.world.clock)
         into = (time.time() - clock) % 1
-        if self._session()[0] in COUNTING and into > EARLY:
+        command, session = self._session()
+        if command in COUNTING and into > EARLY:
             time.sleep(1 - into)
-        return shifted(text, clock, math.floor(time.time() - clock))
+        by = math.floor(time.time() - clock)
+        if command == "kubectl diff":
+            by = self.server.moments.setdefault(session, by)
+        return shifted(text, clock, by)
 
     def _json(self, thing: Object, code: int = 200) -> None:
         self._send(code, "application/json", self._now(json.dumps(thing)).encode())
