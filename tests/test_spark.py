@@ -126,7 +126,7 @@ def test_what_a_killed_kernel_left_is_ended_and_nothing_else(
     me = psutil.Process()
 
     def note(name: str, driver: int, driver_started: float, server: int, server_started: float) -> None:
-        kept = {"driver": driver, "driver_started": driver_started, "folder": str(tmp_path / name)}
+        kept = {"driver": driver, "started": driver_started, "folder": str(tmp_path / name)}
         kept |= {"server": server, "server_started": server_started}
         spark_here.records().mkdir(parents=True, exist_ok=True)
         (spark_here.records() / f"{name}.json").write_text(json.dumps(kept))

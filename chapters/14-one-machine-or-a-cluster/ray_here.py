@@ -16,9 +16,9 @@ from unittest import mock
 
 import psutil
 
+from chapter_14 import left_behind
 from companion.environment import work_folder
 from companion.errors import SentenceError
-from flightdelay.files import write_atomically
 
 CPUS = 2
 START_SECONDS = 600  # at most
@@ -50,14 +50,6 @@ class RayDoesNotStart(SentenceError):
 def records() -> Path:
     """Return the folder in which each Ray of the book is noted."""
     return work_folder() / "state" / "ray"
-
-
-def _runs(pid: int, started: float) -> bool:
-    """Say whether this process is still the one that was started then."""
-    try:
-        return abs(psutil.Process(pid).create_time() - started) < 1
-    except psutil.Error:
-        return False
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
@@ -93,13 +85,7 @@ def _remove(record: Path) -> None:
 
 def end_left_behind() -> int:
     """End each Ray that a kernel of this book has left behind, and no other; return how many there were."""
-    left = 0
-    for record in sorted(records().glob("*.json")):
-        kept = json.loads(record.read_text(encoding="utf-8"))
-        if not _runs(kept["driver"], kept["started"]):
-            _remove(record)
-            left += 1
-    return left
+    return left_behind.end(records(), _remove)
 
 
 def settings() -> None:
@@ -125,9 +111,7 @@ def start() -> None:
     if end_left_behind():
         print("A Ray that an earlier kernel had left running was ended.")
     folder = Path(tempfile.mkdtemp(prefix="flights-ray-", dir=PLACE)).resolve()
-    record = records() / f"{os.getpid()}.json"
-    driver = {"driver": os.getpid(), "started": psutil.Process().create_time(), "folder": str(folder)}
-    write_atomically(record, json.dumps(driver).encode())
+    left_behind.note(records(), folder)
     atexit.register(end)
     try:
         with _patience():

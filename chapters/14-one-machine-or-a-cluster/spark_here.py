@@ -18,11 +18,11 @@ from typing import Any
 
 import psutil
 
+from chapter_14 import left_behind
 from companion import spark as packages
 from companion.environment import work_folder
 from companion.ports import free_port, open_here
 from companion.spark import SparkError
-from flightdelay.files import write_atomically
 
 # Spark's own way to play a cluster on one machine: two executors, processes with a core and so many megabytes each.
 TWO_EXECUTORS = "local-cluster[2,1,640]"
@@ -41,19 +41,10 @@ def records() -> Path:
     return work_folder() / "state" / "spark"
 
 
-def _runs(pid: int, started: float) -> bool:
-    """Say whether this process is still the one that was started then."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
-    except psutil.Error:
-        return False
-
-
 def _remove(record: Path) -> None:
     """End what is left of one Spark, and forget it."""
     kept = json.loads(record.read_text(encoding="utf-8"))
-    if _runs(kept["server"], kept["server_started"]):
+    if left_behind.runs(kept["server"], kept["server_started"]):
         server = psutil.Process(kept["server"])
         for process in (*server.children(recursive=True), server):
             try:
@@ -61,7 +52,7 @@ def _remove(record: Path) -> None:
             except psutil.NoSuchProcess:
                 continue
         until = time.monotonic() + 30
-        while _runs(kept["server"], kept["server_started"]) and time.monotonic() < until:
+        while left_behind.runs(kept["server"], kept["server_started"]) and time.monotonic() < until:
             time.sleep(0.05)
     shutil.rmtree(kept["folder"], ignore_errors=True)
     record.unlink(missing_ok=True)
@@ -69,13 +60,7 @@ def _remove(record: Path) -> None:
 
 def end_left_behind() -> int:
     """End each Spark that a kernel of this book has left behind, and no other; return how many there were."""
-    left = 0
-    for record in sorted(records().glob("*.json")):
-        kept = json.loads(record.read_text(encoding="utf-8"))
-        if not _runs(kept["driver"], kept["driver_started"]):
-            _remove(record)
-            left += 1
-    return left
+    return left_behind.end(records(), _remove)
 
 
 def borrow() -> None:
@@ -163,7 +148,8 @@ def start(master: str = TWO_EXECUTORS, driver_mb: int = DRIVER_MB) -> Any:
             start_new_session=True,  # interrupting a cell is no order to Spark
         )
     _running.update(server=server, folder=folder, page=f"http://127.0.0.1:{page}")
-    _note(server, folder)
+    began = psutil.Process(server.pid).create_time()
+    left_behind.note(records(), folder, server=server.pid, server_started=began)
     atexit.register(end)
     try:
         _wait(server, folder / "server.log")
@@ -178,17 +164,6 @@ def start(master: str = TWO_EXECUTORS, driver_mb: int = DRIVER_MB) -> Any:
         end()
         raise
     return _running["session"]
-
-
-def _note(server: subprocess.Popen[bytes], folder: Path) -> None:
-    kept = {
-        "driver": os.getpid(),
-        "driver_started": psutil.Process().create_time(),
-        "server": server.pid,
-        "server_started": psutil.Process(server.pid).create_time(),
-        "folder": str(folder),
-    }
-    write_atomically(records() / f"{os.getpid()}.json", json.dumps(kept).encode())
 
 
 def _wait(server: subprocess.Popen[bytes], log: Path) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chapter_14 import spark_here
-from flightdelay.errors import ValidationError
 from flightdelay.steps.featurize import CATEGORIES, HOURS_AHEAD, LATE_MINUTES, STRONGEST_WIND, WEATHER
 from flightdelay.steps.ingest import FLIGHT_COLUMNS, KEY, WEATHER_COLUMNS
-from flightdelay.steps.validate import CLOCK, FLIGHTS
+from flightdelay.steps.validate import CLOCK, FLIGHTS, schema_error
 from flightdelay.steps.validate import WEATHER as OBSERVATIONS
 
 OLDEST_HOURS = 6
@@ -120,18 +119,11 @@ def validate(tables: Tables) -> Tables:
         found = session.sql(f"SELECT {counts} FROM {{table}}", table=table).first()
         for (column, rule), rows in zip(rules, found, strict=True):
             if rows:
-                raise _error(name, f"column {column} has {rows} such rows", rule)
+                raise schema_error(name, f"column {column} has {rows} such rows", rule)
         twice = table.groupBy(*key).count().where("count > 1").count()
         if twice:
-            raise _error(name, f"{twice} keys are there twice", f"once: {', '.join(key)}")
+            raise schema_error(name, f"{twice} keys are there twice", f"once: {', '.join(key)}")
     return tables
-
-
-def _error(table: str, where: str, rule: str) -> ValidationError:
-    return ValidationError(
-        f"The table {table} breaks its schema: {where}, and the rule is: {rule}. "
-        "The run stops here and the champion stays; mend or replace the month, then run it again."
-    )
 
 
 def features(tables: Tables) -> Any:

@@ -39,7 +39,7 @@ LOCKS = {
     "requirements-site.txt": ("site", "What makes the site and tests it, without the book's, with hashes."),
 }
 # What the book has is cut out of these: they are used by its own Python.
-ADDING = {"requirements-scale.txt": "scale", "requirements-spark.txt": "spark"}
+ADDING = ("requirements-scale.txt", "requirements-spark.txt")
 # The same numbers on every Python need the same version of these.
 ONE_VERSION = ("numpy", "scipy", "scikit-learn")
 # The resolver was seen to step back from these without a word.
@@ -192,8 +192,9 @@ def main(arguments: list[str] | None = None) -> int:
         check(locks["requirements-image.txt"], direct(project, "image"))
         check(locks["requirements-dashboard.txt"], direct(project, "dashboard"))
         check(locks["requirements-site.txt"], direct(project, "site"))
-        for name, part in ADDING.items():
-            check(locks["requirements.txt"] + locks[name], direct(project, "image", "book", part))
+        for name in ADDING:
+            both = locks["requirements.txt"] + locks[name]
+            check(both, direct(project, "image", "book", LOCKS[name][0]))
     except LockError as error:
         print(f"The lock was not changed. {error}", file=sys.stderr)
         return 1

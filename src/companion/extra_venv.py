@@ -37,7 +37,7 @@ def extra_venv(root: Path, name: str, size: str) -> Path:
     def make(venv: Path, lock: Path) -> None:
         run([sys.executable, "-m", "venv", "--clear", str(venv)], dict(os.environ))
         python = ["--python", str(venv / "bin" / "python")]
-        fetch([*_uv(), "sync", "--quiet", "--require-hashes", *python, str(lock)], _environ())
+        fetch([*uv_pip(), "sync", "--quiet", "--require-hashes", *python, str(lock)], for_fetching())
         mend(venv)
 
     return _made(root, name, size, make) / "bin"
@@ -59,7 +59,7 @@ def packages_beside(root: Path, name: str, size: str) -> Path:
         # The book's setuptools builds what comes as source only, so that nothing is fetched without a hash.
         built = ["--no-deps", "--no-build-isolation", "--require-hashes", "--python", sys.executable]
         target = ["--target", str(folder), "--requirement", str(lock)]
-        fetch([*_uv(), "install", "--quiet", *built, *target], _environ())
+        fetch([*uv_pip(), "install", "--quiet", *built, *target], for_fetching())
 
     return _made(root, name, size, make)
 
@@ -90,9 +90,11 @@ def _stamp(root: Path, name: str) -> str:
     return f"{root / f'.venv-{name}'}\n{sha256(root / f'requirements-{name}.txt')}"
 
 
-def _uv() -> list[str]:
+def uv_pip() -> list[str]:
+    """Return the beginning of a command of the installer that `.venv` has."""
     return [str(Path(sys.executable).with_name("uv")), "pip"]
 
 
-def _environ() -> dict[str, str]:
+def for_fetching() -> dict[str, str]:
+    """Return the environment in which packages are fetched: the user's proxies and index."""
     return installer_environment(with_proxies(dict(os.environ)), sys.executable)

@@ -6,14 +6,13 @@ resolution (`authoring.lock`), so that it changes no version that is there.
 """
 
 import importlib
-import os
 import shutil
 import sys
 from pathlib import Path
 
-from companion.bootstrap import ROOT, CannotBootstrap, fetch, in_turn, installer_environment
-from companion.environment import with_proxies
+from companion.bootstrap import ROOT, CannotBootstrap, fetch, in_turn
 from companion.errors import SentenceError
+from companion.extra_venv import for_fetching, uv_pip
 from companion.packages import differing, pinned_versions
 
 LOCK = "requirements-scale.txt"
@@ -89,19 +88,11 @@ def introduction(root: Path = ROOT) -> str:
 def _install(root: Path) -> None:
     if shutil.disk_usage(sys.prefix).free < NEEDED_BYTES:
         raise CannotBootstrap(f"The packages need 2 GB of disk, and {sys.prefix} has less: make room.")
-    uv = [
-        str(Path(sys.executable).with_name("uv")),
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-    ]
+    uv = [*uv_pip(), "install", "--quiet", "--no-deps", "--require-hashes"]
     if _unfinished():  # a package may be there in part
         uv.append("--reinstall")
     _stamp().write_text("begun\n", encoding="utf-8")
-    environ = installer_environment(with_proxies(dict(os.environ)), sys.executable)
-    fetch([*uv, "--python", sys.executable, "--requirement", str(root / LOCK)], environ)
+    fetch([*uv, "--python", sys.executable, "--requirement", str(root / LOCK)], for_fetching())
     _stamp().write_text("done\n", encoding="utf-8")
 
 

@@ -93,7 +93,7 @@ def validate(raw: Raw, month: str, window: int | None = None) -> Raw:
     once = ~weather.duplicated(["origin", "time_hour"])
     if not once.all():
         row = int(once.to_numpy().argmin())
-        raise _error(
+        raise schema_error(
             "weather", f"{_row(weather, row)} is there twice", "one observation per airport and hour"
         )
     local = flights["time_hour"].dt.tz_convert("America/New_York")
@@ -106,11 +106,11 @@ def validate(raw: Raw, month: str, window: int | None = None) -> Raw:
         if not right.all():
             row = int(right.to_numpy().argmin())
             value = flights[column].iloc[row]
-            raise _error("flights", f"{_row(flights, row)}, column {column} is {value!s}", rule)
+            raise schema_error("flights", f"{_row(flights, row)}, column {column} is {value!s}", rule)
     present = set(flights["month"].unique())
     for needed in (*months_before(month, window), month):
         if MONTHS.index(needed) + 1 not in present:
-            raise _error("flights", f"{needed} has no rows", "a month has flights")
+            raise schema_error("flights", f"{needed} has no rows", "a month has flights")
     return raw
 
 
@@ -121,7 +121,8 @@ def _row(table: pd.DataFrame, row: int) -> str:
     return f"row {row} ({found['origin']}, {found['time_hour']:%Y-%m-%d %H:%M} UTC)"
 
 
-def _error(table: str, where: str, rule: str) -> ValidationError:
+def schema_error(table: str, where: str, rule: str) -> ValidationError:
+    """Return the refusal of a table: where it breaks which rule, and what that means for the run."""
     return ValidationError(
         f"The table {table} breaks its schema: {where}, and the rule is: {rule}. "
         "The run stops here and the champion stays; mend or replace the month, then run it again."
@@ -135,15 +136,15 @@ def _refusal(name: str, table: pd.DataFrame, failures: pd.DataFrame) -> Validati
     more = f" ({len(failures)} places break a rule; this is the first)" if len(failures) > 1 else ""
     if pd.notna(first["index"]):
         where = f"{_row(table, int(first['index']))}, column {first['column']} is {first['failure_case']}"
-        return _error(name, where + more, str(first["check"]))
+        return schema_error(name, where + more, str(first["check"]))
     check = str(first["check"])
     if check == "column_in_dataframe":
-        return _error(name, f"column {first['failure_case']} is missing", "all columns are there")
+        return schema_error(name, f"column {first['failure_case']} is missing", "all columns are there")
     if check == "column_in_schema":
-        return _error(name, f"column {first['failure_case']} is not known", "no other columns")
+        return schema_error(name, f"column {first['failure_case']} is not known", "no other columns")
     if check.startswith("dtype"):
         wanted = check.removeprefix("dtype('").removesuffix("')")
-        return _error(
+        return schema_error(
             name, f"column {first['column']} has the type {first['failure_case']}", f"type {wanted}"
         )
-    return _error(name, f"column {first['column']} has {first['failure_case']}{more}", check)
+    return schema_error(name, f"column {first['column']} has {first['failure_case']}{more}", check)
